@@ -1,0 +1,49 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell how jobs stand, or remove their files; documented in the module of the same name."""
+
+from __future__ import annotations
+
+from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._results import present
+
+
+class ActionModule(JobAction):
+    """One trip, whatever the number of jobs."""
+
+    _instead_of_async = "it only asks"
+
+    def options(self):
+        return _argspec.async_status(), _argspec.ASYNC_STATUS_RULES
+
+    def perform(self, options, task_vars):
+        asked = [options["jid"]] if options["jids"] is None else options["jids"]
+        statuses = self.ask({"jids": asked, "mode": options["mode"]}, task_vars)["jobs"]
+        tell = _erased if options["mode"] == "cleanup" else _present
+        results = [tell(jid, status) for jid, status in zip(asked, statuses)]
+        if options["jids"] is None:
+            return results[0]
+        return {
+            "results": results,
+            "changed": any(result["changed"] for result in results),
+            "failed": any(result["failed"] for result in results),
+        }
+
+
+def _present(jid, status):
+    return present(Handle(jid=jid, name=jid), status)
+
+
+def _erased(jid, status):
+    result = {"ansible_job_id": jid, "state": status["state"], "started": True, "finished": True, "changed": False}
+    if status["state"] in ("queued", "running"):
+        message = f"job {jid} is still {status['state']}: its files are not removed; wait for it, or cancel it, before"
+        return {**result, "finished": False, "failed": True, "msg": message}
+    if status["reason"] in ("no_status_file", "not_a_jid") or not status["ours_to_remove"]:
+        return {**result, "failed": True, "msg": status["message"], "reason": status["reason"]}
+    return {**result, "failed": False, "changed": True, "erased": status["results_file"]}

@@ -1,0 +1,33 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Start jobs and go on; documented in the module of the same name."""
+
+from __future__ import annotations
+
+from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+
+_TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished")
+
+
+class ActionModule(LaunchAction):
+    """In check mode the jobs, which then only predict, are waited for at once, so that nothing stays on the host."""
+
+    _instead_of_async = "its jobs are detached as it is; give their limit with the option 'timeout'"
+
+    def options(self):
+        return _argspec.launch(), _argspec.JOBS_RULES
+
+    def perform(self, options, task_vars):
+        result = launch(self, options, task_vars)
+        if self._task.check_mode:
+            result["results"] = wait(self, read(result["results"]), 0, 15, True, task_vars)["results"]
+        if len(result["results"]) == 1:
+            handle = result["results"][0]
+            result.update({key: handle[key] for key in _TOP_LEVEL if key in handle})
+        return {"changed": False, **result}

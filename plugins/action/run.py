@@ -1,0 +1,36 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Start jobs, wait for them and clean up; documented in the module of the same name."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, duration
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+
+
+class ActionModule(LaunchAction):
+    """A launch and a wait in one."""
+
+    _instead_of_async = (
+        "its jobs are detached as it is; give their limit with the option 'timeout', and use background.jobs.launch "
+        "to go on without waiting"
+    )
+
+    def options(self):
+        return _argspec.run(), _argspec.JOBS_RULES
+
+    def perform(self, options, task_vars):
+        try:
+            poll = duration(options["poll"], "poll")
+        except DefinitionError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        launched = launch(self, options, task_vars)
+        waited = wait(self, read(launched.pop("results")), 0, poll, True, task_vars)
+        return {**launched, **waited}

@@ -1,0 +1,33 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait for jobs, collect their results and clean up; documented in the module of the same name."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, duration
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+
+
+class ActionModule(JobAction):
+    """Wait for whatever was registered."""
+
+    _instead_of_async = "it waits on the target as it is, whatever becomes of the connection; see its option 'timeout'"
+
+    def options(self):
+        return _argspec.wait(), {}
+
+    def perform(self, options, task_vars):
+        try:
+            timeout = duration(options["timeout"], "timeout")
+            poll = duration(options["poll"], "poll")
+            handles = read(options["jobs"])
+        except (DefinitionError, HandleError) as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        return wait(self, handles, timeout, poll, options["cleanup"], task_vars)

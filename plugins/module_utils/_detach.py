@@ -1,0 +1,128 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starting a supervisor that outlives us: status files first, then the process, then its word that it stands.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import select
+import subprocess
+import sys
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils import (
+    _batch,
+    _outcome,
+    _process,
+    _record,
+    _schedule,
+    _store,
+    _supervisor,
+)
+
+_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _supervisor)
+"""The supervisor's program, each part after those it imports."""
+
+_PATIENCE = 60.0
+"""Seconds that a new supervisor may take to stand, on a host under load."""
+
+_PROGRAM = """\
+import json, sys, types
+feed = json.loads(sys.stdin.buffer.read())
+package = ""
+for name in ("ansible_collections", "background", "jobs", "plugins", "module_utils"):
+    package = (package + "." + name).lstrip(".")
+    sys.modules[package] = types.ModuleType(package)
+    sys.modules[package].__path__ = []
+for name, source in feed["parts"]:
+    module = sys.modules[name] = types.ModuleType(name)
+    setattr(sys.modules[package], name.rpartition(".")[2], module)
+    exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
+module.main(feed["batch"], feed["directory"], feed["ready"])
+"""
+"""Loads the parts from standard input, so that nothing of the supervisor ever lies on the target's disk."""
+
+
+class LaunchError(Exception):
+    """The batch was not started, and nothing of it is left; the message says why."""
+
+
+def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -> t.List[_record.Record]:
+    """Start a batch.
+
+    :arg packed_text: what C(_batch.pack) made on the controller.
+    :arg directory: the async directory, absolute.
+    :arg environment: what the jobs inherit.
+    :returns: the records of the jobs, in the order of the batch, all on disk.
+    :raises LaunchError: it could not be done.
+    """
+    store = _store.Store(directory)
+    packed = _batch.Packed(packed_text)
+    records = []
+    lock = None
+    try:
+        lock = store.make_lock(packed.batch)
+        for jid in packed.jids:
+            record = _supervisor.first_record(packed, jid)
+            store.write(jid, _record.encode(record))
+            records.append(record)
+        _start(packed_text, directory, environment, lock)
+    except (OSError, LaunchError) as exc:
+        for record in records:
+            store.remove(record.jid)
+        if lock is not None:
+            store.remove_lock(packed.batch)
+        if isinstance(exc, OSError):
+            raise LaunchError(f"could not write under {directory}: {exc.strerror}") from exc
+        raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+    return records
+
+
+def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], lock: int) -> None:
+    answer, ready = os.pipe()
+    feed = {"parts": _sources(), "batch": packed_text, "directory": directory, "ready": ready}
+    try:
+        # It must outlive this module, which run_command would not let it.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+            [sys.executable, "-I", "-S", "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=(lock, ready),
+        )
+    finally:
+        os.close(ready)
+    try:
+        stdin = t.cast(t.IO[bytes], process.stdin)
+        try:
+            stdin.write(json.dumps(feed).encode("ascii"))
+            stdin.close()
+        except BrokenPipeError:
+            pass
+        if select.select([answer], [], [], _PATIENCE)[0] and os.read(answer, 16) == b"ready\n":
+            return
+        process.kill()
+        error = t.cast(t.IO[bytes], process.stderr).read().decode("utf-8", "replace").strip()
+        raise LaunchError(
+            f"the supervisor did not come up on {os.uname().nodename} with {sys.executable}: "
+            + (error.splitlines()[-1] if error else f"no answer within {_PATIENCE:.0f} s")
+        )
+    finally:
+        os.close(answer)
+
+
+def _sources() -> t.List[t.Tuple[str, str]]:
+    return [(part.__name__, inspect.getsource(part)) for part in _PARTS]

@@ -1,0 +1,122 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of one job, and the status file it is kept in.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+A status file is one JSON object. Its top level is what C(ansible.builtin.async_status) expects: C(started),
+C(finished) and C(ansible_job_id), and after the end the module's own result. Everything of ours lives under the one
+key in L(KEY). A module whose result uses one of the three names of the top level gets them back from
+C(record.shadowed), so its result is never changed by being stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+KEY = "background_jobs"
+"""The key of a status file that holds the record; also how a reader tells our files from builtin async's."""
+
+FORMAT = 1
+"""Version of the record. A reader refuses a larger one by name instead of guessing."""
+
+QUEUED = "queued"
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+TIMED_OUT = "timed_out"
+CANCELLED = "cancelled"
+SKIPPED = "skipped"
+LOST = "lost"
+
+STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED, LOST)
+UNFINISHED = frozenset((QUEUED, RUNNING))
+GOOD = frozenset((SUCCEEDED, SKIPPED))
+
+_TOP_LEVEL = ("started", "finished", "ansible_job_id")
+
+
+@dataclasses.dataclass
+class Record:
+    """One job as its status file tells it.
+
+    Times ending in C(_at) are wall-clock seconds since the epoch, for showing only; O(elapsed) and the limits are
+    seconds of the monotonic clock of the target.
+    """
+
+    jid: str
+    name: str
+    batch: str
+    state: str = QUEUED
+    reason: t.Optional[str] = None
+    message: t.Optional[str] = None
+    node: t.Optional[str] = None
+    user: t.Optional[str] = None
+    boot_id: t.Optional[str] = None
+    supervisor_pid: t.Optional[int] = None
+    supervisor_start: t.Optional[str] = None
+    pid: t.Optional[int] = None
+    pid_start: t.Optional[str] = None
+    queued_at: t.Optional[float] = None
+    started_at: t.Optional[float] = None
+    ended_at: t.Optional[float] = None
+    elapsed: t.Optional[float] = None
+    timeout: float = 0
+    attempts: int = 0
+    no_log: bool = False
+    shadowed: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the state is a final one."""
+        return self.state not in UNFINISHED
+
+
+class RecordError(Exception):
+    """A status file whose content cannot be what a supervisor wrote."""
+
+
+def encode(record: Record, result: t.Optional[t.Mapping[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+    """Build the content of a status file.
+
+    :arg record: the job; its C(shadowed) is computed here.
+    :arg result: the module's own result, only for a finished job.
+    :returns: an object that L(decode) turns back into both, unchanged.
+    """
+    document: t.Dict[str, t.Any] = dict(result or {})
+    shadowed = {key: document[key] for key in (*_TOP_LEVEL, KEY) if key in document}
+    document.update(started=True, finished=record.finished, ansible_job_id=record.jid)
+    document[KEY] = {"format": FORMAT, **dataclasses.asdict(dataclasses.replace(record, shadowed=shadowed))}
+    return document
+
+
+def decode(document: t.Mapping[str, t.Any]) -> t.Tuple[t.Optional[Record], t.Dict[str, t.Any]]:
+    """Take a status file apart.
+
+    :returns: the record, C(None) for a file of builtin async, and the module's own result (empty while unfinished).
+    :raises RecordError: the record is of a newer format, or is not one.
+    """
+    result = dict(document)
+    raw = result.pop(KEY, None)
+    if raw is None:
+        return None, result
+    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+        raise RecordError(f"the key '{KEY}' of the status file is not a record of background.jobs")
+    if raw["format"] > FORMAT:
+        raise RecordError(
+            f"the status file has format {raw['format']}, this version of background.jobs reads up to {FORMAT}: "
+            "update the collection on this controller"
+        )
+    names = {field.name for field in dataclasses.fields(Record)}
+    try:
+        record = Record(**{key: value for key, value in raw.items() if key in names})
+    except TypeError as exc:
+        raise RecordError(f"the record of the status file is incomplete: {exc}") from exc
+    for key in _TOP_LEVEL:
+        result.pop(key, None)
+    result.update(record.shadowed)
+    return record, result

@@ -1,0 +1,155 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is true of a job right now: its status file weighed against the evidence that somebody still works on it.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
+from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    FAILED,
+    LOST,
+    RUNNING,
+    SUCCEEDED,
+    TIMED_OUT,
+    UNFINISHED,
+    Record,
+    RecordError,
+    decode,
+)
+from ansible_collections.background.jobs.plugins.module_utils._store import (
+    CorruptStatus,
+    Store,
+    StoreError,
+    check_jid,
+    user_name,
+)
+
+
+@dataclasses.dataclass
+class Status:
+    """A job as a reader sees it. O(record) is C(None) for a job of builtin async, and where there is no file to read.
+
+    O(ours_to_remove) tells whether a clean-up may remove the file: not one that another host or user still needs.
+    """
+
+    jid: str
+    results_file: str
+    state: str
+    reason: t.Optional[str] = None
+    message: t.Optional[str] = None
+    record: t.Optional[Record] = None
+    result: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    ours_to_remove: bool = True
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state not in UNFINISHED
+
+
+def look(store: Store, jid: str) -> Status:
+    """:returns: the truth about O(jid). Whatever is wrong with its file is a state of the job, never an exception."""
+    try:
+        path = store.path(jid)
+    except StoreError as exc:
+        return Status(jid, jid, LOST, "not_a_jid", str(exc), ours_to_remove=False)
+    status = Status(jid, path, RUNNING)
+    for dummy in range(2):  # a supervisor that ended between our two looks, at its file and at its lock, has written
+        try:
+            status.record, status.result = decode(store.read(jid))
+        except FileNotFoundError:
+            return _lost(status, "no_status_file", _where_is_it(store, jid))
+        except CorruptStatus as exc:
+            return _lost(status, "status_unreadable", f"{exc}; it was damaged, or the disk was full")
+        except (StoreError, RecordError) as exc:
+            status.ours_to_remove = False
+            return _lost(status, "status_unreadable", str(exc))
+        if status.record is None:
+            return _builtin(status)
+        status.state, status.reason = status.record.state, status.record.reason
+        status.message = status.record.message
+        if status.finished or _is_supervised(store, status.record):
+            return status
+    return _abandoned(status, t.cast(Record, status.record))
+
+
+def locate(jid: str, results_file: t.Optional[str], directory: str) -> t.Tuple[Store, str]:
+    """Find the async directory a job is in.
+
+    :arg results_file: absolute path that the launch reported; it outranks O(directory), which is only where jobs
+        of this connection would be started now.
+    :raises StoreError: O(results_file) is not the path of the status file of O(jid).
+    """
+    check_jid(jid)
+    if not results_file:
+        return Store(directory), jid
+    if not os.path.isabs(results_file) or os.path.basename(results_file) != jid:
+        raise StoreError(f"results_file {results_file!r} is not the absolute path of the status file of job {jid}")
+    return Store(os.path.dirname(results_file)), jid
+
+
+def _lost(status: Status, reason: str, message: str) -> Status:
+    status.state, status.reason, status.message = LOST, reason, message
+    return status
+
+
+def _builtin(status: Status) -> Status:
+    result = status.result
+    if "started" in result and not result.get("finished"):
+        status.state = RUNNING
+    elif result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
+        status.state, status.reason = TIMED_OUT, "timeout"
+        status.message = "ran into the limit of its async: keyword"
+    elif is_failed(result):
+        status.state, status.reason = FAILED, "module"
+        status.message = str(result.get("msg") or f"exit code {result.get('rc')}")
+    else:
+        status.state = SUCCEEDED
+    return status
+
+
+def _is_supervised(store: Store, record: Record) -> bool:
+    if store.is_locked(record.batch):
+        return True
+    # A file system without working locks (some network ones): the process itself is the evidence.
+    return record.boot_id == boot_id() and is_alive(record.supervisor_pid, record.supervisor_start)
+
+
+def _abandoned(status: Status, record: Record) -> Status:
+    here = os.uname().nodename
+    if record.node != here and record.boot_id != boot_id():
+        status.ours_to_remove = False
+        return _lost(
+            status,
+            "other_host",
+            f"the job was started on host {record.node}, this is {here}: both share {status.results_file}, "
+            f"only {record.node} can tell how it stands; ask there (delegate_to)",
+        )
+    was = "running" if record.state == RUNNING else "still queued"
+    if record.boot_id != boot_id():
+        return _lost(status, "reboot", f"the host was restarted while the job was {was}; it left no result")
+    return _lost(
+        status,
+        "supervisor_gone",
+        f"the supervisor of the job (pid {record.supervisor_pid or 'unknown'}) has gone while the job was {was}, "
+        "killed perhaps, or with its container; it left no result",
+    )
+
+
+def _where_is_it(store: Store, jid: str) -> str:
+    return (
+        f"there is no status file of job {jid} in {store.directory} on host {os.uname().nodename} for user "
+        f"{user_name(os.geteuid())}: it was reaped already, or was started by another user, on another host or with "
+        "another async_dir; give the whole handle that launch returned, and the become of that task"
+    )

@@ -1,0 +1,221 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files under the async directory: status files and the lock that proves a supervisor lives.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import pwd
+import re
+import shutil
+import stat
+import typing as t
+
+_JID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class StoreError(Exception):
+    """Something about the async directory or a file in it; the message is a sentence for the user."""
+
+
+class CorruptStatus(StoreError):
+    """A status file that is there but is not a complete JSON object."""
+
+
+def user_name(uid: int) -> str:
+    """:returns: the login name of O(uid), or its number where the system has no name for it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def check_jid(jid: str) -> str:
+    """:returns: O(jid) as it came.
+
+    :raises StoreError: it could not be the name of a status file (a path, a hidden file, nothing at all).
+    """
+    if not _JID.fullmatch(jid) or jid.endswith((".log", ".tmp")):
+        raise StoreError(f"{jid!r} is not a job id: it is a name of letters, digits, '.', '_' and '-', never a path")
+    return jid
+
+
+def expand(directory: str) -> str:
+    """:returns: O(directory) as an absolute path: C(~) and variables resolved once, here on the target."""
+    return os.path.abspath(os.path.expanduser(os.path.expandvars(directory)))
+
+
+def prepare(directory: str) -> str:
+    """Make the async directory, with mode 0700, or check the one that is there.
+
+    :returns: its absolute path.
+    :raises StoreError: it cannot be made or written, is a link, or could be changed by another user.
+    """
+    path = expand(directory)
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        info = os.lstat(path)
+    except OSError as exc:
+        raise StoreError(
+            f"cannot make the async directory {path}: {exc.strerror}; set the shell option 'async_dir' "
+            "(variable ansible_async_dir) to a directory this user can write"
+        ) from exc
+    hint = "set the shell option 'async_dir' (variable ansible_async_dir) to a directory of this user's own"
+    if stat.S_ISLNK(info.st_mode):
+        raise StoreError(f"the async directory {path} is a symbolic link; {hint}")
+    if not stat.S_ISDIR(info.st_mode):
+        raise StoreError(f"the async directory {path} is not a directory; {hint}")
+    if info.st_uid != os.geteuid():
+        raise StoreError(
+            f"the async directory {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; {hint}"
+        )
+    if info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX:
+        raise StoreError(f"the async directory {path} can be written by other users; {hint}, or take that right away")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {hint}")
+    return path
+
+
+class Store:
+    """The files of jobs in one async directory."""
+
+    def __init__(self, directory: str) -> None:
+        """:arg directory: absolute path, as L(prepare) or L(expand) gave it."""
+        self.directory = directory
+
+    def path(self, jid: str) -> str:
+        """:returns: the absolute path of the status file of O(jid)."""
+        return os.path.join(self.directory, check_jid(jid))
+
+    def lock_path(self, batch: str) -> str:
+        """:returns: the path of the lock file of O(batch)."""
+        return os.path.join(self.directory, f".{check_jid(batch)}.lock")
+
+    def write(self, jid: str, document: t.Mapping[str, t.Any]) -> None:
+        """Replace a status file as a whole: own temporary name, write, fsync, and rename only when all that worked.
+
+        :raises OSError: nothing was replaced, and nothing of the attempt is left.
+        """
+        path = self.path(jid)
+        temporary = os.path.join(self.directory, f".{jid}.{os.getpid()}.tmp")
+        data = json.dumps(document).encode("ascii")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
+        try:
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(handle, view) :]
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    def read(self, jid: str) -> t.Dict[str, t.Any]:
+        """:returns: the content of a status file.
+
+        :raises FileNotFoundError: there is none.
+        :raises CorruptStatus: it is not a complete JSON object; since it is only ever replaced as a whole, that is final.
+        :raises StoreError: it is a link, not a file, or another user's.
+        """
+        path = self.path(jid)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _OPEN)
+        except FileNotFoundError:
+            raise
+        except OSError as exc:
+            what = "is a symbolic link" if exc.errno == errno.ELOOP else f"cannot be opened: {exc.strerror}"
+            raise StoreError(f"the status file {path} {what}") from exc
+        with os.fdopen(handle, "rb") as stream:
+            info = os.fstat(stream.fileno())
+            if not stat.S_ISREG(info.st_mode):
+                raise StoreError(f"the status file {path} is not a regular file")
+            if info.st_uid != os.geteuid():
+                raise StoreError(
+                    f"the status file {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; "
+                    "ask as the user that started the job (become_user)"
+                )
+            data = stream.read()
+        try:
+            document = json.loads(data.decode("utf-8", "surrogateescape"))
+        except ValueError as exc:
+            raise CorruptStatus(f"the status file {path} is not JSON ({len(data)} bytes)") from exc
+        if not isinstance(document, dict):
+            raise CorruptStatus(f"the status file {path} holds no JSON object")
+        return t.cast(t.Dict[str, t.Any], document)
+
+    def remove(self, jid: str) -> bool:
+        """Remove the status file of O(jid); a link is removed, never what it points to.
+
+        :returns: whether there was one.
+        """
+        try:
+            os.unlink(self.path(jid))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def make_files(self, jid: str, files: t.Mapping[str, bytes]) -> str:
+        """Put files a job brought along into a directory of its own, mode 0700 like the files in it.
+
+        :returns: the path of the directory.
+        :raises OSError: they could not be written.
+        """
+        directory = self._files_path(jid)
+        os.mkdir(directory, 0o700)
+        for name, data in files.items():
+            path = os.path.join(directory, os.path.basename(name))
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o700)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+        return directory
+
+    def remove_files(self, jid: str) -> None:
+        """Remove what L(make_files) made, if anything."""
+        shutil.rmtree(self._files_path(jid), ignore_errors=True)
+
+    def _files_path(self, jid: str) -> str:
+        return os.path.join(self.directory, f".{check_jid(jid)}.d")
+
+    def make_lock(self, batch: str) -> int:
+        """Create the lock file of a batch and take the lock.
+
+        :returns: a file descriptor; the lock lives as long as any process has it open, however that process ends.
+        """
+        handle = os.open(self.lock_path(batch), os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return handle
+
+    def remove_lock(self, batch: str) -> None:
+        """Remove the lock file of a batch, if it is still there."""
+        try:
+            os.unlink(self.lock_path(batch))
+        except FileNotFoundError:
+            pass
+
+    def is_locked(self, batch: str) -> bool:
+        """:returns: whether a supervisor holds the lock of O(batch), that is, whether it lives."""
+        try:
+            handle = os.open(self.lock_path(batch), os.O_RDWR | _OPEN)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(handle)

@@ -1,0 +1,126 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting on the target for many jobs at once, without asking each of them again and again.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+A status file is only ever replaced, so every change shows in the time stamp of its directory: while that stands still
+nothing is read. What leaves no trace there, a killed supervisor, is looked for once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
+
+_GLANCE = 0.05
+"""Seconds between two looks at the directories' time stamps."""
+_SWEEP = 1.0
+"""Seconds between two looks for jobs that nobody works on any more."""
+
+Job = t.Tuple[Store, str]
+
+
+def wait(
+    jobs: t.Sequence[Job],
+    patience: float,
+    report: float,
+    known: t.Mapping[str, str],
+    clock: t.Callable[[], float] = time.monotonic,
+    sleep: t.Callable[[float], None] = time.sleep,
+) -> t.List[Status]:
+    """Wait until all of O(jobs) are finished, or there is something to report.
+
+    :arg patience: seconds after which to answer in any case; 0 asks without waiting.
+    :arg report: seconds after which to answer if any state differs from O(known).
+    :arg known: the states, by jid, that the asker has seen already.
+    :returns: the status of every job, in order.
+    """
+    start = clock()
+    watch = _Watch(jobs)
+    while True:
+        if watch.all_finished:
+            return watch.statuses
+        waited = clock() - start
+        if waited >= patience or (waited >= report and watch.differs_from(known)):
+            return watch.statuses
+        sleep(_GLANCE)
+        watch.refresh(clock())
+
+
+class _Watch:
+    """The last known status of some jobs."""
+
+    def __init__(self, jobs: t.Sequence[Job]) -> None:
+        self._jobs = list(jobs)
+        self._stamps = self._read_stamps()
+        self._restless = True  # two changes within one tick of the file system's clock look like one
+        self._swept: t.Optional[float] = None
+        self.statuses = [look(store, jid) for store, jid in jobs]
+        self._seen = [self._mark(index) for index in range(len(jobs))]
+
+    @property
+    def all_finished(self) -> bool:
+        return all(status.finished for status in self.statuses)
+
+    def differs_from(self, known: t.Mapping[str, str]) -> bool:
+        return any(known.get(status.jid) != status.state for status in self.statuses)
+
+    def refresh(self, now: float) -> None:
+        stamps = self._read_stamps()
+        if stamps != self._stamps or self._restless:
+            self._restless = stamps != self._stamps
+            self._stamps = stamps
+            self._read_changed()
+        if self._swept is None or now - self._swept >= _SWEEP:
+            self._swept = now
+            self._sweep()
+
+    def _read_stamps(self) -> t.List[t.Optional[int]]:
+        return [_stamp(directory) for directory in sorted({store.directory for store, dummy in self._jobs})]
+
+    def _mark(self, index: int) -> t.Optional[t.Tuple[int, int]]:
+        store, jid = self._jobs[index]
+        try:
+            info = os.lstat(os.path.join(store.directory, jid))
+        except OSError:
+            return None
+        return info.st_ino, info.st_mtime_ns
+
+    def _read_changed(self) -> None:
+        for index, status in enumerate(self.statuses):
+            if not status.finished:
+                mark = self._mark(index)
+                if mark != self._seen[index]:
+                    self._seen[index] = mark
+                    self._look_again(index)
+
+    def _sweep(self) -> None:
+        """Look again at the jobs of batches whose supervisor has gone."""
+        alive: t.Dict[t.Tuple[str, str], bool] = {}
+        for index, status in enumerate(self.statuses):
+            if status.finished or status.record is None:
+                continue
+            store = self._jobs[index][0]
+            key = (store.directory, status.record.batch)
+            if key not in alive:
+                alive[key] = store.is_locked(status.record.batch)
+            if not alive[key]:
+                self._look_again(index)
+
+    def _look_again(self, index: int) -> None:
+        self.statuses[index] = look(*self._jobs[index])
+
+
+def _stamp(directory: str) -> t.Optional[int]:
+    try:
+        return os.stat(directory).st_mtime_ns
+    except OSError:
+        return None

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: async_status
+short_description: Obtain the status of detached jobs
+version_added: 0.1.0
+author:
+  - The background.jobs contributors (@background-jobs)
+description:
+  - Tells how one or many jobs stand, or removes their files. It takes the options of M(ansible.builtin.async_status),
+    answers in its shape, and knows the jobs of P(background.jobs.launch#module) and those of C(async) tasks alike.
+  - Unlike M(ansible.builtin.async_status) it tells a job that nobody works on any more (RV(state=lost)) from a running
+    one, asks for any number of jobs in one connection trip, and refuses to remove the files of a job that still runs.
+  - To wait for jobs use P(background.jobs.wait#module), which needs no C(until).
+extends_documentation_fragment:
+  - background.jobs._attributes
+  - background.jobs._attributes.posix
+  - background.jobs._attributes.group
+attributes:
+  check_mode:
+    support: full
+    details: With O(mode=cleanup) nothing is removed.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  async:
+    support: none
+options:
+  jid:
+    description:
+      - The id of one job, C(ansible_job_id) of what its launch returned. The result is the job's own.
+      - Mutually exclusive with O(jids).
+    type: str
+  jids:
+    description: The ids of any number of jobs. They are returned in RV(results), in this order.
+    type: list
+    elements: str
+  mode:
+    description: What to do.
+    type: str
+    choices:
+      status: Tell how the jobs stand.
+      cleanup: Remove the files of finished jobs.
+    default: status
+seealso:
+  - module: background.jobs.wait
+  - module: ansible.builtin.async_status
+"""
+
+EXAMPLES = r"""
+- name: Start something long
+  background.jobs.launch:
+    jobs:
+      - name: report
+        ansible.builtin.command: /opt/report --all
+  register: report
+
+- name: See how it stands, without waiting
+  background.jobs.async_status:
+    jid: "{{ report.ansible_job_id }}"
+  register: status
+
+- name: Say so
+  ansible.builtin.debug:
+    msg: "report is {{ status.state }}"
+
+- name: Look at many at once
+  background.jobs.async_status:
+    jids: "{{ compiled.results | map(attribute='ansible_job_id') | list }}"
+"""
+
+RETURN = r"""
+ansible_job_id:
+  description: The id of the job.
+  returned: with O(jid)
+  type: str
+  sample: j248519231479172386183745102938475610293.0
+started:
+  description: Whether the job was accepted.
+  returned: with O(jid)
+  type: bool
+finished:
+  description: Whether nothing more will come.
+  returned: with O(jid)
+  type: bool
+state:
+  description:
+    - How the job stands.
+    - V(lost) means that it can no longer finish and left no result.
+  returned: with O(jid)
+  type: str
+  sample: running
+reason:
+  description: Why the job is in this state, in one word.
+  returned: with O(jid), when there is something to say
+  type: str
+  sample: exit_code
+results_file:
+  description: The absolute path of the status file.
+  returned: with O(jid) and O(mode=status)
+  type: str
+erased:
+  description: The path of the status file that was removed.
+  returned: with O(jid) and O(mode=cleanup)
+  type: str
+results:
+  description: One such result for each of O(jids), in their order, with the keys of the job's module.
+  returned: with O(jids)
+  type: list
+  elements: dict
+"""
+
+import dataclasses
+import json
+import sys
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.background.jobs.plugins.module_utils._argspec import (
+    ASYNC_STATUS_RULES,
+    async_status_module,
+)
+from ansible_collections.background.jobs.plugins.module_utils._reap import remove
+from ansible_collections.background.jobs.plugins.module_utils._status import Status, locate
+from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, expand
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, wait
+
+
+def _jobs(module: AnsibleModule) -> t.List[Job]:
+    directory = expand(module.params["_async_dir"])
+    files = module.params["_results_files"]
+    jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
+    try:
+        return [locate(jid, files.get(jid), directory) for jid in jids]
+    except StoreError as exc:
+        return module.fail_json(msg=str(exc))
+
+
+def _answer(statuses: t.Sequence[Status], with_results: bool) -> t.Dict[str, t.Any]:
+    """Put results together; secrets that ansible-core 2.22 wants masked go to the top level, where it reads them."""
+    secrets: t.List[str] = []
+    for status in statuses:
+        if not with_results:
+            status.result = {}
+        secrets += status.result.pop("_ansible_new_secrets", [])
+    answer: t.Dict[str, t.Any] = {"jobs": [dataclasses.asdict(status) for status in statuses]}
+    if secrets:
+        answer["_ansible_new_secrets"] = secrets
+    return answer
+
+
+def main() -> None:
+    """Look, or wait, and answer; remove what was asked to be removed only after the answer has gone out."""
+    module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
+    params = module.params
+    statuses = wait(_jobs(module), params["_patience"], params["_report"], params["_known"])
+    final = params["_patience"] == 0 or all(status.finished for status in statuses)
+    answer = _answer(statuses, with_results=final and params["mode"] == "status")
+    # Not exit_json: the results have been through it already, in the jobs' own modules.
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.stdout.flush()
+    if (params["mode"] == "cleanup" or (final and params["_cleanup"])) and not module.check_mode:
+        remove(statuses)
+    sys.exit(0)  # pylint: disable=ansible-bad-function
+
+
+if __name__ == "__main__":
+    main()

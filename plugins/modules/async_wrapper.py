@@ -1,0 +1,93 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: async_wrapper
+short_description: Start a batch of detached jobs on this host
+version_added: 0.1.0
+author:
+  - The background.jobs contributors (@background-jobs)
+description:
+  - The remote side of P(background.jobs.launch#module). It writes the status file of every job, starts one supervisor
+    process that outlives the connection, waits for its word that it stands, and answers with the jobs' records.
+  - Not meant to be used in a playbook. Use P(background.jobs.launch#module) or P(background.jobs.run#module).
+extends_documentation_fragment:
+  - background.jobs._attributes
+  - background.jobs._attributes.posix
+attributes:
+  check_mode:
+    support: none
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: Every call starts its jobs.
+  async:
+    support: none
+options:
+  async_dir:
+    description: The directory of the status files. V(~) and variables are expanded on the target.
+    type: str
+    required: true
+  batch:
+    description: The jobs, as the controller packed them.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+# There is no use of this module in a playbook; this is what starts jobs:
+- name: Start two things
+  background.jobs.launch:
+    jobs:
+      - ansible.builtin.command: sleep 1
+      - ansible.builtin.command: sleep 2
+"""
+
+RETURN = r"""
+jobs:
+  description: The records of the jobs, in the order of the batch.
+  returned: success
+  type: list
+  elements: dict
+async_dir:
+  description: The absolute path of the directory of the status files.
+  returned: success
+  type: str
+"""
+
+import dataclasses
+import json
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
+from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
+from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, prepare
+
+_ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
+
+
+def main() -> None:
+    """Start the batch and answer."""
+    module = AnsibleModule(argument_spec=async_wrapper())
+    try:
+        directory = prepare(module.params["async_dir"])
+        records = launch(module.params["batch"], directory, _ENVIRONMENT)
+    except (LaunchError, StoreError) as exc:
+        answer = {"failed": True, "msg": str(exc)}
+    else:
+        answer = {"changed": True, "async_dir": directory, "jobs": [dataclasses.asdict(record) for record in records]}
+    # Not exit_json: it would send the batch, which holds the jobs' arguments, back as the invocation.
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.exit(1 if answer.get("failed") else 0)  # pylint: disable=ansible-bad-function
+
+
+if __name__ == "__main__":
+    main()

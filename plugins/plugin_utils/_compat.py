@@ -1,0 +1,88 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What differs between the supported versions of ansible-core, asked by feature, in this one place.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible.executor import module_common
+from ansible.plugins.action import ActionBase
+
+CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
+"""Whether an action may leave an argument untemplated until it knows more. Since 2.19; needed for O(for_each)."""
+
+
+@dataclasses.dataclass
+class Built:
+    """A module as ansible-core built it for the target."""
+
+    style: str
+    shebang: str
+    program: bytes
+    path: str
+    profile: str
+
+
+def build(action: ActionBase, name: str, arguments: t.Dict[str, t.Any], task_vars: t.Dict[str, t.Any]) -> Built:
+    """:returns: the module O(name) with O(arguments) in it.
+
+    C(_configure_module) returns four values up to 2.18 and an object with the path since 2.19.
+    """
+    built = action._configure_module(module_name=name, module_args=arguments, task_vars=task_vars)
+    if len(built) == 4:
+        style, shebang, program, path = built
+        return Built(style, shebang or "", _bytes(program), path, "legacy")
+    bits, path = built
+    program = bits.b_module_data
+    if not program:  # 2.21: a binary module is not read, only its path is given
+        with open(path, "rb") as stream:
+            program = stream.read()
+    return Built(bits.module_style, bits.shebang or "", _bytes(program), path, bits.serialization_profile)
+
+
+def arguments_file(arguments: t.Dict[str, t.Any], profile: str) -> bytes:
+    """:returns: the content of the arguments file of a module that takes JSON from a file.
+
+    Encoders by profile exist since 2.19.
+    """
+    try:
+        from ansible.module_utils.common.json import Direction, get_module_encoder
+    except ImportError:
+        from ansible.module_utils.common.json import AnsibleJSONEncoder
+
+        return json.dumps(arguments, cls=AnsibleJSONEncoder).encode()
+    return json.dumps(arguments, cls=get_module_encoder(profile, Direction.CONTROLLER_TO_MODULE)).encode()
+
+
+def with_defaults(action: ActionBase, fqcn: str, arguments: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    """:returns: O(arguments) with what C(module_defaults) of the task has for the module O(fqcn).
+
+    One function up to 2.18, another since 2.19.
+    """
+    task = action._task
+    if hasattr(module_common, "_apply_action_arg_defaults"):
+        return t.cast("t.Dict[str, t.Any]", module_common._apply_action_arg_defaults(fqcn, task, arguments, action._templar))
+    return t.cast(
+        "t.Dict[str, t.Any]",
+        module_common.get_action_args_with_defaults(
+            fqcn, arguments, task.module_defaults, action._templar, action_groups=task._parent._play._action_groups
+        ),
+    )
+
+
+def template(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:
+    """:returns: O(value) with its templates resolved against O(variables) and nothing else."""
+    return action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
+
+
+def _bytes(program: t.Union[str, bytes]) -> bytes:
+    return program.encode() if isinstance(program, str) else program

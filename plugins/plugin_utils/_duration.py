@@ -1,0 +1,36 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Durations as users write them.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+
+
+def seconds(value: t.Any, option: str) -> float:
+    """Turn V(90), V(90s), V(30m) or V(1h 30m) into seconds.
+
+    :arg option: what the value was given for, for the message.
+    :raises ValueError: it is not a duration; the message is a sentence.
+    """
+    text = str(value).strip().lower()
+    number = -1.0
+    try:
+        number = float(text)
+    except ValueError:
+        parts = _PART.findall(text)
+        if parts and not _PART.sub("", text).strip():
+            number = sum(float(amount) * _UNITS[unit] for amount, unit in parts)
+    if isinstance(value, bool) or not 0 <= number < float("inf"):
+        raise ValueError(f"{option} is {value!r}: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit")
+    return number

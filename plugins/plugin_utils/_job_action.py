@@ -1,0 +1,109 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the actions of this collection have in common.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
+
+Vars = t.Dict[str, t.Any]
+_WRAPPER = "background.jobs.async_wrapper"
+_STATUS = "background.jobs.async_status"
+
+
+class JobAction(ActionBase):
+    """An action that starts jobs or asks for them: options checked by the one spec, POSIX targets only, never C(async)."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _instead_of_async = "its jobs are detached as it is"
+    """What to do in place of C(async) on this action, as the end of a sentence."""
+
+    def options(self) -> t.Tuple[Spec, t.Dict[str, t.Any]]:
+        """:returns: the argument spec of the action, and the rules between its options."""
+        raise NotImplementedError
+
+    def perform(self, options: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+        """Do the work.
+
+        :arg options: the validated options.
+        :returns: the result of the task.
+        """
+        raise NotImplementedError
+
+    def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[Vars] = None) -> t.Dict[str, t.Any]:
+        """Check what holds for every action, then L(perform)."""
+        if self._task.async_val:
+            raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
+        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)
+        spec, rules = self.options()
+        dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)
+        self._play_host = str((task_vars or {}).get("inventory_hostname", ""))
+        self._check_target()
+        result.update(self.perform(options, task_vars or {}))
+        return result
+
+    @property
+    def host(self) -> str:
+        """The inventory name of the host that this task works on."""
+        return str(self._task.delegate_to or self._play_host)
+
+    _play_host = ""
+
+    def ask(self, arguments: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+        """Ask the module C(async_status), in one trip.
+
+        :returns: its answer.
+        :raises AnsibleActionFail: it gave none.
+        """
+        arguments["_async_dir"] = self.get_shell_option("async_dir", default="~/.ansible_async")
+        return self._call(_STATUS, arguments, task_vars, "ask for jobs")
+
+    def start(self, packed: str, task_vars: Vars) -> t.Dict[str, t.Any]:
+        """Send a packed batch to the module C(async_wrapper), in one trip.
+
+        :returns: its answer: the records of the jobs that now exist.
+        :raises AnsibleActionFail: nothing was started.
+        """
+        async_dir = self.get_shell_option("async_dir", default="~/.ansible_async")
+        return self._call(_WRAPPER, {"async_dir": async_dir, "batch": packed}, task_vars, "start jobs")
+
+    def _call(self, module: str, arguments: t.Dict[str, t.Any], task_vars: Vars, purpose: str) -> t.Dict[str, t.Any]:
+        result: t.Dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+        if result.get("failed") or "jobs" not in result:
+            raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}", result=result)
+        return result
+
+    def _update_module_args(self, module_name: str, module_args: t.Dict[str, t.Any], *args: t.Any, **kwargs: t.Any) -> None:
+        super()._update_module_args(module_name, module_args, *args, **kwargs)
+        if module_name == _WRAPPER:  # the batch holds the arguments of all its jobs: not for the target's syslog
+            module_args["_ansible_no_log"] = True
+
+    def _check_target(self) -> None:
+        """:raises AnsibleActionFail: detached jobs are not possible there; nothing was sent."""
+        connection = self._connection
+        if getattr(connection._shell, "_IS_WINDOWS", False):
+            raise AnsibleActionFail(f"{self.host} is a Windows host: background.jobs needs a POSIX target with Python 3.8 or newer")
+        if getattr(connection, "force_persistence", False) or connection.transport in ("network_cli", "netconf", "httpapi"):
+            raise AnsibleActionFail(
+                f"{self.host} is reached by the connection {connection.transport}, which runs modules on the controller: "
+                "background.jobs needs a POSIX target that modules run on"
+            )
+
+
+def _cause(result: t.Mapping[str, t.Any], interpreter: t.Any) -> str:
+    text = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}"
+    if result.get("rc") in (126, 127) or "not found" in text and "interpreter" in str(result.get("msg")):
+        path = str(interpreter or "").replace("#!", "")
+        return f"there is no Python at {path}; install Python 3.8 or newer there, or set ansible_python_interpreter"
+    return str(result.get("msg") or text or "no answer").strip()

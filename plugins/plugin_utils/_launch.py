@@ -1,0 +1,132 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starting a batch: from the options of the task to the handles of its jobs.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import secrets
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, pack
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, CaptureError
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
+    Defaults,
+    Definition,
+    DefinitionError,
+    check_names,
+    concurrency,
+    define,
+    duration,
+)
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
+from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
+
+
+class LaunchAction(JobAction):
+    """An action with the options that describe jobs."""
+
+    @classmethod
+    def finalize_task_arg(cls, name: str, value: t.Any, templar: t.Any, context: t.Any) -> t.Any:
+        """Leave O(job) alone until its item is known; ansible-core calls this since 2.19, where C(assert) needs it too."""
+        if name != "job":
+            return super().finalize_task_arg(name, value, templar, context)
+        if isinstance(value, str):
+            return templar.resolve_to_container(value)
+        return value
+
+
+def launch(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+    """Start the jobs that the options describe; all of them, or, where one cannot be built, none.
+
+    :returns: C(results) with the handles in input order, and C(ansible_facts) where the interpreter was looked for.
+    :raises AnsibleActionFail: nothing was started; the message says why.
+    """
+    try:
+        slots = concurrency(options["concurrency"])
+        definitions = _definitions(action, options, task_vars)
+        check_names(definitions)
+        capture = Capture(action, task_vars)
+        batch = f"j{secrets.randbits(128)}"
+        captured = [capture.job(definition, f"{batch}.{index}") for index, definition in enumerate(definitions)]
+    except (DefinitionError, CaptureError) as exc:
+        raise AnsibleActionFail(f"{exc}; nothing was started") from exc
+    jobs = [each.job for each in captured if each.job is not None]
+    records = _start(action, Batch(batch, jobs, slots), task_vars)
+    handles = []
+    for definition, each in zip(definitions, captured):
+        if each.job is None:
+            handle = finished_here(definition.name, each.result or {})
+        else:
+            handle = records[each.job.jid]
+        handles.append({**handle, **_origin(definition)})
+    result: t.Dict[str, t.Any] = {"results": handles}
+    if capture.facts:
+        result["ansible_facts"] = capture.facts
+    return result
+
+
+def _start(action: JobAction, batch: Batch, task_vars: Vars) -> t.Dict[str, t.Dict[str, t.Any]]:
+    if not batch.jobs:
+        return {}
+    answer = action.start(pack(batch), task_vars)
+    return {record["jid"]: _handle(action, record, answer["async_dir"]) for record in answer["jobs"]}
+
+
+def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) -> t.Dict[str, t.Any]:
+    return {
+        "ansible_job_id": record["jid"],
+        "name": record["name"],
+        "results_file": f"{directory}/{record['jid']}",
+        "host": action.host,
+        "user": record["user"],
+        "state": record["state"],
+        "started": True,
+        "finished": False,
+        "failed": False,
+        "changed": False,
+    }
+
+
+def _origin(definition: Definition) -> t.Dict[str, t.Any]:
+    if definition.loop_var is None:
+        return {}
+    return {"item": definition.item, definition.loop_var: definition.item, "ansible_loop_var": definition.loop_var}
+
+
+def _definitions(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t.List[Definition]:
+    defaults = Defaults(duration(options["timeout"], "timeout"), duration(options["kill_after"], "kill_after"))
+    if options["jobs"] is not None:
+        jobs = options["jobs"]
+        if not jobs:
+            raise DefinitionError("jobs is empty")
+        return [define(job, f"jobs[{index}]", index + 1, defaults) for index, job in enumerate(jobs)]
+    if not _compat.CAN_DEFER_TEMPLATES:
+        raise DefinitionError("for_each needs ansible-core 2.19 or newer on the controller; give jobs a list instead")
+    items = enumerate(options["for_each"])
+    return [_for_item(action, options, task_vars, defaults, index, item) for index, item in items]
+
+
+def _for_item(
+    action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars, defaults: Defaults, index: int, item: t.Any
+) -> Definition:
+    place = f"for_each[{index}] ({str(item)[:80]})"
+    variables = {**task_vars, options["loop_var"]: item}
+    if options["index_var"]:
+        variables[options["index_var"]] = index
+    try:
+        job = _compat.template(action, options["job"], variables)
+    except AnsibleError as exc:
+        raise DefinitionError(f"{place}: the job's templates cannot be resolved: {exc}") from exc
+    definition = define(job, place, index + 1, defaults)
+    definition.item, definition.loop_var = item, options["loop_var"]
+    return definition
+
+
