@@ -30,7 +30,7 @@ class ActionModule(LaunchAction):
         try:
             poll = duration(options["poll"], "poll")
         except DefinitionError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         launched = launch(self, options, task_vars)
         waited = wait(self, read(launched.pop("results")), 0, poll, True, task_vars)
         return {**launched, **waited}

@@ -29,5 +29,6 @@ class ActionModule(JobAction):
             poll = duration(options["poll"], "poll")
             handles = read(options["jobs"])
         except (DefinitionError, HandleError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
-        return wait(self, handles, timeout, poll, options["cleanup"], task_vars)
+            raise AnsibleActionFail(str(exc)) from None
+        cleanup = options["cleanup"] and not self._task.check_mode
+        return wait(self, handles, timeout, poll, cleanup, task_vars)

@@ -26,7 +26,7 @@ class Ending:
     """The end of a job's process. O(status) is the exit status, negative for the number of a signal.
 
     O(cause) says why the job was ended from outside (V(timeout)), C(None) where it ended by itself. O(elapsed) and
-    O(timeout) are seconds. O(out_of_reach) tells that something still held the job's output open when it was left.
+    O(timeout) are seconds.
     """
 
     stdout: bytes
@@ -131,11 +131,17 @@ def _warn(result: t.Dict[str, t.Any], message: str) -> None:
 
 
 def _why_failed(result: t.Mapping[str, t.Any]) -> t.Tuple[str, str]:
-    message = str(result.get("msg") or "the module reported a failure")
+    message = str(result.get("msg") or _exception(result) or "the module reported a failure")
     code = result.get("rc")
     if code in (0, "0", None):
         return "module", message
     return "exit_code", f"exit code {code}" if message == "non-zero return code" else f"{message} (exit code {code})"
+
+
+def _exception(result: t.Mapping[str, t.Any]) -> str:
+    """:returns: what a crashed module says since ansible-core 2.19: the message of a serialised ErrorSummary."""
+    event = result["exception"].get("event") if isinstance(result.get("exception"), dict) else None
+    return str(event.get("msg") or "") if isinstance(event, dict) else ""
 
 
 def _timed_out(ending: Ending, found: t.Optional[t.Tuple[t.Dict[str, t.Any], str]]) -> Outcome:

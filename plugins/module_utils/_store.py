@@ -21,6 +21,7 @@ import stat
 import typing as t
 
 _JID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_DEFAULT_NAME = ".ansible_async"
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -83,6 +84,8 @@ def prepare(directory: str) -> str:
         raise StoreError(f"the async directory {path} can be written by other users; {hint}, or take that right away")
     if not os.access(path, os.W_OK | os.X_OK):
         raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {hint}")
+    if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
+        os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
     return path
 
 

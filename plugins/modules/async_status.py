@@ -119,6 +119,7 @@ results:
 
 import dataclasses
 import json
+import os
 import sys
 import typing as t
 
@@ -129,7 +130,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, locate
-from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, expand
+from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, wait
 
 
@@ -150,7 +151,10 @@ def _answer(statuses: t.Sequence[Status], with_results: bool) -> t.Dict[str, t.A
         if not with_results:
             status.result = {}
         secrets += status.result.pop("_ansible_new_secrets", [])
-    answer: t.Dict[str, t.Any] = {"jobs": [dataclasses.asdict(status) for status in statuses]}
+    answer: t.Dict[str, t.Any] = {
+        "jobs": [dataclasses.asdict(status) for status in statuses],
+        "user": user_name(os.geteuid()),
+    }
     if secrets:
         answer["_ansible_new_secrets"] = secrets
     return answer
@@ -166,7 +170,7 @@ def main() -> None:
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     sys.stdout.flush()
-    if (params["mode"] == "cleanup" or (final and params["_cleanup"])) and not module.check_mode:
+    if (params["mode"] == "cleanup" and not module.check_mode) or (final and params["_cleanup"]):
         remove(statuses)
     sys.exit(0)  # pylint: disable=ansible-bad-function
 

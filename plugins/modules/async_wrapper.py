@@ -21,7 +21,8 @@ extends_documentation_fragment:
   - background.jobs._attributes.posix
 attributes:
   check_mode:
-    support: none
+    support: full
+    details: The jobs are started, and run their modules in check mode.
   diff_mode:
     support: none
   idempotent:
@@ -76,7 +77,7 @@ _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inh
 
 def main() -> None:
     """Start the batch and answer."""
-    module = AnsibleModule(argument_spec=async_wrapper())
+    module = AnsibleModule(argument_spec=async_wrapper(), supports_check_mode=True)
     try:
         directory = prepare(module.params["async_dir"])
         records = launch(module.params["batch"], directory, _ENVIRONMENT)

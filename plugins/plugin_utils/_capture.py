@@ -88,7 +88,7 @@ class Capture:
         except AnsibleActionSkip as exc:
             return Captured(result={"skipped": True, "changed": False, **exc.result})
         except AnsibleError as exc:
-            raise CaptureError(f"job '{definition.name}' ({definition.module}): {exc}") from exc
+            raise CaptureError(f"job '{definition.name}' ({definition.module}): {exc}") from None
 
     # -- the module and its arguments
 
@@ -106,7 +106,7 @@ class Capture:
             found = loader.find_plugin_with_context(definition.module, collection_list=collections)
             if found.resolved:
                 return str(found.resolved_fqcn)
-        close = difflib.get_close_matches(definition.module, _known_modules(definition.module), n=3)
+        close = difflib.get_close_matches(definition.module, _known_modules(definition.module), n=3, cutoff=0.75)
         hint = f"; do you mean {' or '.join(close)}?" if close else "; is its collection installed?"
         raise CaptureError(f"job '{definition.name}': there is no module {definition.module}{hint}")
 
@@ -188,9 +188,9 @@ class Capture:
             result = handler.run(task_vars=self._task_vars)
         except AnsibleActionSkip:
             raise
-        except AnsibleError as exc:
+        except AnsibleError:
             if not getattr(handler, "_supports_async", False):
-                raise AnsibleActionFail(_unsupported(module)) from exc
+                raise AnsibleActionFail(_unsupported(module)) from None
             raise
         finally:
             intercept.finish()
@@ -302,7 +302,7 @@ class _Intercept:
     ) -> Job:
         built = _compat.build(handler, name, arguments, task_vars)
         if not built.shebang and built.style != "binary":
-            raise AnsibleActionFail(f"module {name} is missing its interpreter line")
+            raise AnsibleActionFail(_unsupported(name))  # a name that only the controller gives a meaning to
         job = Job(
             jid=self._jid,
             name=self._definition.name,

@@ -20,6 +20,9 @@ from ansible.plugins.action import ActionBase
 CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 """Whether an action may leave an argument untemplated until it knows more. Since 2.19; needed for O(for_each)."""
 
+CENSORS_MESSAGES = not CAN_DEFER_TEMPLATES
+"""Whether the callbacks hide the message of a failed task with C(no_log) too, which names jobs but no secrets. Until 2.18."""
+
 
 @dataclasses.dataclass
 class Built:

@@ -24,7 +24,7 @@ class HandleError(Exception):
 
 @dataclasses.dataclass
 class Handle:
-    """One job to wait for. O(result) is set, and nobody is asked, where the outcome is known already.
+    """One job to wait for. O(host) and O(user) are where it was started. O(result) is set, and nobody is asked, where the outcome is known already.
 
     O(origin) are the keys that tell which item of a loop the job was started for; they go into its result.
     """
@@ -33,6 +33,7 @@ class Handle:
     name: str = ""
     results_file: t.Optional[str] = None
     host: t.Optional[str] = None
+    user: t.Optional[str] = None
     origin: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     result: t.Optional[t.Dict[str, t.Any]] = None
 
@@ -73,6 +74,7 @@ def _read_result(result: t.Mapping[str, t.Any]) -> t.List[Handle]:
         name=str(result.get("name") if result.get("state") in STATES and result.get("name") else _name(origin, jid)),
         results_file=result.get("results_file"),
         host=result.get("host"),
+        user=result.get("user"),
         origin=origin,
     )
     if result.get("finished") and (result.get("state") in STATES and result["state"] not in UNFINISHED):

@@ -81,7 +81,7 @@ class JobAction(ActionBase):
     def _call(self, module: str, arguments: t.Dict[str, t.Any], task_vars: Vars, purpose: str) -> t.Dict[str, t.Any]:
         result: t.Dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
         if result.get("failed") or "jobs" not in result:
-            raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}", result=result)
+            raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
         return result
 
     def _update_module_args(self, module_name: str, module_args: t.Dict[str, t.Any], *args: t.Any, **kwargs: t.Any) -> None:
@@ -102,8 +102,9 @@ class JobAction(ActionBase):
 
 
 def _cause(result: t.Mapping[str, t.Any], interpreter: t.Any) -> str:
-    text = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}"
-    if result.get("rc") in (126, 127) or "not found" in text and "interpreter" in str(result.get("msg")):
+    text = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}".strip()
+    if result.get("rc") in (126, 127):
         path = str(interpreter or "").replace("#!", "")
         return f"there is no Python at {path}; install Python 3.8 or newer there, or set ansible_python_interpreter"
-    return str(result.get("msg") or text or "no answer").strip()
+    message = str(result.get("msg") or "no answer").strip()
+    return f"{message} ({text.splitlines()[-1][:300]})" if text else message

@@ -57,7 +57,7 @@ def launch(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t
         batch = f"j{secrets.randbits(128)}"
         captured = [capture.job(definition, f"{batch}.{index}") for index, definition in enumerate(definitions)]
     except (DefinitionError, CaptureError) as exc:
-        raise AnsibleActionFail(f"{exc}; nothing was started") from exc
+        raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
     jobs = [each.job for each in captured if each.job is not None]
     records = _start(action, Batch(batch, jobs, slots), task_vars)
     handles = []
@@ -124,7 +124,7 @@ def _for_item(
     try:
         job = _compat.template(action, options["job"], variables)
     except AnsibleError as exc:
-        raise DefinitionError(f"{place}: the job's templates cannot be resolved: {exc}") from exc
+        raise DefinitionError(f"{place}: the job's templates cannot be resolved: {exc}") from None
     definition = define(job, place, index + 1, defaults)
     definition.item, definition.loop_var = item, options["loop_var"]
     return definition

@@ -77,6 +77,19 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]
     return result
 
 
+def misdirected(handle: Handle, host: str, user: str) -> t.Optional[str]:
+    """:returns: a sentence about a job that was looked for in the wrong place, C(None) where the place is right.
+
+    :arg host: the inventory name of the host that was asked.
+    :arg user: the user that was asked as.
+    """
+    if handle.host is not None and handle.host != host:
+        return f"it was started on host {handle.host} and looked for on {host}: wait with 'delegate_to: {handle.host}'"
+    if handle.user is not None and handle.user != user:
+        return f"it was started as user {handle.user} and looked for as {user}: wait with 'become_user: {handle.user}'"
+    return None
+
+
 def known(handle: Handle) -> t.Dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
     result = {**handle.origin, "name": handle.name, **(handle.result or {})}
@@ -120,7 +133,18 @@ def combine(results: t.List[t.Dict[str, t.Any]], elapsed: float, host: str) -> t
     }
     if any(result.get("_ansible_no_log") for result in results):
         combined["_ansible_no_log"] = True
+    for key in ("warnings", "deprecations"):
+        combined[key] = _hoist(results, key)
     return combined
+
+
+def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> t.List[t.Any]:
+    """:returns: what the jobs' modules warn of, each once, for the top level, where ansible-core shows it."""
+    found: t.List[t.Any] = []
+    for result in results:
+        if isinstance(result.get(key), list) and not result.get("_ansible_no_log"):
+            found += [warning for warning in result[key] if warning not in found]
+    return found
 
 
 def why(result: t.Mapping[str, t.Any]) -> str:
@@ -136,7 +160,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:
     message = str(result.get("msg") or result.get("reason") or "").strip()
-    if result["state"] != "failed" or not result.get("rc"):
+    if result.get("reason") not in ("exit_code", "module") or not result.get("rc"):
         return message
     lines = str(result.get("stderr") or "").strip().splitlines()
     if message in _NOTHING_SAID:

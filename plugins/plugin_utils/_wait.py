@@ -15,9 +15,10 @@ import typing as t
 
 from ansible.utils.display import Display
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._results import combine, known, present, progress
+from ansible_collections.background.jobs.plugins.plugin_utils._results import combine, known, misdirected, present, progress
 
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
@@ -47,6 +48,8 @@ def wait(
             f"waited {timeout:.0f} s on {action.host}, not longer; the unfinished jobs run on and can be waited for "
             f"again. {combined['msg']}"
         )
+    if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
+        display.display(f"{action.host}: {combined['msg']}")
     return combined
 
 
@@ -87,6 +90,9 @@ class _Asker:
             self._task_vars,
         )
         statuses: t.List[t.Dict[str, t.Any]] = answer["jobs"]
+        for handle, status in zip(self._handles, statuses):
+            if status["reason"] in ("no_status_file", "status_unreadable"):
+                status["message"] = misdirected(handle, self._action.host, answer["user"]) or status["message"]
         self._report(statuses)
         return statuses
 
