@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,7 +22,7 @@ class ActionModule(JobAction):
 
     def perform(self, options, task_vars):
         asked = [options["jid"]] if options["jids"] is None else options["jids"]
-        statuses = self.ask({"jids": asked, "mode": options["mode"]}, task_vars)["jobs"]
+        statuses = self.ask(asked, options["mode"], task_vars)["jobs"]
         tell = _erased if options["mode"] == "cleanup" else _present
         results = [tell(jid, status) for jid, status in zip(asked, statuses)]
         if options["jids"] is None:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -8,6 +7,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
+
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read

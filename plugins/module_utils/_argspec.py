@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -25,7 +24,7 @@ _JOBS: Spec = {
     "kill_after": {"type": "str", "default": "10"},
 }
 
-JOBS_RULES: t.Dict[str, t.Any] = {
+JOBS_RULES: dict[str, t.Any] = {
     "mutually_exclusive": [("jobs", "for_each"), ("jobs", "job")],
     "required_one_of": [("jobs", "for_each")],
     "required_together": [("for_each", "job")],
@@ -62,7 +61,7 @@ def async_status() -> Spec:
     }
 
 
-ASYNC_STATUS_RULES: t.Dict[str, t.Any] = {
+ASYNC_STATUS_RULES: dict[str, t.Any] = {
     "mutually_exclusive": [("jid", "jids")],
     "required_one_of": [("jid", "jids")],
 }
@@ -72,12 +71,7 @@ def async_status_module() -> Spec:
     """:returns: what the actions C(async_status) and C(wait) send to the module C(async_status)."""
     return {
         **async_status(),
-        "_async_dir": {"type": "str", "required": True},
-        "_results_files": {"type": "dict", "default": {}},
-        "_patience": {"type": "float", "default": 0},
-        "_report": {"type": "float", "default": 0},
-        "_known": {"type": "dict", "default": {}},
-        "_cleanup": {"type": "bool", "default": False},
+        "_question": {"type": "dict", "required": True},
     }
 
 

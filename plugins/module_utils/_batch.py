@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -43,15 +42,15 @@ class Job:
     jid: str
     name: str
     program: bytes
-    interpreter: t.List[str] = dataclasses.field(default_factory=list)
+    interpreter: list[str] = dataclasses.field(default_factory=list)
     style: str = PYTHON
     arguments: bytes = b""
-    environment: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout: float = 0
     kill_after: float = 10
     no_log: bool = False
-    files: t.Dict[str, bytes] = dataclasses.field(default_factory=dict)
-    remove: t.List[str] = dataclasses.field(default_factory=list)
+    files: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    remove: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -59,7 +58,7 @@ class Batch:
     """The jobs of one launch on one host, and how many may run at once: a number, V(0) for all, or V(N%) of CPUs."""
 
     batch: str
-    jobs: t.List[Job]
+    jobs: list[Job]
     concurrency: str = "0"
 
 
@@ -68,7 +67,7 @@ _BYTES = ("program", "arguments")
 
 def pack(batch: Batch) -> str:
     """:returns: the batch as one line of ASCII text."""
-    table: t.Dict[bytes, int] = {}
+    table: dict[bytes, int] = {}
     jobs = []
     for job in batch.jobs:
         entry = {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
@@ -85,7 +84,7 @@ def pack(batch: Batch) -> str:
     return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
 
 
-def _index(data: bytes, table: t.Dict[bytes, int]) -> t.List[int]:
+def _index(data: bytes, table: dict[bytes, int]) -> list[int]:
     return [table.setdefault(line, len(table)) for line in data.split(b"\n")]
 
 
@@ -101,7 +100,7 @@ class Packed:
         self.concurrency: str = document["concurrency"]
 
     @property
-    def jids(self) -> t.List[str]:
+    def jids(self) -> list[str]:
         """The jobs' ids, in the order of the batch."""
         return list(self._jobs)
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -55,7 +54,7 @@ class LaunchError(Exception):
     """The batch was not started, and nothing of it is left; the message says why."""
 
 
-def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -> t.List[_record.Record]:
+def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -> list[_record.Record]:
     """Start a batch.
 
     :arg packed_text: what C(_batch.pack) made on the controller.
@@ -124,5 +123,5 @@ def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], l
         os.close(answer)
 
 
-def _sources() -> t.List[t.Tuple[str, str]]:
+def _sources() -> list[tuple[str, str]]:
     return [(part.__name__, inspect.getsource(part)) for part in _PARTS]

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -11,12 +10,16 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import re
 import signal
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import FAILED, SUCCEEDED, TIMED_OUT
 
+_ATTEMPTS = 1000
+"""How many lines that begin like an object are tried as one; each failure costs time in proportion to the output."""
 _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
@@ -34,7 +37,7 @@ class Ending:
     status: int
     elapsed: float
     timeout: float = 0
-    cause: t.Optional[str] = None
+    cause: str | None = None
 
 
 @dataclasses.dataclass
@@ -42,9 +45,9 @@ class Outcome:
     """The state of a finished job, its reason and a sentence (both C(None) for a success), and the module's result."""
 
     state: str
-    result: t.Dict[str, t.Any]
-    reason: t.Optional[str] = None
-    message: t.Optional[str] = None
+    result: dict[str, t.Any]
+    reason: str | None = None
+    message: str | None = None
 
 
 def judge(ending: Ending) -> Outcome:
@@ -83,7 +86,7 @@ def is_failed(result: t.Mapping[str, t.Any]) -> bool:
     return result.get("rc", 0) not in (0, "0", None)
 
 
-def find_result(stdout: bytes) -> t.Optional[t.Tuple[t.Dict[str, t.Any], str]]:
+def find_result(stdout: bytes) -> tuple[dict[str, t.Any], str] | None:
     """Find the JSON object that a module printed, and what it printed after it.
 
     :returns: both, or C(None) where there is no object. Bytes that are no UTF-8 become U+FFFD, as do the lone
@@ -91,21 +94,18 @@ def find_result(stdout: bytes) -> t.Optional[t.Tuple[t.Dict[str, t.Any], str]]:
     """
     text = _text(stdout)
     decoder = json.JSONDecoder()
-    position = 0
-    while True:
-        if text.startswith("{", position):
-            try:
-                value, end = decoder.raw_decode(text, position)
-            except ValueError:
-                pass
-            else:
-                return _clean(value), text[end:].strip()
-        newline = text.find("\n", position)
-        if newline < 0:
-            return None
-        position = newline + 1
-        while text[position : position + 1] in (" ", "\t"):
-            position += 1
+    for position in itertools.islice(_line_starts(text), _ATTEMPTS):
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            continue
+        return _clean(value), text[end:].strip()
+    return None
+
+
+def _line_starts(text: str) -> t.Iterator[int]:
+    """:returns: the positions of the opening braces that are the first character of a line."""
+    return (match.end() - 1 for match in re.finditer(r"^[ \t]*{", text, re.MULTILINE))
 
 
 def _text(data: bytes) -> str:
@@ -124,13 +124,13 @@ def _clean(value: t.Any) -> t.Any:
     return value
 
 
-def _warn(result: t.Dict[str, t.Any], message: str) -> None:
+def _warn(result: dict[str, t.Any], message: str) -> None:
     warnings = result.setdefault("warnings", [])
     if isinstance(warnings, list):
         warnings.append(message)
 
 
-def _why_failed(result: t.Mapping[str, t.Any]) -> t.Tuple[str, str]:
+def _why_failed(result: t.Mapping[str, t.Any]) -> tuple[str, str]:
     message = str(result.get("msg") or _exception(result) or "the module reported a failure")
     code = result.get("rc")
     if code in (0, "0", None):
@@ -144,7 +144,7 @@ def _exception(result: t.Mapping[str, t.Any]) -> str:
     return str(event.get("msg") or "") if isinstance(event, dict) else ""
 
 
-def _timed_out(ending: Ending, found: t.Optional[t.Tuple[t.Dict[str, t.Any], str]]) -> Outcome:
+def _timed_out(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcome:
     message = f"ran into its limit of {_seconds(ending.timeout)} and was ended after {_seconds(ending.elapsed)}"
     result = found[0] if found else _excerpts(ending)
     result.update(failed=True, timed_out=True, timeout=ending.timeout, msg=f"Timeout exceeded: the job {message}")
@@ -157,7 +157,10 @@ def _no_result(ending: Ending) -> Outcome:
     elif not ending.stdout.strip():
         reason, how = "no_output", f"its process ended with exit code {ending.status} and printed nothing"
     else:
-        reason, how = "output_unparsable", f"its process ended with exit code {ending.status} and printed no JSON object"
+        reason, how = (
+            "output_unparsable",
+            f"its process ended with exit code {ending.status} and printed no JSON object",
+        )
     message = f"the module gave no result: {how}"
     tail = _text(ending.stderr).strip().splitlines()
     if tail:
@@ -166,7 +169,7 @@ def _no_result(ending: Ending) -> Outcome:
     return Outcome(FAILED, result, reason, message)
 
 
-def _excerpts(ending: Ending) -> t.Dict[str, t.Any]:
+def _excerpts(ending: Ending) -> dict[str, t.Any]:
     return {"module_stdout": _excerpt(_text(ending.stdout)), "module_stderr": _excerpt(_text(ending.stderr))}
 
 

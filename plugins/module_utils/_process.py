@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -31,12 +31,12 @@ exec(program)
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def boot_id() -> t.Optional[str]:
+def boot_id() -> str | None:
     """:returns: what the kernel calls this boot, C(None) where it has no name for it (Linux has: proc(5))."""
     return _first_line("/proc/sys/kernel/random/boot_id")
 
 
-def start_time(pid: int) -> t.Optional[str]:
+def start_time(pid: int) -> str | None:
     """:returns: when a process started, in a form only fit to be compared; C(None) if there is no such process.
 
     On Linux field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); elsewhere what ps(1) says.
@@ -47,8 +47,8 @@ def start_time(pid: int) -> t.Optional[str]:
     return _ps(pid, "lstart")
 
 
-def is_alive(pid: t.Optional[int], started: t.Optional[str]) -> bool:
-    """:returns: whether the process that started at O(started) with this pid still runs; never fooled by a reused pid."""
+def is_alive(pid: int | None, started: str | None) -> bool:
+    """:returns: whether the process that started at O(started) with this pid still runs, and not one that reused it."""
     return pid is not None and started is not None and start_time(pid) == started
 
 
@@ -83,8 +83,8 @@ class Child:
 
         :raises OSError: it could not be started.
         """
-        ours: t.Optional[int] = None
-        theirs: t.Optional[int] = None
+        ours: int | None = None
+        theirs: int | None = None
         argv = list(command)
         if feed:
             theirs, ours = os.pipe()
@@ -118,10 +118,8 @@ class Child:
     def signal(self, number: int) -> None:
         """Send a signal to the process group; only before L(reap): until then its number cannot be anyone else's."""
         if self._popen.returncode is None:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
-            except (ProcessLookupError, PermissionError):
-                pass
 
     def reap(self) -> int:
         """Take the exit status of the process, which has ended (see L(ended_children)).
@@ -137,7 +135,7 @@ class Child:
                 stream.close()
 
 
-def ended_children(ours: t.Collection[int]) -> t.List[int]:
+def ended_children(ours: t.Collection[int]) -> list[int]:
     """Look which of our children have ended. Orphans that we adopted as subreaper are reaped here.
 
     :arg ours: the children that are left for L(Child.reap).
@@ -157,7 +155,7 @@ def ended_children(ours: t.Collection[int]) -> t.List[int]:
     return [pid for pid in ours if os.waitid(os.P_PID, pid, options) is not None]
 
 
-def group_members(group: int) -> t.List[int]:
+def group_members(group: int) -> list[int]:
     """:returns: the processes of a process group that still run (Linux; elsewhere none are seen)."""
     members = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
@@ -168,14 +166,14 @@ def group_members(group: int) -> t.List[int]:
     return members
 
 
-def python_command(interpreter: t.Sequence[str]) -> t.List[str]:
+def python_command(interpreter: t.Sequence[str]) -> list[str]:
     """:returns: O(interpreter) where it can be found on this host, else the Python that runs us."""
     if interpreter and shutil.which(interpreter[0]):
         return list(interpreter)
     return [sys.executable]
 
 
-def _ps(pid: int, column: str) -> t.Optional[str]:
+def _ps(pid: int, column: str) -> str | None:
     # The supervisor asks, a program without an AnsibleModule: there is no run_command here.
     done = subprocess.run(  # pylint: disable=ansible-bad-function
         ["ps", "-o", f"{column}=", "-p", str(pid)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
@@ -183,7 +181,7 @@ def _ps(pid: int, column: str) -> t.Optional[str]:
     return done.stdout.decode("ascii", "replace").strip() or None
 
 
-def _first_line(path: str) -> t.Optional[str]:
+def _first_line(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.readline().strip() or None

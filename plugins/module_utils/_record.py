@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -52,23 +51,23 @@ class Record:
     name: str
     batch: str
     state: str = QUEUED
-    reason: t.Optional[str] = None
-    message: t.Optional[str] = None
-    node: t.Optional[str] = None
-    user: t.Optional[str] = None
-    boot_id: t.Optional[str] = None
-    supervisor_pid: t.Optional[int] = None
-    supervisor_start: t.Optional[str] = None
-    pid: t.Optional[int] = None
-    pid_start: t.Optional[str] = None
-    queued_at: t.Optional[float] = None
-    started_at: t.Optional[float] = None
-    ended_at: t.Optional[float] = None
-    elapsed: t.Optional[float] = None
+    reason: str | None = None
+    message: str | None = None
+    node: str | None = None
+    user: str | None = None
+    boot_id: str | None = None
+    supervisor_pid: int | None = None
+    supervisor_start: str | None = None
+    pid: int | None = None
+    pid_start: str | None = None
+    queued_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    elapsed: float | None = None
     timeout: float = 0
     attempts: int = 0
     no_log: bool = False
-    shadowed: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    shadowed: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -80,21 +79,21 @@ class RecordError(Exception):
     """A status file whose content cannot be what a supervisor wrote."""
 
 
-def encode(record: Record, result: t.Optional[t.Mapping[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """Build the content of a status file.
 
     :arg record: the job; its C(shadowed) is computed here.
     :arg result: the module's own result, only for a finished job.
     :returns: an object that L(decode) turns back into both, unchanged.
     """
-    document: t.Dict[str, t.Any] = dict(result or {})
+    document: dict[str, t.Any] = dict(result or {})
     shadowed = {key: document[key] for key in (*_TOP_LEVEL, KEY) if key in document}
     document.update(started=True, finished=record.finished, ansible_job_id=record.jid)
     document[KEY] = {"format": FORMAT, **dataclasses.asdict(dataclasses.replace(record, shadowed=shadowed))}
     return document
 
 
-def decode(document: t.Mapping[str, t.Any]) -> t.Tuple[t.Optional[Record], t.Dict[str, t.Any]]:
+def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.Any]]:
     """Take a status file apart.
 
     :returns: the record, C(None) for a file of builtin async, and the module's own result (empty while unfinished).

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,10 +20,10 @@ class Entry:
     key: str
     timeout: float = 0
     kill_after: float = 10
-    started: t.Optional[float] = None
+    started: float | None = None
     ended: bool = False
-    ending: t.Optional[str] = None
-    terminated: t.Optional[float] = None
+    ending: str | None = None
+    terminated: float | None = None
     killed: bool = False
 
 
@@ -32,10 +31,10 @@ class Entry:
 class Decision:
     """What to do now: start these, send TERM to those, KILL to those, and look again at O(wake) (None: on an event)."""
 
-    start: t.List[str] = dataclasses.field(default_factory=list)
-    term: t.List[str] = dataclasses.field(default_factory=list)
-    kill: t.List[str] = dataclasses.field(default_factory=list)
-    wake: t.Optional[float] = None
+    start: list[str] = dataclasses.field(default_factory=list)
+    term: list[str] = dataclasses.field(default_factory=list)
+    kill: list[str] = dataclasses.field(default_factory=list)
+    wake: float | None = None
 
 
 class Schedule:
@@ -60,7 +59,7 @@ class Schedule:
         if entry.ending is None:
             entry.ending = cause
 
-    def cause(self, key: str) -> t.Optional[str]:
+    def cause(self, key: str) -> str | None:
         """:returns: why a job was ended from outside, C(None) where it was not."""
         return self._entries[key].ending
 
@@ -70,12 +69,12 @@ class Schedule:
         return 0.0 if started is None else now - started
 
     @property
-    def queued(self) -> t.List[str]:
+    def queued(self) -> list[str]:
         """The jobs that have not started, in order."""
         return [entry.key for entry in self._entries.values() if entry.started is None and not entry.ended]
 
     @property
-    def running(self) -> t.List[str]:
+    def running(self) -> list[str]:
         """The jobs that have started and not ended."""
         return [entry.key for entry in self._entries.values() if entry.started is not None and not entry.ended]
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -46,10 +45,10 @@ class Status:
     jid: str
     results_file: str
     state: str
-    reason: t.Optional[str] = None
-    message: t.Optional[str] = None
-    record: t.Optional[Record] = None
-    result: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    reason: str | None = None
+    message: str | None = None
+    record: Record | None = None
+    result: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     ours_to_remove: bool = True
 
     @property
@@ -84,7 +83,7 @@ def look(store: Store, jid: str) -> Status:
     return _abandoned(status, t.cast(Record, status.record))
 
 
-def locate(jid: str, results_file: t.Optional[str], directory: str) -> t.Tuple[Store, str]:
+def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
     """Find the async directory a job is in.
 
     :arg results_file: absolute path that the launch reported; it outranks O(directory), which is only where jobs

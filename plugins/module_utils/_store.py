@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -126,11 +126,11 @@ class Store:
             os.unlink(temporary)
             raise
 
-    def read(self, jid: str) -> t.Dict[str, t.Any]:
+    def read(self, jid: str) -> dict[str, t.Any]:
         """:returns: the content of a status file.
 
         :raises FileNotFoundError: there is none.
-        :raises CorruptStatus: it is not a complete JSON object; since it is only ever replaced as a whole, that is final.
+        :raises CorruptStatus: it is not a complete JSON object; since it is only replaced as a whole, that is final.
         :raises StoreError: it is a link, not a file, or another user's.
         """
         path = self.path(jid)
@@ -203,10 +203,8 @@ class Store:
 
     def remove_lock(self, batch: str) -> None:
         """Remove the lock file of a batch, if it is still there."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(self.lock_path(batch))
-        except FileNotFoundError:
-            pass
 
     def is_locked(self, batch: str) -> bool:
         """:returns: whether a supervisor holds the lock of O(batch), that is, whether it lives."""

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,6 +12,7 @@ Python through a pipe. It sleeps in select(2) until a process ends, writes, or a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -68,7 +68,7 @@ class _Running:
         self.feed = memoryview(job.program)
         self.output = {child.stdout: bytearray(), child.stderr: bytearray()}
         self.open = {child.stdout, child.stderr}
-        self.ended_at: t.Optional[float] = None
+        self.ended_at: float | None = None
 
 
 class Supervisor:
@@ -87,10 +87,10 @@ class Supervisor:
             (Entry(job.jid, job.timeout, job.kill_after) for job in outlines),
             slots(packed.concurrency, _process.cpu_count()),
         )
-        self._running: t.Dict[str, _Running] = {}
+        self._running: dict[str, _Running] = {}
         self._selector = selectors.DefaultSelector()
         self._stopping = False
-        self._wake: t.Optional[float] = None
+        self._wake: float | None = None
 
     def run(self, ready: t.Callable[[], None]) -> None:
         """Run the batch; returns when every job has ended and every result is on disk.
@@ -142,7 +142,7 @@ class Supervisor:
         started = [self._start(jid) for jid in decision.start]
         self._wake = decision.wake if all(started) else self._clock()
 
-    def _patience(self) -> t.Optional[float]:
+    def _patience(self) -> float | None:
         """:returns: seconds until something is due, C(None) for ever."""
         now = self._clock()
         due = [] if self._wake is None else [self._wake]
@@ -269,7 +269,7 @@ class Supervisor:
         else:
             self._finish(jid, outcome)
 
-    def _cancel(self, jid: str, result: t.Optional[t.Dict[str, t.Any]] = None) -> None:
+    def _cancel(self, jid: str, result: dict[str, t.Any] | None = None) -> None:
         message = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
         self._finish(jid, Outcome(CANCELLED, {**(result or {}), "failed": True, "msg": message}, "cancelled", message))
 
@@ -285,7 +285,7 @@ class Supervisor:
             shutil.rmtree(directory, ignore_errors=True)
         self._write(record, outcome.result)
 
-    def _write(self, record: Record, result: t.Optional[t.Dict[str, t.Any]] = None) -> None:
+    def _write(self, record: Record, result: dict[str, t.Any] | None = None) -> None:
         try:
             self._store.write(record.jid, encode(record, result))
         except OSError as exc:
@@ -296,10 +296,8 @@ class Supervisor:
         record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
         record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
         record.state = LOST
-        try:
+        with contextlib.suppress(OSError):  # the file says "running" then; with the lock gone all readers say lost
             self._store.write(record.jid, encode(record, {"failed": True, "msg": record.message}))
-        except OSError:
-            pass  # the file still says "running"; with the lock gone every reader of ours calls it lost
 
     @staticmethod
     def _swallow(handle: int) -> None:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,6 +12,7 @@ nothing is read. What leaves no trace there, a killed supervisor, is looked for 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 import typing as t
@@ -25,6 +25,23 @@ _GLANCE = 0.05
 _SWEEP = 1.0
 """Seconds between two looks for jobs that nobody works on any more."""
 
+
+@dataclasses.dataclass
+class Question:
+    """What the actions C(async_status) and C(wait) ask the target, beside the jids.
+
+    O(async_dir) is where to look for jobs that O(results_files) has no path for. O(patience), O(report) and O(known)
+    are those of L(wait). O(cleanup): remove the files of finished jobs once they have been told.
+    """
+
+    async_dir: str
+    results_files: dict[str, str] = dataclasses.field(default_factory=dict)
+    patience: float = 0
+    report: float = 0
+    known: dict[str, str] = dataclasses.field(default_factory=dict)
+    cleanup: bool = False
+
+
 Job = t.Tuple[Store, str]
 
 
@@ -35,7 +52,7 @@ def wait(
     known: t.Mapping[str, str],
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
-) -> t.List[Status]:
+) -> list[Status]:
     """Wait until all of O(jobs) are finished, or there is something to report.
 
     :arg patience: seconds after which to answer in any case; 0 asks without waiting.
@@ -62,7 +79,7 @@ class _Watch:
         self._jobs = list(jobs)
         self._stamps = self._read_stamps()
         self._restless = True  # two changes within one tick of the file system's clock look like one
-        self._swept: t.Optional[float] = None
+        self._swept: float | None = None
         self.statuses = [look(store, jid) for store, jid in jobs]
         self._seen = [self._mark(index) for index in range(len(jobs))]
 
@@ -83,10 +100,10 @@ class _Watch:
             self._swept = now
             self._sweep()
 
-    def _read_stamps(self) -> t.List[t.Optional[int]]:
+    def _read_stamps(self) -> list[int | None]:
         return [_stamp(directory) for directory in sorted({store.directory for store, dummy in self._jobs})]
 
-    def _mark(self, index: int) -> t.Optional[t.Tuple[int, int]]:
+    def _mark(self, index: int) -> tuple[int, int] | None:
         store, jid = self._jobs[index]
         try:
             info = os.lstat(os.path.join(store.directory, jid))
@@ -104,7 +121,7 @@ class _Watch:
 
     def _sweep(self) -> None:
         """Look again at the jobs of batches whose supervisor has gone."""
-        alive: t.Dict[t.Tuple[str, str], bool] = {}
+        alive: dict[tuple[str, str], bool] = {}
         for index, status in enumerate(self.statuses):
             if status.finished or status.record is None:
                 continue
@@ -119,7 +136,7 @@ class _Watch:
         self.statuses[index] = look(*self._jobs[index])
 
 
-def _stamp(directory: str) -> t.Optional[int]:
+def _stamp(directory: str) -> int | None:
     try:
         return os.stat(directory).st_mtime_ns
     except OSError:

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -49,6 +48,10 @@ options:
       status: Tell how the jobs stand.
       cleanup: Remove the files of finished jobs.
     default: status
+  _question:
+    description: What the actions of this collection ask beside. Not for playbooks, where it is refused.
+    type: dict
+    required: true
 seealso:
   - module: background.jobs.wait
   - module: ansible.builtin.async_status
@@ -124,6 +127,7 @@ import sys
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.background.jobs.plugins.module_utils._argspec import (
     ASYNC_STATUS_RULES,
     async_status_module,
@@ -131,27 +135,26 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import (
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, locate
 from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, wait
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, wait
 
 
-def _jobs(module: AnsibleModule) -> t.List[Job]:
-    directory = expand(module.params["_async_dir"])
-    files = module.params["_results_files"]
+def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
+    directory = expand(question.async_dir)
     jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
     try:
-        return [locate(jid, files.get(jid), directory) for jid in jids]
+        return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
     except StoreError as exc:
-        return module.fail_json(msg=str(exc))
+        module.fail_json(msg=str(exc))
 
 
-def _answer(statuses: t.Sequence[Status], with_results: bool) -> t.Dict[str, t.Any]:
+def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any]:
     """Put results together; secrets that ansible-core 2.22 wants masked go to the top level, where it reads them."""
-    secrets: t.List[str] = []
+    secrets: list[str] = []
     for status in statuses:
         if not with_results:
             status.result = {}
         secrets += status.result.pop("_ansible_new_secrets", [])
-    answer: t.Dict[str, t.Any] = {
+    answer: dict[str, t.Any] = {
         "jobs": [dataclasses.asdict(status) for status in statuses],
         "user": user_name(os.geteuid()),
     }
@@ -163,16 +166,17 @@ def _answer(statuses: t.Sequence[Status], with_results: bool) -> t.Dict[str, t.A
 def main() -> None:
     """Look, or wait, and answer; remove what was asked to be removed only after the answer has gone out."""
     module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
-    params = module.params
-    statuses = wait(_jobs(module), params["_patience"], params["_report"], params["_known"])
-    final = params["_patience"] == 0 or all(status.finished for status in statuses)
-    answer = _answer(statuses, with_results=final and params["mode"] == "status")
+    question = Question(**module.params["_question"])
+    mode = module.params["mode"]
+    statuses = wait(_jobs(module, question), question.patience, question.report, question.known)
+    final = question.patience == 0 or all(status.finished for status in statuses)
+    answer = _answer(statuses, with_results=final and mode == "status")
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     sys.stdout.flush()
-    if (params["mode"] == "cleanup" and not module.check_mode) or (final and params["_cleanup"]):
+    if (mode == "cleanup" and not module.check_mode) or (final and question.cleanup):
         remove(statuses)
-    sys.exit(0)  # pylint: disable=ansible-bad-function
+    raise SystemExit
 
 
 if __name__ == "__main__":

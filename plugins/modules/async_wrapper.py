@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -68,6 +67,7 @@ import os
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
 from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, prepare
@@ -87,7 +87,7 @@ def main() -> None:
         answer = {"changed": True, "async_dir": directory, "jobs": [dataclasses.asdict(record) for record in records]}
     # Not exit_json: it would send the batch, which holds the jobs' arguments, back as the invocation.
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
-    sys.exit(1 if answer.get("failed") else 0)  # pylint: disable=ansible-bad-function
+    raise SystemExit(1 if answer.get("failed") else 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -28,6 +27,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import action_loader, module_loader
+
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, PYTHON, Job
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition
@@ -57,18 +57,18 @@ class CaptureError(Exception):
 class Captured:
     """A job ready to be sent, or, where its action ended without running a module, that action's own result."""
 
-    job: t.Optional[Job] = None
-    result: t.Optional[t.Dict[str, t.Any]] = None
+    job: Job | None = None
+    result: dict[str, t.Any] | None = None
 
 
 class Capture:
     """Makes jobs out of definitions, for one task on one host."""
 
-    def __init__(self, action: ActionBase, task_vars: t.Dict[str, t.Any]) -> None:
+    def __init__(self, action: ActionBase, task_vars: dict[str, t.Any]) -> None:
         """:arg action: the action that launches; the jobs run with its task's become, check mode and connection."""
         self._action = action
         self._task_vars = task_vars
-        self.facts: t.Dict[str, t.Any] = {}
+        self.facts: dict[str, t.Any] = {}
         """Facts to hand on: the interpreter, where it was looked for on the way."""
 
     def job(self, definition: Definition, jid: str) -> Captured:
@@ -92,7 +92,7 @@ class Capture:
 
     # -- the module and its arguments
 
-    def _parse(self, definition: Definition) -> t.Tuple[str, t.Dict[str, t.Any]]:
+    def _parse(self, definition: Definition) -> tuple[str, dict[str, t.Any]]:
         fqcn = self._resolve(definition)
         source = {definition.module: definition.arguments}
         if definition.free_form is not None:
@@ -122,7 +122,7 @@ class Capture:
 
     # -- jobs that need a hand of ours
 
-    def _plain(self, definition: Definition, leaf: str, arguments: t.Dict[str, t.Any], jid: str) -> Captured:
+    def _plain(self, definition: Definition, leaf: str, arguments: dict[str, t.Any], jid: str) -> Captured:
         """Run the module of an action whose controller side has nothing to do."""
         arguments.pop("decrypt", None)
         creates = arguments.get("creates") if leaf == "unarchive" else None
@@ -130,7 +130,7 @@ class Capture:
             return Captured(result={"skipped": True, "changed": False, "msg": f"skipped, since {creates} exists"})
         return self._run_action(definition, f"ansible.legacy.{leaf}", "ansible.legacy.normal", arguments, jid)
 
-    def _script(self, definition: Definition, arguments: t.Dict[str, t.Any], jid: str) -> Captured:
+    def _script(self, definition: Definition, arguments: dict[str, t.Any], jid: str) -> Captured:
         """Carry a script along and run it as a command, which knows all the other options of script."""
         raw = str(arguments.pop("_raw_params", None) or arguments.pop("cmd", None) or "").strip()
         if not raw:
@@ -160,7 +160,7 @@ class Capture:
     # -- the capture itself
 
     def _run_action(
-        self, definition: Definition, module: str, handler_name: str, arguments: t.Dict[str, t.Any], jid: str
+        self, definition: Definition, module: str, handler_name: str, arguments: dict[str, t.Any], jid: str
     ) -> Captured:
         ours = self._action
         task = ours._task.copy(exclude_parent=True)
@@ -199,7 +199,9 @@ class Capture:
         if intercept.job is not None:
             return Captured(job=intercept.job)
         if result.get("ansible_job_id"):
-            raise AnsibleActionFail(f"its action detached job {result['ansible_job_id']} by itself, past background.jobs")
+            raise AnsibleActionFail(
+                f"its action detached job {result['ansible_job_id']} by itself, past background.jobs"
+            )
         if result.get("failed"):
             raise AnsibleActionFail(str(result.get("msg") or f"its action failed: {result}"))
         return Captured(result=dict(result))
@@ -209,13 +211,13 @@ class Capture:
 class _Call:
     """The arguments of one call of C(_execute_module), named and in the order of ansible-core."""
 
-    module_name: t.Optional[str] = None
-    module_args: t.Optional[t.Dict[str, t.Any]] = None
-    tmp: t.Optional[str] = None
-    task_vars: t.Optional[t.Dict[str, t.Any]] = None
+    module_name: str | None = None
+    module_args: dict[str, t.Any] | None = None
+    tmp: str | None = None
+    task_vars: dict[str, t.Any] | None = None
     persist_files: bool = False
-    delete_remote_tmp: t.Optional[bool] = None
-    wrap_async: t.Union[bool, int] = False
+    delete_remote_tmp: bool | None = None
+    wrap_async: bool | int = False
     ignore_unknown_opts: bool = False
 
 
@@ -249,7 +251,7 @@ class _Intercept:
     """Stands in for the C(_execute_module) of an action, and of the actions it loads to do its work (as shell does)."""
 
     def __init__(self, shell: t.Any, definition: Definition, jid: str) -> None:
-        self.job: t.Optional[Job] = None
+        self.job: Job | None = None
         self._definition = definition
         self._jid = jid
         self._shell = shell
@@ -259,7 +261,7 @@ class _Intercept:
         """Take the place of the methods of O(handler) that reach the target."""
         through, transfer = handler._execute_module, handler._transfer_file
 
-        def execute_module(*args: t.Any, **kwargs: t.Any) -> t.Dict[str, t.Any]:
+        def execute_module(*args: t.Any, **kwargs: t.Any) -> dict[str, t.Any]:
             call = _Call(*args, **kwargs)
             if not getattr(handler, "_supports_async", False):
                 raise AnsibleActionFail(_unsupported(handler._task.action))
@@ -297,9 +299,7 @@ class _Intercept:
             self._shell.tmpdir = kept
         self.job = self._build(handler, name, arguments, task_vars)
 
-    def _build(
-        self, handler: ActionBase, name: str, arguments: t.Dict[str, t.Any], task_vars: t.Dict[str, t.Any]
-    ) -> Job:
+    def _build(self, handler: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Job:
         built = _compat.build(handler, name, arguments, task_vars)
         if not built.shebang and built.style != "binary":
             raise AnsibleActionFail(_unsupported(name))  # a name that only the controller gives a meaning to
@@ -332,7 +332,7 @@ def _unsupported(module: str) -> str:
     )
 
 
-def _known_modules(like: str) -> t.List[str]:
+def _known_modules(like: str) -> list[str]:
     """:returns: the full names of the modules of ansible.builtin and of the collection that O(like) is written in."""
     packages = {"ansible.builtin": "ansible.modules"}
     parts = like.split(".")

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,7 +20,7 @@ CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 """Whether an action may leave an argument untemplated until it knows more. Since 2.19; needed for O(for_each)."""
 
 CENSORS_MESSAGES = not CAN_DEFER_TEMPLATES
-"""Whether the callbacks hide the message of a failed task with C(no_log) too, which names jobs but no secrets. Until 2.18."""
+"""Whether the callbacks hide the message of a failed task with C(no_log), which names jobs but no secrets: to 2.18."""
 
 
 @dataclasses.dataclass
@@ -35,7 +34,7 @@ class Built:
     profile: str
 
 
-def build(action: ActionBase, name: str, arguments: t.Dict[str, t.Any], task_vars: t.Dict[str, t.Any]) -> Built:
+def build(action: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Built:
     """:returns: the module O(name) with O(arguments) in it.
 
     C(_configure_module) returns four values up to 2.18 and an object with the path since 2.19.
@@ -52,7 +51,7 @@ def build(action: ActionBase, name: str, arguments: t.Dict[str, t.Any], task_var
     return Built(bits.module_style, bits.shebang or "", _bytes(program), path, bits.serialization_profile)
 
 
-def arguments_file(arguments: t.Dict[str, t.Any], profile: str) -> bytes:
+def arguments_file(arguments: dict[str, t.Any], profile: str) -> bytes:
     """:returns: the content of the arguments file of a module that takes JSON from a file.
 
     Encoders by profile exist since 2.19.
@@ -66,14 +65,16 @@ def arguments_file(arguments: t.Dict[str, t.Any], profile: str) -> bytes:
     return json.dumps(arguments, cls=get_module_encoder(profile, Direction.CONTROLLER_TO_MODULE)).encode()
 
 
-def with_defaults(action: ActionBase, fqcn: str, arguments: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
     """:returns: O(arguments) with what C(module_defaults) of the task has for the module O(fqcn).
 
     One function up to 2.18, another since 2.19.
     """
     task = action._task
     if hasattr(module_common, "_apply_action_arg_defaults"):
-        return t.cast("t.Dict[str, t.Any]", module_common._apply_action_arg_defaults(fqcn, task, arguments, action._templar))
+        return t.cast(
+            "t.Dict[str, t.Any]", module_common._apply_action_arg_defaults(fqcn, task, arguments, action._templar)
+        )
     return t.cast(
         "t.Dict[str, t.Any]",
         module_common.get_action_args_with_defaults(
@@ -87,5 +88,5 @@ def template(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any])
     return action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
 
 
-def _bytes(program: t.Union[str, bytes]) -> bytes:
+def _bytes(program: str | bytes) -> bytes:
     return program.encode() if isinstance(program, str) else program

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -34,9 +33,35 @@ NOT_YET = (
 """Keys that belong to a job by design and do nothing yet: refused by name, never ignored."""
 
 TASK_KEYWORDS = frozenset(
-    "become become_user become_method become_flags become_exe check_mode collections connection debugger delegate_facts "
-    "delegate_to diff ignore_unreachable loop loop_control module_defaults notify poll port register remote_user "
-    "run_once tags throttle until vars when".split()
+    [
+        "become",
+        "become_user",
+        "become_method",
+        "become_flags",
+        "become_exe",
+        "check_mode",
+        "collections",
+        "connection",
+        "debugger",
+        "delegate_facts",
+        "delegate_to",
+        "diff",
+        "ignore_unreachable",
+        "loop",
+        "loop_control",
+        "module_defaults",
+        "notify",
+        "poll",
+        "port",
+        "register",
+        "remote_user",
+        "run_once",
+        "tags",
+        "throttle",
+        "until",
+        "vars",
+        "when",
+    ]
 )
 
 _CONCURRENCY = re.compile(r"\d+|\d+(?:\.\d+)?%")
@@ -59,11 +84,11 @@ class Definition:
     arguments: t.Any
     timeout: float
     kill_after: float
-    free_form: t.Optional[t.Mapping[str, t.Any]] = None
-    environment: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    free_form: t.Mapping[str, t.Any] | None = None
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
     no_log: bool = False
     item: t.Any = None
-    loop_var: t.Optional[str] = None
+    loop_var: str | None = None
 
 
 @dataclasses.dataclass
@@ -79,7 +104,7 @@ def concurrency(value: t.Any) -> str:
     text = str(value).strip()
     if isinstance(value, bool) or not _CONCURRENCY.fullmatch(text) or text.startswith("0%"):
         raise DefinitionError(
-            f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for all at once"
+            f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for all of them"
         )
     return text
 
@@ -103,18 +128,24 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
     :arg number: which job of the batch it is, from 1; it gives a job without a name one.
     """
     if not isinstance(job, t.Mapping):
-        raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}: {job!r}")
+        raise DefinitionError(
+            f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}: {job!r}"
+        )
     keys = [str(key) for key in job]
     for key in keys:
         if key in NOT_YET:
             raise DefinitionError(f"{place}: the key '{key}' is not supported by this version of background.jobs")
         if key in TASK_KEYWORDS:
-            raise DefinitionError(f"{place}: '{key}' is a keyword of a task, not of a job: set it on the task, for all its jobs")
+            raise DefinitionError(
+                f"{place}: '{key}' is a keyword of a task, not of a job: set it on the task, for all its jobs"
+            )
         if key == "async":
             raise DefinitionError(f"{place}: a job is detached as it is; give its limit as 'timeout'")
     modules = [key for key in keys if key not in KEYS and key != "args"]
     if not modules:
-        raise DefinitionError(f"{place} has no module: beside {_listed(KEYS)} give one, such as ansible.builtin.command")
+        raise DefinitionError(
+            f"{place} has no module: beside {_listed(KEYS)} give one, such as ansible.builtin.command"
+        )
     if len(modules) > 1:
         raise DefinitionError(f"{place} has {len(modules)} modules, {_listed(modules)}: a job runs one")
     module = modules[0]
@@ -135,11 +166,13 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
 
 def check_names(definitions: t.Sequence[Definition]) -> None:
     """:raises DefinitionError: two jobs have one name, by which nobody could tell their results apart."""
-    seen: t.Dict[str, int] = {}
+    seen: dict[str, int] = {}
     for index, definition in enumerate(definitions):
         if definition.name in seen:
             hint = "" if definition.loop_var is None else f"; put the {definition.loop_var} into the name"
-            raise DefinitionError(f"jobs {seen[definition.name] + 1} and {index + 1} have the same name '{definition.name}'{hint}")
+            raise DefinitionError(
+                f"jobs {seen[definition.name] + 1} and {index + 1} have the same name '{definition.name}'{hint}"
+            )
         seen[definition.name] = index
 
 
@@ -147,7 +180,7 @@ def _limit(job: t.Mapping[str, t.Any], key: str, place: str, default: float) -> 
     return default if job.get(key) is None else duration(job[key], f"{place}: {key}")
 
 
-def _environment(value: t.Any, place: str) -> t.Dict[str, str]:
+def _environment(value: t.Any, place: str) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, t.Mapping):

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -32,5 +31,7 @@ def seconds(value: t.Any, option: str) -> float:
         if parts and not _PART.sub("", text).strip():
             number = sum(float(amount) * _UNITS[unit] for amount, unit in parts)
     if isinstance(value, bool) or not 0 <= number < float("inf"):
-        raise ValueError(f"{option} is {value!r}: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit")
+        raise ValueError(
+            f"{option} is {value!r}: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit"
+        )
     return number

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,21 +23,22 @@ class HandleError(Exception):
 
 @dataclasses.dataclass
 class Handle:
-    """One job to wait for. O(host) and O(user) are where it was started. O(result) is set, and nobody is asked, where the outcome is known already.
+    """One job to wait for. O(host) and O(user) are where it was started.
 
+    O(result) is set, and nobody is asked, where the outcome is known already.
     O(origin) are the keys that tell which item of a loop the job was started for; they go into its result.
     """
 
     jid: str = ""
     name: str = ""
-    results_file: t.Optional[str] = None
-    host: t.Optional[str] = None
-    user: t.Optional[str] = None
-    origin: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
-    result: t.Optional[t.Dict[str, t.Any]] = None
+    results_file: str | None = None
+    host: str | None = None
+    user: str | None = None
+    origin: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    result: dict[str, t.Any] | None = None
 
 
-def read(registered: t.Any) -> t.List[Handle]:
+def read(registered: t.Any) -> list[Handle]:
     """Find the jobs in whatever was registered.
 
     :arg registered: the result of launch, of a builtin task with C(async) and C(poll=0), looped or not, a handle, a
@@ -57,7 +57,7 @@ def read(registered: t.Any) -> t.List[Handle]:
     raise HandleError(_no_job(registered))
 
 
-def _read_result(result: t.Mapping[str, t.Any]) -> t.List[Handle]:
+def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
     origin = _origin(result)
     if isinstance(result.get("results"), t.Iterable) and not isinstance(result.get("results"), (str, t.Mapping)):
         handles = read(result["results"])
@@ -82,7 +82,7 @@ def _read_result(result: t.Mapping[str, t.Any]) -> t.List[Handle]:
     return [handle]
 
 
-def _without_job(result: t.Mapping[str, t.Any], origin: t.Dict[str, t.Any]) -> Handle:
+def _without_job(result: t.Mapping[str, t.Any], origin: dict[str, t.Any]) -> Handle:
     name = _name(origin, "")
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable"), (FAILED, "failed")):
         if result.get(key):
@@ -92,7 +92,7 @@ def _without_job(result: t.Mapping[str, t.Any], origin: t.Dict[str, t.Any]) -> H
     raise HandleError(_no_job(result))
 
 
-def _origin(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     keys = list(_ITEM_KEYS)
     for pointer in ("ansible_loop_var", "ansible_index_var"):
         if isinstance(result.get(pointer), str):

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,26 +13,28 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
 
 Vars = t.Dict[str, t.Any]
 _WRAPPER = "background.jobs.async_wrapper"
 _STATUS = "background.jobs.async_status"
+_PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
 class JobAction(ActionBase):
-    """An action that starts jobs or asks for them: options checked by the one spec, POSIX targets only, never C(async)."""
+    """An action that starts jobs or asks for them: options by the one spec, POSIX targets only, never C(async)."""
 
     _supports_check_mode = True
     _supports_async = False
     _instead_of_async = "its jobs are detached as it is"
     """What to do in place of C(async) on this action, as the end of a sentence."""
 
-    def options(self) -> t.Tuple[Spec, t.Dict[str, t.Any]]:
+    def options(self) -> tuple[Spec, dict[str, t.Any]]:
         """:returns: the argument spec of the action, and the rules between its options."""
         raise NotImplementedError
 
-    def perform(self, options: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+    def perform(self, options: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
         """Do the work.
 
         :arg options: the validated options.
@@ -41,16 +42,22 @@ class JobAction(ActionBase):
         """
         raise NotImplementedError
 
-    def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[Vars] = None) -> t.Dict[str, t.Any]:
-        """Check what holds for every action, then L(perform)."""
-        if self._task.async_val:
-            raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
-        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)
-        spec, rules = self.options()
-        dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)
+    def run(self, tmp: str | None = None, task_vars: Vars | None = None) -> dict[str, t.Any]:
+        """Check what holds for every action, then L(perform).
+
+        A failure is returned, not raised: C(failed_when) and C(until) of the task see only what is returned.
+        """
         self._play_host = str((task_vars or {}).get("inventory_hostname", ""))
-        self._check_target()
-        result.update(self.perform(options, task_vars or {}))
+        try:
+            if self._task.async_val:
+                raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
+            result: dict[str, t.Any] = super().run(tmp, task_vars)
+            spec, rules = self.options()
+            dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)
+            self._check_target()
+            result.update(self.perform(options, task_vars or {}))
+        except AnsibleActionFail as exc:
+            return {"failed": True, "changed": False, "msg": exc.message}
         return result
 
     @property
@@ -60,31 +67,37 @@ class JobAction(ActionBase):
 
     _play_host = ""
 
-    def ask(self, arguments: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+    def ask(self, jids: list[str], mode: str, task_vars: Vars, **question: t.Any) -> dict[str, t.Any]:
         """Ask the module C(async_status), in one trip.
 
+        :arg question: fields of C(_waiting.Question).
         :returns: its answer.
         :raises AnsibleActionFail: it gave none.
         """
-        arguments["_async_dir"] = self.get_shell_option("async_dir", default="~/.ansible_async")
-        return self._call(_STATUS, arguments, task_vars, "ask for jobs")
+        question["async_dir"] = self._async_dir
+        return self._call(_STATUS, {"jids": jids, "mode": mode, "_question": question}, task_vars, "ask for jobs")
 
-    def start(self, packed: str, task_vars: Vars) -> t.Dict[str, t.Any]:
+    def start(self, packed: str, task_vars: Vars) -> dict[str, t.Any]:
         """Send a packed batch to the module C(async_wrapper), in one trip.
 
         :returns: its answer: the records of the jobs that now exist.
         :raises AnsibleActionFail: nothing was started.
         """
-        async_dir = self.get_shell_option("async_dir", default="~/.ansible_async")
-        return self._call(_WRAPPER, {"async_dir": async_dir, "batch": packed}, task_vars, "start jobs")
+        return self._call(_WRAPPER, {"async_dir": self._async_dir, "batch": packed}, task_vars, "start jobs")
 
-    def _call(self, module: str, arguments: t.Dict[str, t.Any], task_vars: Vars, purpose: str) -> t.Dict[str, t.Any]:
-        result: t.Dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+    @property
+    def _async_dir(self) -> str:
+        return str(self.get_shell_option("async_dir", default="~/.ansible_async"))
+
+    def _call(self, module: str, arguments: dict[str, t.Any], task_vars: Vars, purpose: str) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
         if result.get("failed") or "jobs" not in result:
             raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
         return result
 
-    def _update_module_args(self, module_name: str, module_args: t.Dict[str, t.Any], *args: t.Any, **kwargs: t.Any) -> None:
+    def _update_module_args(
+        self, module_name: str, module_args: dict[str, t.Any], *args: t.Any, **kwargs: t.Any
+    ) -> None:
         super()._update_module_args(module_name, module_args, *args, **kwargs)
         if module_name == _WRAPPER:  # the batch holds the arguments of all its jobs: not for the target's syslog
             module_args["_ansible_no_log"] = True
@@ -93,10 +106,12 @@ class JobAction(ActionBase):
         """:raises AnsibleActionFail: detached jobs are not possible there; nothing was sent."""
         connection = self._connection
         if getattr(connection._shell, "_IS_WINDOWS", False):
-            raise AnsibleActionFail(f"{self.host} is a Windows host: background.jobs needs a POSIX target with Python 3.8 or newer")
-        if getattr(connection, "force_persistence", False) or connection.transport in ("network_cli", "netconf", "httpapi"):
             raise AnsibleActionFail(
-                f"{self.host} is reached by the connection {connection.transport}, which runs modules on the controller: "
+                f"{self.host} is a Windows host: background.jobs needs a POSIX target with Python 3.8 or newer"
+            )
+        if getattr(connection, "force_persistence", False) or connection.transport in _PERSISTENT:
+            raise AnsibleActionFail(
+                f"{self.host} is reached by the connection {connection.transport}, which runs modules on this controller: "
                 "background.jobs needs a POSIX target that modules run on"
             )
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,6 +13,7 @@ import secrets
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, pack
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, CaptureError
@@ -35,7 +35,7 @@ class LaunchAction(JobAction):
 
     @classmethod
     def finalize_task_arg(cls, name: str, value: t.Any, templar: t.Any, context: t.Any) -> t.Any:
-        """Leave O(job) alone until its item is known; ansible-core calls this since 2.19, where C(assert) needs it too."""
+        """Leave O(job) alone until its item is known. Called since ansible-core 2.19, where C(assert) needs it too."""
         if name != "job":
             return super().finalize_task_arg(name, value, templar, context)
         if isinstance(value, str):
@@ -43,7 +43,7 @@ class LaunchAction(JobAction):
         return value
 
 
-def launch(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t.Dict[str, t.Any]:
+def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
     """Start the jobs that the options describe; all of them, or, where one cannot be built, none.
 
     :returns: C(results) with the handles in input order, and C(ansible_facts) where the interpreter was looked for.
@@ -62,25 +62,22 @@ def launch(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t
     records = _start(action, Batch(batch, jobs, slots), task_vars)
     handles = []
     for definition, each in zip(definitions, captured):
-        if each.job is None:
-            handle = finished_here(definition.name, each.result or {})
-        else:
-            handle = records[each.job.jid]
+        handle = finished_here(definition.name, each.result or {}) if each.job is None else records[each.job.jid]
         handles.append({**handle, **_origin(definition)})
-    result: t.Dict[str, t.Any] = {"results": handles}
+    result: dict[str, t.Any] = {"results": handles}
     if capture.facts:
         result["ansible_facts"] = capture.facts
     return result
 
 
-def _start(action: JobAction, batch: Batch, task_vars: Vars) -> t.Dict[str, t.Dict[str, t.Any]]:
+def _start(action: JobAction, batch: Batch, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
     if not batch.jobs:
         return {}
     answer = action.start(pack(batch), task_vars)
     return {record["jid"]: _handle(action, record, answer["async_dir"]) for record in answer["jobs"]}
 
 
-def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) -> t.Dict[str, t.Any]:
+def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) -> dict[str, t.Any]:
     return {
         "ansible_job_id": record["jid"],
         "name": record["name"],
@@ -95,13 +92,13 @@ def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) ->
     }
 
 
-def _origin(definition: Definition) -> t.Dict[str, t.Any]:
+def _origin(definition: Definition) -> dict[str, t.Any]:
     if definition.loop_var is None:
         return {}
     return {"item": definition.item, definition.loop_var: definition.item, "ansible_loop_var": definition.loop_var}
 
 
-def _definitions(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars) -> t.List[Definition]:
+def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> list[Definition]:
     defaults = Defaults(duration(options["timeout"], "timeout"), duration(options["kill_after"], "kill_after"))
     if options["jobs"] is not None:
         jobs = options["jobs"]
@@ -115,7 +112,7 @@ def _definitions(action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars
 
 
 def _for_item(
-    action: JobAction, options: t.Dict[str, t.Any], task_vars: Vars, defaults: Defaults, index: int, item: t.Any
+    action: JobAction, options: dict[str, t.Any], task_vars: Vars, defaults: Defaults, index: int, item: t.Any
 ) -> Definition:
     place = f"for_each[{index}] ({str(item)[:80]})"
     variables = {**task_vars, options["loop_var"]: item}
@@ -128,5 +125,3 @@ def _for_item(
     definition = define(job, place, index + 1, defaults)
     definition.item, definition.loop_var = item, options["loop_var"]
     return definition
-
-

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -31,7 +30,7 @@ _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
 
-def present(handle: Handle, status: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Put the result of one job together.
 
     The job's own keys come first; what the module returned under one of their names is found below C(shadowed).
@@ -44,7 +43,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]
     if status.get("record") is None:
         module.pop("started", None)
         module.pop("results_file", None)
-    ours: t.Dict[str, t.Any] = {
+    ours: dict[str, t.Any] = {
         **handle.origin,
         "ansible_job_id": handle.jid,
         "name": record.get("name") or handle.name,
@@ -77,7 +76,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]
     return result
 
 
-def misdirected(handle: Handle, host: str, user: str) -> t.Optional[str]:
+def misdirected(handle: Handle, host: str, user: str) -> str | None:
     """:returns: a sentence about a job that was looked for in the wrong place, C(None) where the place is right.
 
     :arg host: the inventory name of the host that was asked.
@@ -90,7 +89,7 @@ def misdirected(handle: Handle, host: str, user: str) -> t.Optional[str]:
     return None
 
 
-def known(handle: Handle) -> t.Dict[str, t.Any]:
+def known(handle: Handle) -> dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
     result = {**handle.origin, "name": handle.name, **(handle.result or {})}
     result.setdefault("changed", False)
@@ -98,14 +97,14 @@ def known(handle: Handle) -> t.Dict[str, t.Any]:
     return result
 
 
-def finished_here(name: str, result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+def finished_here(name: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
     """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
     failed = is_failed(result)
     state = SKIPPED if result.get("skipped") else ("failed" if failed else SUCCEEDED)
     return {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
 
 
-def summary(states: t.Iterable[str]) -> t.Dict[str, int]:
+def summary(states: t.Iterable[str]) -> dict[str, int]:
     """:returns: how many jobs are in each state, all states named."""
     counts = dict.fromkeys(STATES, 0)
     for state in states:
@@ -113,7 +112,7 @@ def summary(states: t.Iterable[str]) -> t.Dict[str, int]:
     return counts
 
 
-def combine(results: t.List[t.Dict[str, t.Any]], elapsed: float, host: str) -> t.Dict[str, t.Any]:
+def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[str, t.Any]:
     """:returns: the result of the whole task: honest C(changed) and C(failed), and who did not succeed and why."""
     bad = [result for result in results if result["state"] not in GOOD]
     total = f"{len(results)} job" + ("" if len(results) == 1 else "s")
@@ -123,7 +122,7 @@ def combine(results: t.List[t.Dict[str, t.Any]], elapsed: float, host: str) -> t
         message = f"all of {total} succeeded" if len(results) > 1 else f"{total} succeeded"
     else:
         message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(why(result) for result in bad)
-    combined: t.Dict[str, t.Any] = {
+    combined: dict[str, t.Any] = {
         "results": results,
         "summary": summary(result["state"] for result in results),
         "elapsed": round(elapsed, 3),
@@ -138,9 +137,9 @@ def combine(results: t.List[t.Dict[str, t.Any]], elapsed: float, host: str) -> t
     return combined
 
 
-def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> t.List[t.Any]:
+def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> list[t.Any]:
     """:returns: what the jobs' modules warn of, each once, for the top level, where ansible-core shows it."""
-    found: t.List[t.Any] = []
+    found: list[t.Any] = []
     for result in results:
         if isinstance(result.get(key), list) and not result.get("_ansible_no_log"):
             found += [warning for warning in result[key] if warning not in found]

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, The background.jobs contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,11 +13,18 @@ import time
 import typing as t
 
 from ansible.utils.display import Display
+
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._results import combine, known, misdirected, present, progress
+from ansible_collections.background.jobs.plugins.plugin_utils._results import (
+    combine,
+    known,
+    misdirected,
+    present,
+    progress,
+)
 
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
@@ -28,7 +34,7 @@ display = Display()
 
 def wait(
     action: JobAction, handles: t.Sequence[Handle], timeout: float, poll: float, cleanup: bool, task_vars: Vars
-) -> t.Dict[str, t.Any]:
+) -> dict[str, t.Any]:
     """Wait for O(handles) and collect their results, in order.
 
     :arg timeout: seconds to wait at most, 0 for as long as the jobs' own limits take.
@@ -64,10 +70,10 @@ class _Asker:
         self._poll = poll
         self._cleanup = cleanup
         self._task_vars = task_vars
-        self._seen: t.Dict[str, str] = {}
+        self._seen: dict[str, str] = {}
         self._reported = False
 
-    def until_finished(self, start: float, timeout: float) -> t.List[t.Dict[str, t.Any]]:
+    def until_finished(self, start: float, timeout: float) -> list[dict[str, t.Any]]:
         """:returns: the last word of the target about each job, with its result where it is finished."""
         if not self._handles:
             return []
@@ -77,19 +83,18 @@ class _Asker:
             if left <= 0 or all(status["state"] not in UNFINISHED for status in statuses):
                 return statuses
 
-    def _ask(self, patience: float) -> t.List[t.Dict[str, t.Any]]:
+    def _ask(self, patience: float) -> list[dict[str, t.Any]]:
         answer = self._action.ask(
-            {
-                "jids": [handle.jid for handle in self._handles],
-                "_results_files": {handle.jid: handle.results_file for handle in self._handles if handle.results_file},
-                "_patience": patience,
-                "_report": self._poll,
-                "_known": self._seen,
-                "_cleanup": self._cleanup,
-            },
+            [handle.jid for handle in self._handles],
+            "status",
             self._task_vars,
+            results_files={handle.jid: handle.results_file for handle in self._handles if handle.results_file},
+            patience=patience,
+            report=self._poll,
+            known=self._seen,
+            cleanup=self._cleanup,
         )
-        statuses: t.List[t.Dict[str, t.Any]] = answer["jobs"]
+        statuses: list[dict[str, t.Any]] = answer["jobs"]
         for handle, status in zip(self._handles, statuses):
             if status["reason"] in ("no_status_file", "status_unreadable"):
                 status["message"] = misdirected(handle, self._action.host, answer["user"]) or status["message"]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, The background.jobs contributors
+
+NOX := .cache/venv/bin/nox
+PYTHON := .cache/venv/bin/python
+# The value in noxfile.py.
+MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint test-unit test-sanity test-molecule test-cores test demo hosts hosts-down clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+setup: $(NOX) ## Find a Python and install nox into .cache/venv
+
+$(NOX): tests/requirements/nox.txt
+	"$$(tests/find_python.sh)" -m venv --clear .cache/venv
+	$(PYTHON) -m pip install --quiet --requirement $<
+	@touch $@
+
+lint: $(NOX) ## Formatters, linters, types, changelog, licences
+	$(NOX) --session lint
+
+test-unit: $(NOX) ## Unit tests with the main ansible-core
+	$(NOX) --session "unit($(MAIN_CORE))"
+
+test-sanity: $(NOX) ## ansible-test sanity
+	$(NOX) --session sanity
+
+test-molecule: $(NOX) ## All Molecule scenarios; one step of one: nox -s molecule -- converge -s default
+	$(NOX) --session molecule
+
+test-cores: $(NOX) ## The interop play with every ansible-core, against the hosts of 'make hosts'
+	$(NOX) --session cores
+
+test: $(NOX) ## Everything above but the last, until something fails; KEEP=1 keeps what was started
+	@$(PYTHON) tests/run.py
+
+demo: $(NOX) ## A look at the collection at work
+	@tests/demo.sh
+
+hosts: $(NOX) ## Start three hosts for manual work and print their inventory
+	@$(PYTHON) tests/hosts/hosts.py up
+
+hosts-down: $(NOX) ## Remove these hosts, and the Docker engine if 'make hosts' started it
+	@$(PYTHON) tests/hosts/hosts.py down stop-engine
+
+clean: ## Remove everything that was generated
+	[ ! -x $(PYTHON) ] || $(PYTHON) tests/hosts/hosts.py down stop-engine
+	rm -rf .cache .nox .ansible tests/output

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, The background.jobs contributors
+"""The gates. `make help` names the usual ways to run them; `nox --list` names the sessions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+nox.options.envdir = ".nox"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint"]
+
+ROOT = Path(__file__).parent
+CACHE = ROOT / ".cache"
+RESULTS = CACHE / "results"
+NAMESPACE = Path("ansible_collections", "background")
+TREE = CACHE / "tree"
+COLLECTIONS = CACHE / "collections"
+
+# Each ansible-core and the Pythons of a controller that it supports.
+CORES = {
+    "2.18.19": ("3.11", "3.12", "3.13"),
+    "2.19.14": ("3.11", "3.12", "3.13"),
+    "2.20.10": ("3.12", "3.13", "3.14"),
+    "2.21.5": ("3.12", "3.13", "3.14"),
+    "2.22.0rc1": ("3.13", "3.14", "3.15"),
+}
+MAIN_CORE = "2.21.5"
+
+# Collections that Molecule's Docker driver needs, and what they need.
+DRIVER_COLLECTIONS = ("community/docker", "community/library_inventory_filtering_v1", "ansible/posix")
+
+# Where ansible-test keeps its bootstrap of pip. What lies there already is not downloaded.
+GET_PIP = Path(".ansible", "test", "cache", "get_pip_25_2.py")
+
+
+def add_pyenv_to_path() -> None:
+    """Put pyenv's interpreters first: its shims exist for versions that are not switched on, and fail."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    directories = [str(python.parent) for python in versions.glob("3.*/bin/python3")]
+    os.environ["PATH"] = os.pathsep.join([*directories, os.environ["PATH"]])
+
+
+def interpreter(versions: tuple[str, ...]) -> str:
+    """The first of these Pythons that is there, else the first, which nox then reports as missing."""
+    return next((version for version in versions if shutil.which(f"python{version}")), versions[0])
+
+
+add_pyenv_to_path()
+MAIN_PYTHON = interpreter(CORES[MAIN_CORE])
+EVERY_CORE = [nox.param(interpreter(versions), core, id=core) for core, versions in CORES.items()]
+
+
+def install(session: nox.Session, requirements: str, core: str = MAIN_CORE) -> None:
+    session.install(f"ansible-core=={core}", "--requirement", f"tests/requirements/{requirements}.txt")
+
+
+def see_collection(session: nox.Session) -> None:
+    """Let Ansible, pytest and mypy see this checkout under the collection's name."""
+    link = TREE / NAMESPACE / "jobs"
+    if not link.is_symlink():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(ROOT, link.parent))
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = f"{TREE}{os.pathsep}{COLLECTIONS}"
+
+
+def copy_collection() -> Path:
+    """A copy of what git has or would add, for tools that look around in the whole checkout."""
+    copy = CACHE / "copy" / NAMESPACE / "jobs"
+    shutil.rmtree(copy, ignore_errors=True)
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    # A repository of its own, or ansible-test asks this one, which ignores the copy.
+    subprocess.run(["git", "init", "--quiet"], cwd=copy, check=True)
+    return copy
+
+
+def need_driver_collections(session: nox.Session) -> None:
+    """Unpack the collections for Molecule's driver from the Ansible package."""
+    requirements = ROOT / "tests" / "requirements" / "collections.txt"
+    unpacked = COLLECTIONS / requirements.name
+    if unpacked.exists() and unpacked.read_bytes() == requirements.read_bytes():
+        return
+    shutil.rmtree(COLLECTIONS, ignore_errors=True)
+    session.run("pip", "download", "--no-deps", "--dest", session.create_tmp(), "--requirement", str(requirements))
+    (wheel,) = Path(session.create_tmp()).glob("ansible-*.whl")
+    wanted = tuple(f"ansible_collections/{name}/" for name in DRIVER_COLLECTIONS)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(COLLECTIONS, [name for name in archive.namelist() if name.startswith(wanted)])
+    wheel.unlink()
+    shutil.copy2(requirements, unpacked)
+
+
+@nox.session(python=MAIN_PYTHON)
+def lint(session: nox.Session) -> None:
+    """Formatters, linters, types, changelog and licences."""
+    install(session, "lint")
+    see_collection(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("yamllint", "--strict", ".")
+    plugins = "ansible_collections.background.jobs.plugins"
+    # Targets have Python 3.8 and newer; 3.10 is the oldest that mypy knows.
+    session.run("mypy", "--python-version", "3.10", "-p", f"{plugins}.module_utils")
+    session.run("mypy", "-p", f"{plugins}.plugin_utils")
+    session.run("mypy", "noxfile.py", "tests/hosts/hosts.py", "tests/run.py")
+    session.run("antsibull-changelog", "lint")
+    session.run("reuse", "lint", "--quiet")
+    session.run("ansible-lint")
+
+
+@nox.session
+@nox.parametrize(("python", "core"), EVERY_CORE)
+def unit(session: nox.Session, core: str) -> None:
+    """Unit tests."""
+    install(session, "unit", core)
+    see_collection(session)
+    session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *session.posargs)
+
+
+@nox.session(python=MAIN_PYTHON)
+def sanity(session: nox.Session) -> None:
+    """ansible-test sanity, in a copy and with a home of its own."""
+    session.install(f"ansible-core=={MAIN_CORE}")
+    home = CACHE / "ansible-test"
+    bootstrap = home / GET_PIP
+    bootstrap.parent.mkdir(parents=True, exist_ok=True)
+    bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap()\n", encoding="utf-8")
+    session.chdir(copy_collection())
+    environment = {"HOME": str(home)}
+    session.run("ansible-test", "sanity", "--venv", "--requirements", "--color", *session.posargs, env=environment)
+
+
+@nox.session(python=MAIN_PYTHON)
+def molecule(session: nox.Session) -> None:
+    """All Molecule scenarios side by side, or molecule with the arguments after `--`."""
+    install(session, "molecule")
+    see_collection(session)
+    need_driver_collections(session)
+    images = session.run("python", "tests/hosts/hosts.py", "images", silent=True, stderr=None)
+    session.env.update(dict(line.split("=", 1) for line in str(images).splitlines()))
+    if session.posargs:
+        session.run("molecule", *session.posargs)
+        return
+    scenarios = sorted(config.parent.name for config in ROOT.glob("extensions/molecule/*/molecule.yml"))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        passed = list(pool.map(lambda scenario: run_scenario(session, scenario), scenarios))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    summary = f'<testsuite tests="{len(passed)}" errors="0" failures="{passed.count(False)}" skipped="0"/>\n'
+    (RESULTS / "molecule.xml").write_text(summary, encoding="ascii")
+    if not all(passed):
+        session.error("A scenario failed")
+
+
+def run_scenario(session: nox.Session, scenario: str) -> bool:
+    """Run a scenario with its output in a file, which is shown if the scenario fails."""
+    log = CACHE / f"molecule-{scenario}.log"
+    with log.open("w", encoding="utf-8") as output:
+        try:
+            session.run("molecule", "test", "--scenario-name", scenario, stdout=output, env={"NO_COLOR": "1"})
+        except CommandFailed:
+            session.warn(f"{log.read_text(encoding='utf-8')}\nScenario {scenario} failed; the log is {log}")
+            return False
+    session.log(f"Scenario {scenario} passed")
+    return True
+
+
+@nox.session
+@nox.parametrize(("python", "core"), EVERY_CORE)
+def cores(session: nox.Session, core: str) -> None:
+    """The interop scenario's play against the hosts of `make hosts`, with nothing but ansible-core installed."""
+    session.install(f"ansible-core=={core}")
+    see_collection(session)
+    inventory = session.run("python", "tests/hosts/hosts.py", "up", silent=True, stderr=None)
+    session.run("ansible-playbook", "--inventory", str(inventory).strip(), "extensions/molecule/interop/converge.yml")

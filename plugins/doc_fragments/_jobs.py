@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that describe jobs, shared by launch and run.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments to be extended by name."""
+
+    DOCUMENTATION = r"""
+options:
+  jobs:
+    description:
+      - The jobs, in the order in which they are started and in which their results are returned.
+      - Each job is a mapping with exactly one module, written as in a task, and any of the keys below beside it. Use
+        the fully qualified name of the module.
+      - C(name) (string) names the job in messages and results. Two jobs of one task cannot have the same name. A job
+        without one is named after its module and its place, for example V(command-1).
+      - C(timeout) and C(kill_after) (durations) are for this job what O(timeout) and O(kill_after) are for all.
+      - C(environment) (mapping) adds environment variables to those of the task.
+      - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
+        it.
+      - C(args) (mapping) holds options beside a module that takes a string, such as C(chdir) beside
+        M(ansible.builtin.command), as in a task.
+      - What holds for all jobs is set on the task, for example C(become), C(delegate_to), C(environment) or C(when).
+        These keywords are refused in a job.
+      - A job runs its module on the target. Modules that work on the controller, such as M(ansible.builtin.template) or
+        M(ansible.builtin.fetch), are refused before anything is started. M(ansible.builtin.copy),
+        M(ansible.builtin.unarchive) and M(ansible.builtin.assemble) can be used with C(remote_src=true).
+        M(ansible.builtin.script) can be used, its script is sent along.
+      - Exactly one of O(jobs) and O(for_each) is required. The list cannot be empty.
+    type: list
+    elements: dict
+  for_each:
+    description:
+      - A list. For each of its items one job is made out of O(job). An empty list means no jobs.
+      - Needs ansible-core 2.19 or newer on the controller. With ansible-core 2.18 use O(jobs).
+      - Requires O(job).
+    type: list
+    elements: raw
+  job:
+    description:
+      - The job to make for each item of O(for_each), written like one of O(jobs). Its templates are resolved for each
+        item, which is the variable named by O(loop_var).
+      - Put the item into the C(name) of the job, because names must differ.
+      - Requires O(for_each). Mutually exclusive with O(jobs).
+    type: raw
+  loop_var:
+    description: The name of the variable that holds the item in O(job).
+    type: str
+    default: item
+  index_var:
+    description: The name of a variable that holds the position of the item in O(job), counted from 0.
+    type: str
+  concurrency:
+    description:
+      - How many of the jobs run at the same time on each host. The next job starts as soon as one has ended.
+      - V(0) starts all of them at once.
+      - A percentage such as V(50%) is taken of the CPU threads of the target. It is always at least one job.
+    type: str
+    default: "0"
+  timeout:
+    description:
+      - How long each job may run, counted from its own start. A job that runs longer is ended, and its state is
+        V(timed_out).
+      - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) means no limit.
+    type: str
+    default: "3600"
+  kill_after:
+    description:
+      - How long a job that is being ended may take to clean up. It gets SIGTERM first, and SIGKILL after this time.
+      - Seconds, or a duration such as V(90s).
+    type: str
+    default: "10"
+"""

@@ -1,0 +1,216 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run
+short_description: Run jobs at the same time and wait for all of them
+version_added: 0.1.0
+author:
+  - The background.jobs contributors (@background-jobs)
+description:
+  - Starts any number of modules as detached jobs on each host, waits until all have ended, returns their results and
+    removes their files.
+  - It starts all jobs of a host in one connection trip and waits for them in another one. While it waits it prints a
+    line on how the jobs stand.
+  - The task is V(changed) if a job changed something, and it fails if a job did not succeed. The other jobs still run
+    to their end.
+  - Use P(background.jobs.launch#module) to go on while the jobs run.
+extends_documentation_fragment:
+  - background.jobs._attributes
+  - background.jobs._attributes.action
+  - background.jobs._attributes.posix
+  - background.jobs._attributes.group
+  - background.jobs._jobs
+attributes:
+  check_mode:
+    support: full
+    details: The jobs run their modules in check mode. A job whose module does not support check mode is V(skipped).
+      Nothing is left on the host.
+  diff_mode:
+    support: full
+    details: The modules of the jobs run in diff mode. The differences are in RV(results), they are not shown by
+      themselves.
+  idempotent:
+    support: partial
+    details: Every call runs its jobs. A job is as idempotent as its module.
+  async:
+    support: none
+    details: The jobs are detached as it is. Use O(timeout) for their limit, and P(background.jobs.launch#module) to go
+      on without waiting.
+  action:
+    support: full
+  become:
+    support: full
+  delegation:
+    support: full
+options:
+  poll:
+    description:
+      - How often to print a line on how the jobs stand while waiting, if that has changed. It has no influence on how
+        soon the end of a job is noticed.
+      - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
+    type: str
+    default: "15"
+seealso:
+  - module: background.jobs.launch
+  - module: background.jobs.wait
+"""
+
+EXAMPLES = r"""
+- name: Run three things at the same time
+  background.jobs.run:
+    timeout: 10m
+    jobs:
+      - name: list packages
+        ansible.builtin.shell: dpkg-query --show > /tmp/packages.txt
+      - name: pack etc
+        ansible.builtin.command:
+          cmd: tar -czf /tmp/etc.tar.gz /etc
+          creates: /tmp/etc.tar.gz
+      - name: disk usage
+        ansible.builtin.command: du -sx /usr
+  register: work
+
+- name: Show what one of them printed
+  ansible.builtin.debug:
+    msg: "{{ (work.results | selectattr('name', 'equalto', 'disk usage') | first).stdout }}"
+
+- name: Compile everything, three at a time
+  background.jobs.run:
+    concurrency: 3
+    timeout: 30m
+    for_each: "{{ source_packages }}"
+    job:
+      name: "{{ item.name }}"
+      ansible.builtin.command:
+        cmd: "{{ item.cmd }}"
+        chdir: "{{ item.dir }}"
+  register: compiled
+  vars:
+    source_packages:
+      - {name: nginx, dir: /usr/local/src/nginx, cmd: make}
+      - {name: redis, dir: /usr/local/src/redis, cmd: make}
+
+- name: Go on if a job fails, and look who did not succeed
+  background.jobs.run:
+    jobs:
+      - name: works
+        ansible.builtin.command: "true"
+      - name: fails
+        ansible.builtin.command: "false"
+  register: tried
+  ignore_errors: true
+
+- name: Name those that did not succeed
+  ansible.builtin.debug:
+    msg: "{{ tried.results | selectattr('failed') | map(attribute='name') | join(', ') }}"
+"""
+
+RETURN = r"""
+results:
+  description:
+    - The result of each job, in the order of the jobs.
+    - Beside these keys it has the keys that the module of the job returned, for example RV(ignore:rc) and
+      RV(ignore:stdout).
+  returned: always, unless the options were wrong or the host could not be asked
+  type: list
+  elements: dict
+  contains:
+    name:
+      description:
+        - The name of the job.
+      returned: always
+      type: str
+      sample: backup
+    ansible_job_id:
+      description: The id of the job.
+      returned: when the job was started
+      type: str
+      sample: j248519231479172386183745102938475610293.0
+    state:
+      description:
+        - V(succeeded), V(failed), V(timed_out) or V(cancelled).
+        - V(skipped) if there was nothing to do.
+        - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
+      returned: always
+      type: str
+      sample: succeeded
+    reason:
+      description:
+        - Why the job is in this state, in one word.
+        - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable).
+        - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
+          V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
+        - For others, V(timeout), V(cancelled) or V(launch).
+      returned: when there is something to say
+      type: str
+      sample: exit_code
+    started:
+      description: Whether the job was started. A job that is V(skipped) may not have been.
+      returned: always
+      type: bool
+    finished:
+      description: Whether nothing more will come.
+      returned: always
+      type: bool
+    failed:
+      description: Whether the job ended in any other state than V(succeeded) or V(skipped).
+      returned: always
+      type: bool
+    changed:
+      description: Whether the module of the job changed something.
+      returned: always
+      type: bool
+    elapsed:
+      description: How many seconds the job ran.
+      returned: when the job was started
+      type: float
+      sample: 12.031
+    attempts:
+      description: How many times the job was started.
+      returned: when the job was started
+      type: int
+      sample: 1
+    item:
+      description: The item that the job was made for.
+      returned: with O(for_each)
+      type: raw
+    results_file:
+      description: The absolute path of the status file of the job on the host. It is gone when this task ends.
+      returned: when the job was started
+      type: str
+      sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
+    shadowed:
+      description: What the module of the job returned under the name of one of these keys, if it was something else.
+      returned: when there is such a key
+      type: dict
+      sample:
+        name: httpd
+summary:
+  description: How many jobs are in each state.
+  returned: with RV(results)
+  type: dict
+  sample:
+    cancelled: 0
+    failed: 1
+    lost: 0
+    queued: 0
+    running: 0
+    skipped: 0
+    succeeded: 2
+    timed_out: 0
+elapsed:
+  description: How many seconds this task waited.
+  returned: with RV(results)
+  type: float
+  sample: 14.52
+msg:
+  description: A sentence that names each job that did not succeed, and why.
+  returned: always
+  type: str
+  sample: "1 of 3 jobs did not succeed on web1: deploy failed: exit code 3: no space left"
+"""

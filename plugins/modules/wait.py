@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wait
+short_description: Wait for jobs, collect their results and clean up
+version_added: 0.1.0
+author:
+  - The background.jobs contributors (@background-jobs)
+description:
+  - Waits until jobs have ended, returns their results and removes their files. It waits for jobs of
+    P(background.jobs.launch#module) and for those of tasks with C(async) and C(poll=0) alike.
+  - It waits on the target, for all jobs at once, and needs no C(until), C(retries) or C(delay).
+  - The task is V(changed) if a job changed something, and it fails if a job did not succeed or did not finish in time.
+extends_documentation_fragment:
+  - background.jobs._attributes
+  - background.jobs._attributes.action
+  - background.jobs._attributes.posix
+  - background.jobs._attributes.group
+attributes:
+  check_mode:
+    support: full
+    details: It waits and returns the results, but removes no files. The jobs that P(background.jobs.launch#module)
+      started in check mode have ended already.
+  diff_mode:
+    support: none
+    details: Differences that the modules of the jobs reported are in RV(results), they are not shown by themselves.
+  idempotent:
+    support: none
+    details: The files of a finished job are removed, unless O(cleanup=false). After that the job is V(lost) for another
+      wait with the same O(jobs).
+  async:
+    support: none
+    details: It waits on the target as it is. Use O(timeout) for its limit.
+  action:
+    support: full
+  become:
+    support: full
+    details: Wait as the user that started the jobs.
+  delegation:
+    support: full
+    details: Wait on the host that runs the jobs.
+options:
+  jobs:
+    description:
+      - The jobs to wait for. Give what was registered where they were started, whatever it is. That can be the result
+        of P(background.jobs.launch#module), or of a task with C(async) and C(poll=0) with or without a C(loop), or an
+        earlier result of this entry.
+      - One job, an id (C(ansible_job_id)), and any list of all these, also nested, are possible too.
+      - Items that were skipped or failed to start are returned as V(skipped) and V(failed), in their place.
+      - An empty list means that there is nothing to wait for.
+    type: raw
+    required: true
+  timeout:
+    description:
+      - How long to wait at most. Jobs that are not finished by then run on, keep their files, and make this task fail.
+        To wait for them again, register the result of this task and give it as O(jobs).
+      - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) waits as long as it takes. The jobs have limits
+        of their own.
+    type: str
+    default: "0"
+  poll:
+    description:
+      - How often to print a line on how the jobs stand while waiting, if that has changed. It has no influence on how
+        soon the end of a job is noticed.
+      - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
+    type: str
+    default: "15"
+  cleanup:
+    description: Whether to remove the files of the jobs that have finished.
+    type: bool
+    default: true
+seealso:
+  - module: background.jobs.launch
+  - module: background.jobs.run
+  - module: background.jobs.async_status
+  - module: ansible.builtin.async_status
+"""
+
+EXAMPLES = r"""
+- name: Start two things
+  background.jobs.launch:
+    jobs:
+      - name: quick
+        ansible.builtin.command: sleep 2
+      - name: slow
+        ansible.builtin.command: sleep 600
+  register: things
+
+- name: Wait a short while, and go on in any case
+  background.jobs.wait:
+    jobs: "{{ things }}"
+    timeout: 5
+  register: first_look
+  failed_when: false
+
+- name: Wait for the rest
+  background.jobs.wait:
+    jobs: "{{ first_look }}"
+
+# Existing plays change only the half that waits.
+- name: Start sleeping with builtin async
+  ansible.builtin.command: "sleep {{ item }}"
+  loop: [1, 2, 3]
+  async: 60
+  poll: 0
+  changed_when: false
+  register: sleepers
+
+- name: Wait for all of them
+  background.jobs.wait:
+    jobs: "{{ sleepers }}"
+  register: slept
+
+- name: Show the return codes
+  ansible.builtin.debug:
+    msg: "sleep {{ item.item }} ended with {{ item.rc }}"
+  loop: "{{ slept.results }}"
+  loop_control:
+    label: "{{ item.name }}"
+"""
+
+RETURN = r"""
+results:
+  description:
+    - The result of each job, in the order of the jobs.
+    - Beside these keys it has the keys that the module of the job returned, for example RV(ignore:rc) and
+      RV(ignore:stdout).
+  returned: always, unless the options were wrong or the host could not be asked
+  type: list
+  elements: dict
+  contains:
+    name:
+      description:
+        - The name of the job.
+        - For a job of builtin C(async) that was started in a loop it is the item, or C(item.name).
+        - Otherwise it is the id.
+      returned: always
+      type: str
+      sample: backup
+    ansible_job_id:
+      description: The id of the job.
+      returned: when the job was started
+      type: str
+      sample: j248519231479172386183745102938475610293.0
+    state:
+      description:
+        - V(succeeded), V(failed), V(timed_out) or V(cancelled).
+        - V(skipped) if there was nothing to do.
+        - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
+        - V(queued) or V(running) if the job has not finished within O(timeout).
+      returned: always
+      type: str
+      sample: succeeded
+    reason:
+      description:
+        - Why the job is in this state, in one word.
+        - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable).
+        - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
+          V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
+        - For others, V(timeout), V(cancelled) or V(launch).
+      returned: when there is something to say
+      type: str
+      sample: exit_code
+    started:
+      description: Whether the job was started. A job that is V(skipped) may not have been.
+      returned: always
+      type: bool
+    finished:
+      description: Whether nothing more will come.
+      returned: always
+      type: bool
+    failed:
+      description: Whether the job ended in any other state than V(succeeded) or V(skipped).
+      returned: always
+      type: bool
+    changed:
+      description: Whether the module of the job changed something.
+      returned: always
+      type: bool
+    elapsed:
+      description: How many seconds the job ran.
+      returned: when the job was started by this collection and has ended
+      type: float
+      sample: 12.031
+    attempts:
+      description: How many times the job was started.
+      returned: when the job was started by this collection
+      type: int
+      sample: 1
+    item:
+      description: The item that the job was made for.
+      returned: when the job was started for an item of a loop or of O(background.jobs.launch#module:for_each)
+      type: raw
+    results_file:
+      description: The absolute path of the status file of the job on the host. It is gone after a clean-up.
+      returned: when the job was started
+      type: str
+      sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
+    shadowed:
+      description: What the module of the job returned under the name of one of these keys, if it was something else.
+      returned: when there is such a key
+      type: dict
+      sample:
+        name: httpd
+summary:
+  description: How many jobs are in each state.
+  returned: with RV(results)
+  type: dict
+  sample:
+    cancelled: 0
+    failed: 1
+    lost: 0
+    queued: 0
+    running: 0
+    skipped: 0
+    succeeded: 2
+    timed_out: 0
+elapsed:
+  description: How many seconds this task waited.
+  returned: with RV(results)
+  type: float
+  sample: 14.52
+msg:
+  description: A sentence that names each job that did not succeed, and why.
+  returned: always
+  type: str
+  sample: "1 of 3 jobs did not succeed on web1: deploy failed: exit code 3: no space left"
+"""
