@@ -13,7 +13,6 @@ Python through a pipe. It sleeps in select(2) until a process ends, writes, or a
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import selectors
@@ -79,9 +78,10 @@ class Supervisor:
         self._packed = packed
         self._store = store
         self._clock = clock
-        pid = os.getpid()
-        me = {"supervisor_pid": pid, "supervisor_start": _process.start_time(pid)}
-        self._records = {jid: dataclasses.replace(first_record(packed, jid), **me) for jid in packed.jids}
+        self._records = {jid: first_record(packed, jid) for jid in packed.jids}
+        for record in self._records.values():
+            record.supervisor_pid = os.getpid()
+            record.supervisor_start = _process.start_time(os.getpid())
         outlines = (packed.outline(jid) for jid in packed.jids)
         self._schedule = Schedule(
             (Entry(job.jid, job.timeout, job.kill_after) for job in outlines),

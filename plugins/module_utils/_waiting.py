@@ -31,7 +31,8 @@ class Question:
     """What the actions C(async_status) and C(wait) ask the target, beside the jids.
 
     O(async_dir) is where to look for jobs that O(results_files) has no path for. O(patience), O(report) and O(known)
-    are those of L(wait). O(cleanup): remove the files of finished jobs once they have been told.
+    are those of L(wait). O(last): nobody asks again after O(patience), so tell the results of the jobs that are
+    finished by then, even where others are not. O(cleanup): remove the files of those whose results have been told.
     """
 
     async_dir: str
@@ -39,6 +40,7 @@ class Question:
     patience: float = 0
     report: float = 0
     known: dict[str, str] = dataclasses.field(default_factory=dict)
+    last: bool = True
     cleanup: bool = False
 
 

@@ -124,6 +124,7 @@ import dataclasses
 import json
 import os
 import sys
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -157,6 +158,7 @@ def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any
     answer: dict[str, t.Any] = {
         "jobs": [dataclasses.asdict(status) for status in statuses],
         "user": user_name(os.geteuid()),
+        "final": with_results,
     }
     if secrets:
         answer["_ansible_new_secrets"] = secrets
@@ -168,8 +170,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
     question = Question(**module.params["_question"])
     mode = module.params["mode"]
+    start = time.monotonic()
     statuses = wait(_jobs(module, question), question.patience, question.report, question.known)
-    final = question.patience == 0 or all(status.finished for status in statuses)
+    time_is_up = time.monotonic() - start >= question.patience
+    final = all(status.finished for status in statuses) or (question.last and time_is_up)
     answer = _answer(statuses, with_results=final and mode == "status")
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(answer)}\n")

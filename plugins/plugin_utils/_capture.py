@@ -257,7 +257,7 @@ class _Intercept:
         self._shell = shell
         self._transferred = False
 
-    def install(self, handler: ActionBase) -> None:
+    def install(self, handler: t.Any) -> None:
         """Take the place of the methods of O(handler) that reach the target."""
         through, transfer = handler._execute_module, handler._transfer_file
 

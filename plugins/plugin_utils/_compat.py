@@ -14,7 +14,10 @@ import json
 import typing as t
 
 from ansible.executor import module_common
+from ansible.module_utils.common import json as _common_json
 from ansible.plugins.action import ActionBase
+
+common_json: t.Any = _common_json
 
 CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 """Whether an action may leave an argument untemplated until it knows more. Since 2.19; needed for O(for_each)."""
@@ -56,13 +59,11 @@ def arguments_file(arguments: dict[str, t.Any], profile: str) -> bytes:
 
     Encoders by profile exist since 2.19.
     """
-    try:
-        from ansible.module_utils.common.json import Direction, get_module_encoder
-    except ImportError:
-        from ansible.module_utils.common.json import AnsibleJSONEncoder
-
-        return json.dumps(arguments, cls=AnsibleJSONEncoder).encode()
-    return json.dumps(arguments, cls=get_module_encoder(profile, Direction.CONTROLLER_TO_MODULE)).encode()
+    if hasattr(common_json, "get_module_encoder"):
+        encoder = common_json.get_module_encoder(profile, common_json.Direction.CONTROLLER_TO_MODULE)
+    else:
+        encoder = common_json.AnsibleJSONEncoder
+    return json.dumps(arguments, cls=encoder).encode()
 
 
 def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -70,16 +71,13 @@ def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) ->
 
     One function up to 2.18, another since 2.19.
     """
-    task = action._task
-    if hasattr(module_common, "_apply_action_arg_defaults"):
-        return t.cast(
-            "t.Dict[str, t.Any]", module_common._apply_action_arg_defaults(fqcn, task, arguments, action._templar)
-        )
-    return t.cast(
-        "t.Dict[str, t.Any]",
-        module_common.get_action_args_with_defaults(
-            fqcn, arguments, task.module_defaults, action._templar, action_groups=task._parent._play._action_groups
-        ),
+    task: t.Any = action._task
+    core: t.Any = module_common
+    if hasattr(core, "_apply_action_arg_defaults"):
+        return dict(core._apply_action_arg_defaults(fqcn, task, arguments, action._templar))
+    groups = task._parent._play._action_groups
+    return dict(
+        core.get_action_args_with_defaults(fqcn, arguments, task.module_defaults, action._templar, action_groups=groups)
     )
 
 

@@ -76,7 +76,7 @@ class Definition:
     """One job: its name, its one module with the arguments as written, and its limits in seconds (0: none).
 
     O(free_form) is the value of an C(args) key beside a module that takes a string. O(item) and O(loop_var) are set
-    for a job of C(for_each).
+    for a job of C(for_each), O(index) with the variable's name where it has one.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Definition:
     no_log: bool = False
     item: t.Any = None
     loop_var: str | None = None
+    index: tuple[str, int] | None = None
 
 
 @dataclasses.dataclass
@@ -104,7 +105,7 @@ def concurrency(value: t.Any) -> str:
     text = str(value).strip()
     if isinstance(value, bool) or not _CONCURRENCY.fullmatch(text) or text.startswith("0%"):
         raise DefinitionError(
-            f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for all of them"
+            f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for no limit"
         )
     return text
 

@@ -87,7 +87,9 @@ def _without_job(result: t.Mapping[str, t.Any], origin: dict[str, t.Any]) -> Han
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable"), (FAILED, "failed")):
         if result.get(key):
             reason = {SKIPPED: None, LOST: "unreachable", FAILED: "launch"}[state]
-            known = {"state": state, "reason": reason, "started": False, "finished": True, **result}
+            known = {"state": state, "started": False, "finished": True, **result}
+            if reason:
+                known.setdefault("reason", reason)
             return Handle(name=name or str(result.get("name", "")), origin=origin, result=known)
     raise HandleError(_no_job(result))
 
@@ -113,7 +115,9 @@ def _name(origin: t.Mapping[str, t.Any], otherwise: str) -> str:
 
 
 def _no_job(value: t.Any) -> str:
-    keys = f"a mapping with {', '.join(sorted(map(str, value)))}" if isinstance(value, t.Mapping) else repr(value)
+    keys = repr(value)
+    if isinstance(value, t.Mapping):
+        keys = f"a mapping with {', '.join(sorted(map(str, value)))}" if value else "an empty mapping"
     return (
         f"there is no job in {keys[:300]}: give what background.jobs.launch returned, what a task with 'async' and "
         "'poll: 0' registered, or job ids"

@@ -53,7 +53,7 @@ class JobAction(ActionBase):
                 raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
             result: dict[str, t.Any] = super().run(tmp, task_vars)
             spec, rules = self.options()
-            dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)
+            dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)  # type: ignore[no-untyped-call]
             self._check_target()
             result.update(self.perform(options, task_vars or {}))
         except AnsibleActionFail as exc:
@@ -87,7 +87,7 @@ class JobAction(ActionBase):
 
     @property
     def _async_dir(self) -> str:
-        return str(self.get_shell_option("async_dir", default="~/.ansible_async"))
+        return str(self.get_shell_option("async_dir", default="~/.ansible_async"))  # type: ignore[no-untyped-call]
 
     def _call(self, module: str, arguments: dict[str, t.Any], task_vars: Vars, purpose: str) -> dict[str, t.Any]:
         result: dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
@@ -111,7 +111,7 @@ class JobAction(ActionBase):
             )
         if getattr(connection, "force_persistence", False) or connection.transport in _PERSISTENT:
             raise AnsibleActionFail(
-                f"{self.host} is reached by the connection {connection.transport}, which runs modules on this controller: "
+                f"{self.host} is reached by connection {connection.transport}, whose modules run on the controller; "
                 "background.jobs needs a POSIX target that modules run on"
             )
 

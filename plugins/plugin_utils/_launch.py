@@ -95,7 +95,11 @@ def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) ->
 def _origin(definition: Definition) -> dict[str, t.Any]:
     if definition.loop_var is None:
         return {}
-    return {"item": definition.item, definition.loop_var: definition.item, "ansible_loop_var": definition.loop_var}
+    origin = {"item": definition.item, definition.loop_var: definition.item, "ansible_loop_var": definition.loop_var}
+    if definition.index is not None:
+        name, number = definition.index
+        origin.update({name: number, "ansible_index_var": name})
+    return origin
 
 
 def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> list[Definition]:
@@ -124,4 +128,6 @@ def _for_item(
         raise DefinitionError(f"{place}: the job's templates cannot be resolved: {exc}") from None
     definition = define(job, place, index + 1, defaults)
     definition.item, definition.loop_var = item, options["loop_var"]
+    if options["index_var"]:
+        definition.index = options["index_var"], index
     return definition

@@ -116,10 +116,11 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
     """:returns: the result of the whole task: honest C(changed) and C(failed), and who did not succeed and why."""
     bad = [result for result in results if result["state"] not in GOOD]
     total = f"{len(results)} job" + ("" if len(results) == 1 else "s")
+    skipped = sum(result["state"] == SKIPPED for result in results)
     if not results:
         message = "no jobs"
     elif not bad:
-        message = f"all of {total} succeeded" if len(results) > 1 else f"{total} succeeded"
+        message = f"{len(results) - skipped} of {total} succeeded" + (f", {skipped} skipped" if skipped else "")
     else:
         message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(why(result) for result in bad)
     combined: dict[str, t.Any] = {

@@ -51,8 +51,8 @@ def wait(
     combined = combine(results, time.monotonic() - start, action.host)
     if timeout and any(result["state"] in UNFINISHED for result in results):
         combined["msg"] = (
-            f"waited {timeout:.0f} s on {action.host}, not longer; the unfinished jobs run on and can be waited for "
-            f"again. {combined['msg']}"
+            f"waited {timeout:.0f} s on {action.host}, not longer; unfinished jobs run on: register this result and "
+            f"give it as 'jobs' to wait for them again. {combined['msg']}"
         )
     if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
         display.display(f"{action.host}: {combined['msg']}")
@@ -79,11 +79,12 @@ class _Asker:
             return []
         while True:
             left = start + timeout - time.monotonic() if timeout else _SLICE
-            statuses = self._ask(max(0.0, min(_SLICE, left)))
-            if left <= 0 or all(status["state"] not in UNFINISHED for status in statuses):
-                return statuses
+            last = bool(timeout) and left <= _SLICE
+            answer = self._ask(max(0.0, min(_SLICE, left)), last)
+            if answer["final"]:
+                return t.cast("list[dict[str, t.Any]]", answer["jobs"])
 
-    def _ask(self, patience: float) -> list[dict[str, t.Any]]:
+    def _ask(self, patience: float, last: bool) -> dict[str, t.Any]:
         answer = self._action.ask(
             [handle.jid for handle in self._handles],
             "status",
@@ -91,6 +92,7 @@ class _Asker:
             results_files={handle.jid: handle.results_file for handle in self._handles if handle.results_file},
             patience=patience,
             report=self._poll,
+            last=last,
             known=self._seen,
             cleanup=self._cleanup,
         )
@@ -99,7 +101,7 @@ class _Asker:
             if status["reason"] in ("no_status_file", "status_unreadable"):
                 status["message"] = misdirected(handle, self._action.host, answer["user"]) or status["message"]
         self._report(statuses)
-        return statuses
+        return answer
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Say how it stands, if that is news and not the end: the end is the task's own result."""
