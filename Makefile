@@ -31,10 +31,10 @@ test-sanity: $(NOX) ## ansible-test sanity
 test-molecule: $(NOX) ## All Molecule scenarios; one step of one: nox -s molecule -- converge -s default
 	$(NOX) --session molecule
 
-test-cores: $(NOX) ## The interop play with every ansible-core, against the hosts of 'make hosts'
+test-cores: $(NOX) ## The scenarios' plays with every other ansible-core
 	$(NOX) --session cores
 
-test: $(NOX) ## Everything above but the last, until something fails; KEEP=1 keeps what was started
+test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started
 	@$(PYTHON) tests/run.py
 
 demo: $(NOX) ## A look at the collection at work

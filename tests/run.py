@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "results"
-STAGES = ("lint", "unit", "sanity", "molecule")
+STAGES = ("lint", "unit", "sanity", "molecule", "cores")
 
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import hosts  # noqa: E402
@@ -44,7 +44,7 @@ def recorded(stage: str) -> tuple[int, int] | None:
 
 
 def clean_up(engine_was_there: bool) -> None:
-    hosts.down_molecule()
+    hosts.down_tests()
     if not engine_was_there:
         hosts.stop_engine()
 

@@ -19,16 +19,18 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache"
 SSH = CACHE / "ssh"
 DOCKERD_PID = CACHE / "dockerd.pid"
 DOCKERD_LOG = CACHE / "dockerd.log"
-INVENTORY = CACHE / "hosts.yml"
 
-# Suite and port of 127.0.0.1 of the hosts for manual work; Molecule's scenarios have ports of their own.
-SUITES = {"bullseye": 22001, "bookworm": 22002, "trixie": 22003}
+# Suites, and the port of 127.0.0.1 of the first host of each set; Molecule's scenarios have ports of their own.
+SUITES = ("bullseye", "bookworm", "trixie")
+MANUAL = ("background-jobs", 22001)
+CORES = ("background-jobs-cores", 22021)
 LABEL = "background.jobs.test-host"
 PULL_SECONDS = 120
 ENGINE_SECONDS = 60
@@ -247,19 +249,27 @@ def images() -> None:
         print(f"BACKGROUND_JOBS_IMAGE_{suite.upper()}={image_name(suite)}")
 
 
-def up() -> None:
+def up(kind: tuple[str, int] = MANUAL) -> None:
     """Run one host per suite and write an inventory of them."""
     prepare()
-    for suite, port in SUITES.items():
-        start_host(suite, port)
-    hosts = "".join(f"    {suite}:\n      ansible_port: {port}\n" for suite, port in SUITES.items())
-    INVENTORY.write_text(INVENTORY_HEAD.format(config=SSH / "config") + hosts, encoding="utf-8")
-    print(INVENTORY)
+    prefix, port = kind
+    lines = []
+    for number, suite in enumerate(SUITES, port):
+        start_host(f"{prefix}-{suite}", suite, number)
+        lines.append(f"    {suite}:\n      ansible_port: {number}\n")
+    inventory = CACHE / f"{prefix}.yml"
+    inventory.write_text(INVENTORY_HEAD.format(config=SSH / "config") + "".join(lines), encoding="utf-8")
+    print(inventory)
 
 
-def start_host(suite: str, port: int) -> None:
+def fresh() -> None:
+    """Run hosts that nothing has run on yet, beside those for manual work."""
+    down(CORES)
+    up(CORES)
+
+
+def start_host(name: str, suite: str, port: int) -> None:
     """Run a host, unless it runs already from the image of today."""
-    name = f"background-jobs-{suite}"
     image = image_name(suite)
     if succeeds("docker", "inspect", name):
         state = run("docker", "inspect", "--format", "{{.State.Running}} {{.Config.Image}}", name)
@@ -272,15 +282,17 @@ def start_host(suite: str, port: int) -> None:
     run("docker", "run", "--detach", *options, image)
 
 
-def down() -> None:
+def down(kind: tuple[str, int] = MANUAL) -> None:
     """Remove the hosts that up() started."""
-    names = [f"background-jobs-{suite}" for suite in SUITES]
+    names = [f"{kind[0]}-{suite}" for suite in SUITES]
     remove([name for name in names if succeeds("docker", "inspect", name)])
-    INVENTORY.unlink(missing_ok=True)
+    (CACHE / f"{kind[0]}.yml").unlink(missing_ok=True)
 
 
-def down_molecule() -> None:
-    """Remove the hosts that an interrupted Molecule left."""
+def down_tests() -> None:
+    """Remove the hosts that fresh() started, and those that an interrupted Molecule left."""
+    if engine_answers():
+        down(CORES)
     filters = ("--filter", f"label={LABEL}", "--filter", "label=owner=molecule")
     remove(run("docker", "ps", "--all", "--quiet", *filters).split() if engine_answers() else [])
 
@@ -290,11 +302,12 @@ def remove(containers: list[str]) -> None:
         run("docker", "rm", "--force", "--volumes", *containers)
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[], None]] = {
     "images": images,
     "up": up,
+    "fresh": fresh,
     "down": down,
-    "down-molecule": down_molecule,
+    "down-tests": down_tests,
     "stop-engine": stop_engine,
 }
 
