@@ -93,11 +93,14 @@ class Packed:
 
     def __init__(self, text: str) -> None:
         """:raises ValueError: O(text) is not what L(pack) makes."""
-        document = json.loads(zlib.decompress(base64.b64decode(text)))
-        self._lines = [line.encode("latin-1") for line in document["lines"]]
-        self._jobs = {entry["jid"]: entry for entry in document["jobs"]}
-        self.batch: str = document["batch"]
-        self.concurrency: str = document["concurrency"]
+        try:
+            document = json.loads(zlib.decompress(base64.b64decode(text)))
+            self._lines = [line.encode("latin-1") for line in document["lines"]]
+            self._jobs = {entry["jid"]: entry for entry in document["jobs"]}
+            self.batch: str = document["batch"]
+            self.concurrency: str = document["concurrency"]
+        except (zlib.error, LookupError, TypeError, AttributeError) as exc:
+            raise ValueError(f"this is not a packed batch: {exc!r}") from exc
 
     @property
     def jids(self) -> list[str]:

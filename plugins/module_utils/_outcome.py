@@ -97,9 +97,9 @@ def find_result(stdout: bytes) -> tuple[dict[str, t.Any], str] | None:
     for position in itertools.islice(_line_starts(text), _ATTEMPTS):
         try:
             value, end = decoder.raw_decode(text, position)
+            return _clean(value), text[end:].strip()
         except (ValueError, RecursionError):
             continue
-        return _clean(value), text[end:].strip()
     return None
 
 

@@ -37,13 +37,13 @@ def boot_id() -> str | None:
 
 
 def start_time(pid: int) -> str | None:
-    """:returns: when a process started, in a form only fit to be compared; C(None) if there is no such process.
+    """:returns: when a process started, in a form only fit to be compared; C(None) if it does not run (any more).
 
     On Linux field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); elsewhere what ps(1) says.
     """
     if os.path.isdir("/proc/self"):
-        line = _first_line(f"/proc/{pid}/stat")
-        return line.rpartition(")")[2].split()[19] if line else None
+        fields = _stat(pid)
+        return fields[19] if fields and fields[0] not in ("Z", "X") else None
     return _ps(pid, "lstart")
 
 
@@ -159,10 +159,9 @@ def group_members(group: int) -> list[int]:
     """:returns: the processes of a process group that still run (Linux; elsewhere none are seen)."""
     members = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
-        if name.isdigit():
-            fields = (_first_line(f"/proc/{name}/stat") or "").rpartition(")")[2].split()
-            if len(fields) > 2 and fields[2] == str(group) and fields[0] != "Z":
-                members.append(int(name))
+        fields = _stat(int(name)) if name.isdigit() else []
+        if fields and fields[2] == str(group) and fields[0] not in ("Z", "X"):
+            members.append(int(name))
     return members
 
 
@@ -171,6 +170,11 @@ def python_command(interpreter: t.Sequence[str]) -> list[str]:
     if interpreter and shutil.which(interpreter[0]):
         return list(interpreter)
     return [sys.executable]
+
+
+def _stat(pid: int) -> list[str]:
+    """:returns: the fields of /proc/PID/stat from the third on, which is the state (proc(5)); none if it is gone."""
+    return (_first_line(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
 
 
 def _ps(pid: int, column: str) -> str | None:

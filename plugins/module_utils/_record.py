@@ -115,6 +115,10 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
         record = Record(**{key: value for key, value in raw.items() if key in names})
     except TypeError as exc:
         raise RecordError(f"the record of the status file is incomplete: {exc}") from exc
+    if record.state not in STATES or not isinstance(record.batch, str) or not isinstance(record.shadowed, dict):
+        raise RecordError(
+            f"the record of the status file makes no sense: state {record.state!r}, batch {record.batch!r}"
+        )
     for key in _TOP_LEVEL:
         result.pop(key, None)
     result.update(record.shadowed)

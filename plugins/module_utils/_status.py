@@ -67,6 +67,8 @@ def look(store: Store, jid: str) -> Status:
     for dummy in range(2):  # a supervisor that ended between our two looks, at its file and at its lock, has written
         try:
             status.record, status.result = decode(store.read(jid))
+            if status.record is not None:
+                check_jid(status.record.batch)
         except FileNotFoundError:
             return _lost(status, "no_status_file", _where_is_it(store, jid))
         except CorruptStatus as exc:

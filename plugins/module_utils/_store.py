@@ -64,7 +64,9 @@ def prepare(directory: str) -> str:
     """
     path = expand(directory)
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        if not os.path.isdir(path):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            os.chmod(path, 0o700)  # whatever the umask
         info = os.lstat(path)
     except OSError as exc:
         raise StoreError(
@@ -87,6 +89,13 @@ def prepare(directory: str) -> str:
     if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
         os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
     return path
+
+
+def _create(path: str, access: int, mode: int) -> int:
+    """:returns: the file descriptor of a new file with exactly this mode, whatever the umask; it never opens one."""
+    handle = os.open(path, access | os.O_CREAT | os.O_EXCL | _OPEN, mode)
+    os.fchmod(handle, mode)
+    return handle
 
 
 class Store:
@@ -112,7 +121,7 @@ class Store:
         path = self.path(jid)
         temporary = os.path.join(self.directory, f".{jid}.{os.getpid()}.tmp")
         data = json.dumps(document).encode("ascii")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
+        handle = _create(temporary, os.O_WRONLY, 0o600)
         try:
             try:
                 view = memoryview(data)
@@ -141,8 +150,8 @@ class Store:
         except OSError as exc:
             what = "is a symbolic link" if exc.errno == errno.ELOOP else f"cannot be opened: {exc.strerror}"
             raise StoreError(f"the status file {path} {what}") from exc
-        with os.fdopen(handle, "rb") as stream:
-            info = os.fstat(stream.fileno())
+        try:
+            info = os.fstat(handle)
             if not stat.S_ISREG(info.st_mode):
                 raise StoreError(f"the status file {path} is not a regular file")
             if info.st_uid != os.geteuid():
@@ -150,10 +159,13 @@ class Store:
                     f"the status file {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; "
                     "ask as the user that started the job (become_user)"
                 )
-            data = stream.read()
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                data = stream.read()
+        finally:
+            os.close(handle)
         try:
             document = json.loads(data.decode("utf-8", "surrogateescape"))
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise CorruptStatus(f"the status file {path} is not JSON ({len(data)} bytes)") from exc
         if not isinstance(document, dict):
             raise CorruptStatus(f"the status file {path} holds no JSON object")
@@ -177,10 +189,11 @@ class Store:
         :raises OSError: they could not be written.
         """
         directory = self._files_path(jid)
-        os.mkdir(directory, 0o700)
+        os.mkdir(directory)
+        os.chmod(directory, 0o700)
         for name, data in files.items():
             path = os.path.join(directory, os.path.basename(name))
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o700)
+            handle = _create(path, os.O_WRONLY, 0o700)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
         return directory
@@ -197,7 +210,7 @@ class Store:
 
         :returns: a file descriptor; the lock lives as long as any process has it open, however that process ends.
         """
-        handle = os.open(self.lock_path(batch), os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
+        handle = _create(self.lock_path(batch), os.O_RDWR, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
         return handle
 

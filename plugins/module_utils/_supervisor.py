@@ -139,8 +139,10 @@ class Supervisor:
             self._running[jid].child.signal(signal.SIGCONT)
         for jid in decision.kill:
             self._running[jid].child.signal(signal.SIGKILL)
-        started = [self._start(jid) for jid in decision.start]
-        self._wake = decision.wake if all(started) else self._clock()
+        for jid in decision.start:
+            self._start(jid)
+        # What has just been started has limits of its own, and what could not be started has left its slot.
+        self._wake = self._clock() if decision.start else decision.wake
 
     def _patience(self) -> float | None:
         """:returns: seconds until something is due, C(None) for ever."""
@@ -150,8 +152,7 @@ class Supervisor:
             due.append(now + _LOOK)
         return max(0.0, min(due) - now) if due else None
 
-    def _start(self, jid: str) -> bool:
-        """:returns: whether the job runs now; if not, its slot is free again."""
+    def _start(self, jid: str) -> None:
         job = self._packed.job(jid)
         record = self._records[jid]
         record.attempts += 1
@@ -161,7 +162,7 @@ class Supervisor:
             child = self._spawn(job)
         except OSError as exc:
             self._finish(jid, spawn_failed(job.name, job.interpreter, exc))
-            return False
+            return
         self._running[jid] = running = _Running(job, child)
         record.pid = child.pid
         record.pid_start = _process.start_time(child.pid)
@@ -171,7 +172,6 @@ class Supervisor:
             self._selector.register(handle, selectors.EVENT_READ, jid)
         if child.program is not None:
             self._selector.register(child.program, selectors.EVENT_WRITE, jid)
-        return True
 
     def _spawn(self, job: Job) -> _process.Child:
         environment = {**os.environ, **job.environment}
@@ -262,7 +262,6 @@ class Supervisor:
             os.close(running.child.program)
         running.child.close()
         del self._running[jid]
-        self._store.remove_files(jid)
         outcome = judge(ending)
         if cause == "cancelled":
             self._cancel(jid, outcome.result)
@@ -281,6 +280,7 @@ class Supervisor:
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
         self._schedule.ended(jid)
+        self._store.remove_files(jid)
         for directory in self._packed.outline(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
         self._write(record, outcome.result)

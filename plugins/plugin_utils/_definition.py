@@ -132,8 +132,12 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
         raise DefinitionError(
             f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}: {job!r}"
         )
-    keys = [str(key) for key in job]
+    keys = list(job)
     for key in keys:
+        if not isinstance(key, str):
+            raise DefinitionError(
+                f"{place}: the key {key!r} is not a string, so it is no module; quote it if it is one"
+            )
         if key in NOT_YET:
             raise DefinitionError(f"{place}: the key '{key}' is not supported by this version of background.jobs")
         if key in TASK_KEYWORDS:

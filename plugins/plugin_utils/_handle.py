@@ -84,6 +84,8 @@ def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
 
 def _without_job(result: t.Mapping[str, t.Any], origin: dict[str, t.Any]) -> Handle:
     name = _name(origin, "")
+    if result.get("finished") and result.get("state") in STATES and result["state"] not in UNFINISHED:
+        return Handle(name=str(result.get("name") or name), origin=origin, result=dict(result))
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable"), (FAILED, "failed")):
         if result.get(key):
             reason = {SKIPPED: None, LOST: "unreachable", FAILED: "launch"}[state]
