@@ -22,7 +22,7 @@ import re
 import shlex
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleActionSkip, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleActionSkip, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
@@ -87,8 +87,24 @@ class Capture:
             return self._run_action(definition, module, self._handler_name(module), arguments, jid)
         except AnsibleActionSkip as exc:
             return Captured(result={"skipped": True, "changed": False, **exc.result})
+        except AnsibleConnectionFailure:
+            raise  # the host is unreachable, which is not the job's failure
         except AnsibleError as exc:
             raise CaptureError(f"job '{definition.name}' ({definition.module}): {exc}") from None
+
+    def hand_over(self, jobs: t.Sequence[Job]) -> None:
+        """Give what an action left of its temporary directory to the last of O(jobs), which removes it at its end."""
+        shell = self._action._connection._shell
+        if shell.tmpdir is not None and jobs:
+            jobs[-1].remove.append(shell.tmpdir)
+            shell.tmpdir = None
+
+    def give_up(self, jobs: t.Sequence[Job]) -> None:
+        """Remove the temporary directories, since O(jobs) will not be started."""
+        self.hand_over(jobs)
+        for directory in [directory for job in jobs for directory in job.remove]:
+            self._action._remove_tmp_path(directory, force=True)
+        self._action._remove_tmp_path(self._action._connection._shell.tmpdir, force=True)
 
     # -- the module and its arguments
 
@@ -186,7 +202,7 @@ class Capture:
         intercept.install(handler)
         try:
             result = handler.run(task_vars=self._task_vars)
-        except AnsibleActionSkip:
+        except (AnsibleActionSkip, AnsibleConnectionFailure):
             raise
         except AnsibleError:
             if not getattr(handler, "_supports_async", False):

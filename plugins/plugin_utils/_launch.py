@@ -49,17 +49,26 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
     :returns: C(results) with the handles in input order, and C(ansible_facts) where the interpreter was looked for.
     :raises AnsibleActionFail: nothing was started; the message says why.
     """
+    capture = Capture(action, task_vars)
+    batch = Batch(f"j{secrets.randbits(128)}", [])
+    captured = []
     try:
-        slots = concurrency(options["concurrency"])
+        batch.concurrency = concurrency(options["concurrency"])
         definitions = _definitions(action, options, task_vars)
         check_names(definitions)
-        capture = Capture(action, task_vars)
-        batch = f"j{secrets.randbits(128)}"
-        captured = [capture.job(definition, f"{batch}.{index}") for index, definition in enumerate(definitions)]
+        for index, definition in enumerate(definitions):
+            made = capture.job(definition, f"{batch.batch}.{index}")
+            captured.append(made)
+            if made.job is not None:
+                batch.jobs.append(made.job)
+        capture.hand_over(batch.jobs)
+        records = _start(action, batch, task_vars)
     except (DefinitionError, CaptureError) as exc:
+        capture.give_up(batch.jobs)
         raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
-    jobs = [each.job for each in captured if each.job is not None]
-    records = _start(action, Batch(batch, jobs, slots), task_vars)
+    except AnsibleActionFail:
+        capture.give_up(batch.jobs)
+        raise
     handles = []
     for definition, each in zip(definitions, captured):
         handle = finished_here(definition.name, each.result or {}) if each.job is None else records[each.job.jid]
