@@ -27,11 +27,10 @@ class ActionModule(JobAction):
         results = [tell(jid, status) for jid, status in zip(asked, statuses)]
         if options["jids"] is None:
             return results[0]
-        return {
-            "results": results,
-            "changed": any(result["changed"] for result in results),
-            "failed": any(result["failed"] for result in results),
-        }
+        together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
+        if any(result.get("_ansible_no_log") for result in results):
+            together["_ansible_no_log"] = True
+        return {"results": results, **together}
 
 
 def _present(jid, status):

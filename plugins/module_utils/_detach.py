@@ -94,7 +94,7 @@ def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], l
     try:
         # It must outlive this module, which run_command would not let it.
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [sys.executable, "-I", "-S", "-c", _PROGRAM],
+            [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

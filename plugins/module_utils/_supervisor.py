@@ -36,6 +36,8 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import E
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
 
 _CHUNK = 1 << 16
+_PIPE = 1 << 20
+"""Bytes that a pipe holds at most (fs.pipe-max-size, pipe(7)): more cannot be left of a process that has ended."""
 _DRAIN = 0.5
 """Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
 _LOOK = 0.1
@@ -242,8 +244,9 @@ class Supervisor:
 
     def _end(self, jid: str, running: _Running) -> None:
         for handle in list(running.open):
-            while self._read(running, handle):
-                pass
+            for dummy in range(_PIPE // _CHUNK):
+                if not self._read(running, handle):
+                    break
         status = running.child.reap()
         cause = self._schedule.cause(jid)
         now = self._clock()

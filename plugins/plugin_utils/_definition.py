@@ -129,9 +129,7 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
     :arg number: which job of the batch it is, from 1; it gives a job without a name one.
     """
     if not isinstance(job, t.Mapping):
-        raise DefinitionError(
-            f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}: {job!r}"
-        )
+        raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}")
     keys = list(job)
     for key in keys:
         if not isinstance(key, str):

@@ -74,6 +74,8 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
         handle = finished_here(definition.name, each.result or {}) if each.job is None else records[each.job.jid]
         handles.append({**handle, **_origin(definition)})
     result: dict[str, t.Any] = {"results": handles}
+    if any(definition.no_log for definition in definitions):
+        result["_ansible_no_log"] = True
     if capture.facts:
         result["ansible_facts"] = capture.facts
     return result
@@ -127,7 +129,8 @@ def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) 
 def _for_item(
     action: JobAction, options: dict[str, t.Any], task_vars: Vars, defaults: Defaults, index: int, item: t.Any
 ) -> Definition:
-    place = f"for_each[{index}] ({str(item)[:80]})"
+    secret = action._task.no_log or (isinstance(options["job"], dict) and options["job"].get("no_log"))
+    place = f"for_each[{index}]" + ("" if secret else f" ({str(item)[:80]})")
     variables = {**task_vars, options["loop_var"]: item}
     if options["index_var"]:
         variables[options["index_var"]] = index
