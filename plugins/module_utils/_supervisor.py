@@ -226,6 +226,11 @@ class Supervisor:
         return bool(data)
 
     def _notice_ends(self) -> None:
+        while self._reap():
+            pass  # behind the zombie of a job there may be more
+
+    def _reap(self) -> bool:
+        """:returns: whether a job has come to its end."""
         by_pid = {running.child.pid: jid for jid, running in self._running.items()}
         now = self._clock()
         for pid in _process.ended_children(by_pid.keys()):
@@ -235,6 +240,8 @@ class Supervisor:
                 running.ended_at = now
             if self._is_over(jid, running, now):
                 self._end(jid, running)
+                return True
+        return False
 
     def _is_over(self, jid: str, running: _Running, now: float) -> bool:
         """Whether nothing more is to come from a job whose process has ended."""

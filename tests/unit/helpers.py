@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several unit tests need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import textwrap
+import time
+import typing as t
+from pathlib import Path
+
+from ansible_collections.background.jobs.plugins.module_utils import _batch, _detach, _process, _record, _store
+from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+
+LIMIT = 30.0
+"""Seconds after which what has not happened counts as never happening, however busy this host is."""
+
+T = t.TypeVar("T")
+
+
+def eventually(predicate: t.Callable[[], T], seconds: float = LIMIT) -> T:
+    """Wait until O(predicate) is true and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"did not happen within {seconds} s"
+        time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def children(pid: int) -> dict[int, str]:
+    """The children of a process, and the state of each as one letter."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[1]) == pid:
+                found[int(entry.name)] = fields[0]
+    return found
+
+
+def record(jid: str = "j1.0", **fields: t.Any) -> _record.Record:
+    """A record of a job of the batch V(j1)."""
+    return _record.Record(**{"jid": jid, "name": "backup", "batch": "j1", **fields})
+
+
+def python_job(jid: str, source: str, **fields: t.Any) -> _batch.Job:
+    """A job that runs a Python program."""
+    program = textwrap.dedent(source).encode()
+    return _batch.Job(**{"jid": jid, "name": jid, "program": program, "interpreter": [sys.executable], **fields})
+
+
+class Gates:
+    """Where jobs wait until a test lets them go on."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def job(self, jid: str, before: str = "", after: str = "", **fields: t.Any) -> _batch.Job:
+        """A job that succeeds once its gate is opened; it runs O(before) and O(after) on the two sides of it."""
+        source = textwrap.dedent(before) + textwrap.dedent(
+            f"""
+            import os, time
+            open({self._path(jid, "reached")!r}, "w").close()
+            while not os.path.exists({self._path(jid, "open")!r}):
+                time.sleep(0.01)
+            """
+        )
+        return python_job(jid, source + textwrap.dedent(after) + "\nprint('{\"changed\": true}')\n", **fields)
+
+    def is_reached(self, jid: str) -> bool:
+        return os.path.exists(self._path(jid, "reached"))
+
+    def open(self, jid: str) -> None:
+        Path(self._path(jid, "open")).touch()
+
+    def _path(self, jid: str, what: str) -> str:
+        return str(self._directory / f"{jid}.{what}")
+
+
+class Batches:
+    """Real batches, launched into one async directory."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.store = _store.Store(directory)
+        self._jids: list[str] = []
+
+    def launch(
+        self,
+        *jobs: _batch.Job,
+        concurrency: str = "0",
+        batch: str = "j1",
+        environment: t.Mapping[str, str] | None = None,
+    ) -> list[_record.Record]:
+        self._jids += [job.jid for job in jobs]
+        packed = _batch.pack(_batch.Batch(batch, list(jobs), concurrency))
+        return _detach.launch(packed, self.directory, os.environ if environment is None else environment)
+
+    def look(self, jid: str) -> Status:
+        return look(self.store, jid)
+
+    def reaches(self, jid: str, state: str) -> Status:
+        """Wait for a state of a job."""
+        return eventually(lambda: self._in_state(jid, state))
+
+    def end(self, jid: str) -> Status:
+        """Wait for the end of a job."""
+        return eventually(lambda: self.finished(jid))
+
+    def supervisor_ends(self, batch: str = "j1") -> None:
+        eventually(lambda: not self.store.is_locked(batch))
+
+    def supervisor(self, jid: str) -> int:
+        """The pid of the supervisor of a running job."""
+        status = self.reaches(jid, _record.RUNNING)
+        assert status.record is not None and status.record.supervisor_pid is not None
+        return status.record.supervisor_pid
+
+    def pid(self, jid: str) -> int:
+        """The pid of a job that has been started."""
+        status = self.look(jid)
+        assert status.record is not None and status.record.pid is not None
+        return status.record.pid
+
+    def kill_all(self) -> None:
+        """End what a test left running, the supervisors with their jobs, and jobs that have lost theirs."""
+        for batch in {jid.rpartition(".")[0] for jid in self._jids}:
+            eventually(lambda batch=batch: self._is_ended(batch))  # type: ignore[misc]
+        for found in self._records():
+            if _process.is_alive(found.pid, found.pid_start):
+                os.killpg(t.cast(int, found.pid), signal.SIGKILL)
+
+    def _records(self) -> list[_record.Record]:
+        return [found for found in (self.look(jid).record for jid in self._jids) if found is not None]
+
+    def _is_ended(self, batch: str) -> bool:
+        """Whether a batch has no supervisor; one that it has is killed, as soon as it is known."""
+        if not self.store.is_locked(batch):
+            return True
+        for found in self._records():
+            pid = found.supervisor_pid
+            if found.batch == batch and pid is not None and _process.is_alive(pid, found.supervisor_start):
+                os.kill(pid, signal.SIGSTOP)  # so that it starts no other job meanwhile
+                jobs = children(pid)
+                os.kill(pid, signal.SIGKILL)
+                for job in jobs:
+                    os.killpg(job, signal.SIGKILL)
+                break
+        return False
+
+    def finished(self, jid: str) -> Status | None:
+        """The status of a job, if it is finished."""
+        status = self.look(jid)
+        return status if status.finished else None
+
+    def _in_state(self, jid: str, state: str) -> Status | None:
+        status = self.look(jid)
+        assert status.state == state or not status.finished, status
+        return status if status.state == state else None

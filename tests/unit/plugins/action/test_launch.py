@@ -1,0 +1,215 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+
+Results = t.Dict[str, t.Dict[str, t.Any]]
+
+NO_CMD = pytest.mark.xfail(
+    not _compat.CAN_DEFER_TEMPLATES,
+    strict=True,
+    reason="up to ansible-core 2.18 it is the task that turns 'cmd' into free form",
+)
+
+
+def launch(*jobs: t.Any, **options: t.Any) -> dict[str, t.Any]:
+    return {"background.jobs.launch": {"jobs": list(jobs), **options}}
+
+
+def run(*jobs: t.Any, **options: t.Any) -> dict[str, t.Any]:
+    return {"background.jobs.run": {"jobs": list(jobs), **options}}
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the jobs work on."""
+    directory = tmp_path_factory.mktemp("files")
+    (directory / "tell.sh").write_text('#!/bin/sh\necho "$0 $*"; pwd\n', encoding="ascii")
+    (directory / "template").write_text("x", encoding="ascii")
+    (directory / "source").write_text("content", encoding="ascii")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def launched(play: t.Callable[..., Results], files: Path) -> Results:
+    """Everything in one play, since starting Ansible is what takes the time."""
+    job = {"name": "{{ index }}: {{ word.name }}", "ansible.builtin.command": "echo {{ word.name }} {{ greeting }}"}
+    for_each = {"for_each": "{{ words }}", "loop_var": "word", "index_var": "index"}
+    return play(
+        {
+            "modules": run(
+                {"name": "command", "ansible.builtin.command": {"argv": ["printf", "%s|", "a b", "ä"]}},
+                {"name": "free form", "ansible.builtin.command": "pwd", "args": {"chdir": "/"}},
+                {"name": "shell", "ansible.builtin.shell": "echo $A; exit 3", "environment": {"A": "from the job"}},
+                {"name": "short name", "command": "true"},
+                {"name": "script", "ansible.builtin.script": {"cmd": f"{files}/tell.sh 'a b' c", "chdir": "/"}},
+                {
+                    "name": "remote copy",
+                    "ansible.builtin.copy": {"src": f"{files}/source", "dest": f"{files}/copied", "remote_src": True},
+                },
+                {"name": "creates", "ansible.builtin.command": {"cmd": "false", "creates": "/"}},
+                concurrency="2",
+            ),
+            "launch": launch({"name": "one", "ansible.builtin.command": "echo one", "timeout": "1h"}),
+            "wait": {"background.jobs.wait": {"jobs": "{{ the_launch }}"}},
+            "wait again": {"background.jobs.wait": {"jobs": "{{ the_launch }}"}},
+            "unknown module": launch({"ansible.builtin.comand": "true"}),
+            "unknown option": launch({"ansible.builtin.command": "true"}, colour="red"),
+            "template": launch(
+                {"name": "t", "ansible.builtin.template": {"src": f"{files}/template", "dest": "/tmp/x"}}
+            ),
+            "copy": launch({"name": "c", "ansible.builtin.copy": {"src": f"{files}/source", "dest": "/tmp/x"}}),
+            "half": launch(
+                {"name": "a", "ansible.builtin.command": f"touch {files}/started"},
+                {"name": "b", "ansible.builtin.raw": "true"},
+            ),
+            "debug": run({"name": "say", "ansible.builtin.debug": {"msg": "hello"}}),
+            "two modules": launch({"command": "true", "shell": "true"}),
+            "async": {**launch({"command": "true"}), "async": 5, "poll": 0},
+            "empty": launch(),
+            "wait for nonsense": {"background.jobs.wait": {"jobs": {"rc": 0}}},
+            "builtin": {"ansible.builtin.command": "echo {{ item }}", "async": 30, "poll": 0, "loop": ["x", "y"]},
+            "wait for builtin": {"background.jobs.wait": {"jobs": "{{ the_builtin }}"}},
+            "predicted": {
+                **run({"name": "p", "ansible.builtin.command": {"cmd": f"touch {files}/x", "creates": f"{files}/x"}}),
+                "check_mode": True,
+            },
+            "for each": {"background.jobs.run": {**for_each, "job": job}},
+            "nobody": {"background.jobs.run": {"for_each": [], "job": {"ansible.builtin.command": "true"}}},
+            "one name": {"background.jobs.run": {**for_each, "job": {**job, "name": "same"}}},
+            "undefined": {"background.jobs.run": {**for_each, "job": {**job, "name": "{{ nobody_knows }}"}}},
+        },
+        words=[{"name": "a"}, {"name": "b"}],
+        greeting="hello",
+    )
+
+
+def by_name(result: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    return {each["name"]: each for each in result["results"]}
+
+
+def test_modules_and_actions_run_as_on_a_task_of_their_own(launched: Results, files: Path) -> None:
+    results = by_name(launched["modules"])
+    assert results["command"]["stdout"] == "a b|ä|"
+    assert results["free form"]["stdout"] == "/"
+    assert results["shell"]["stdout"] == "from the job"
+    assert results["short name"]["rc"] == 0
+    assert results["remote copy"]["changed"] is True
+    assert (files / "copied").read_text(encoding="ascii") == "content"
+    assert results["creates"]["changed"] is False
+
+
+def test_a_script_is_carried_to_the_host(launched: Results) -> None:
+    command, directory = by_name(launched["modules"])["script"]["stdout_lines"]
+    assert command.endswith("/tell.sh a b c")
+    assert directory == "/"
+    assert not os.path.exists(command.split()[0])
+
+
+@NO_CMD
+def test_a_run_says_who_failed_and_counts_the_rest(launched: Results) -> None:
+    result = launched["modules"]
+    assert result["failed"] is True and result["changed"] is True
+    assert result["msg"] == "1 of 7 jobs did not succeed on localhost: shell failed: exit code 3"
+    assert result["summary"]["failed"] == 1
+    assert result["summary"]["succeeded"] + result["summary"]["skipped"] == 6
+
+
+def test_a_launch_returns_handles_and_does_not_wait(launched: Results) -> None:
+    result = launched["launch"]
+    (handle,) = result["results"]
+    assert (handle["name"], handle["host"], handle["state"]) == ("one", "localhost", "queued")
+    assert handle["results_file"].endswith(f"/async/{handle['ansible_job_id']}")
+    assert (result["failed"], result["changed"]) == (False, False)
+    for key in ("ansible_job_id", "results_file", "started", "finished"):
+        assert result[key] == handle[key]
+    assert json.loads(json.dumps(handle)) == handle
+
+
+def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
+    (result,) = launched["wait"]["results"]
+    assert (result["name"], result["state"], result["stdout"]) == ("one", "succeeded", "one")
+    assert not os.path.exists(result["results_file"])
+    again = launched["wait again"]
+    assert again["failed"] is True
+    assert (again["results"][0]["state"], again["results"][0]["reason"]) == ("lost", "no_status_file")
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("unknown module", "there is no module ansible.builtin.comand; do you mean ansible.builtin.command"),
+        ("unknown option", "colour"),
+        ("template", "job 't' (ansible.builtin.template): the action ansible.builtin.template cannot run detached"),
+        ("copy", "copy from this controller in a task before, or give 'remote_src: true'"),
+        ("half", "job 'b' (ansible.builtin.raw): the action ansible.builtin.raw cannot run detached"),
+        ("debug", "job 'say' (ansible.builtin.debug): the action ansible.builtin.debug cannot run detached"),
+        ("two modules", "jobs[0] has 2 modules, 'command', 'shell': a job runs one"),
+        ("empty", "jobs is empty"),
+        ("async", "'async' cannot be used with background.jobs.launch"),
+        ("wait for nonsense", "there is no job in a mapping with rc"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(launched: Results, task: str, message: str) -> None:
+    assert launched[task]["failed"] is True
+    assert message in launched[task]["msg"]
+
+
+def test_a_batch_with_one_bad_job_starts_none(launched: Results, files: Path) -> None:
+    assert "nothing was started" in launched["half"]["msg"]
+    assert not (files / "started").exists()
+
+
+def test_jobs_of_builtin_async_are_waited_for_in_the_same_way(launched: Results) -> None:
+    results = launched["wait for builtin"]["results"]
+    assert [(result["item"], result["stdout"], result["state"]) for result in results] == [
+        ("x", "x", "succeeded"),
+        ("y", "y", "succeeded"),
+    ]
+
+
+@NO_CMD
+def test_check_mode_reaches_the_jobs(launched: Results, files: Path) -> None:
+    (result,) = launched["predicted"]["results"]
+    assert (result["changed"], result["failed"]) == (True, False)
+    assert not (files / "x").exists()
+
+
+@pytest.mark.skipif(_compat.CAN_DEFER_TEMPLATES, reason="this ansible-core can leave templates alone")
+def test_for_each_is_refused_where_core_lacks_what_it_needs(launched: Results) -> None:
+    assert "for_each needs ansible-core 2.19 or newer on the controller" in launched["nobody"]["msg"]
+
+
+@pytest.mark.skipif(not _compat.CAN_DEFER_TEMPLATES, reason="this ansible-core cannot leave templates alone")
+class TestForEach:
+    def test_every_item_becomes_a_job_with_its_own_templates(self, launched: Results) -> None:
+        results = launched["for each"]["results"]
+        assert [(each["name"], each["stdout"]) for each in results] == [("0: a", "a hello"), ("1: b", "b hello")]
+        assert [each["item"] for each in results] == [{"name": "a"}, {"name": "b"}]
+        assert [each["word"] for each in results] == [{"name": "a"}, {"name": "b"}]
+        assert [(each["index"], each["ansible_index_var"]) for each in results] == [(0, "index"), (1, "index")]
+        assert {each["ansible_loop_var"] for each in results} == {"word"}
+
+    def test_no_items_are_no_jobs(self, launched: Results) -> None:
+        assert (launched["nobody"]["results"], launched["nobody"]["failed"]) == ([], False)
+
+    @pytest.mark.parametrize(
+        ("task", "message"),
+        [
+            ("one name", "have the same name 'same'; put the word into the name"),
+            ("undefined", "for_each[0] ({'name': 'a'})"),
+        ],
+    )
+    def test_an_item_that_makes_no_job_is_named(self, launched: Results, task: str, message: str) -> None:
+        assert launched[task]["failed"] is True
+        assert message in launched[task]["msg"]

@@ -1,0 +1,222 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
+
+
+@pytest.fixture
+def sleeper() -> t.Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def children() -> t.Iterator[list[_process.Child]]:
+    """Children to be ended after the test."""
+    started: list[_process.Child] = []
+    yield started
+    for child in started:
+        child.signal(signal.SIGKILL)
+        child.reap()
+        child.close()
+
+
+def read_all(handle: int) -> bytes:
+    os.set_blocking(handle, True)
+    with os.fdopen(os.dup(handle), "rb") as stream:
+        return stream.read()
+
+
+def feed(child: _process.Child, program: bytes) -> None:
+    assert child.program is not None
+    os.set_blocking(child.program, True)
+    with os.fdopen(child.program, "wb") as pipe:
+        pipe.write(program)
+    child.program = None
+
+
+def test_this_boot_has_a_name_that_stays() -> None:
+    assert _process.boot_id()
+    assert _process.boot_id() == _process.boot_id()
+
+
+def test_a_process_is_known_by_its_pid_and_start(sleeper: subprocess.Popen[bytes]) -> None:
+    started = _process.start_time(sleeper.pid)
+    assert started is not None
+    assert _process.is_alive(sleeper.pid, started)
+    sleeper.kill()
+    sleeper.wait()
+    assert _process.start_time(sleeper.pid) is None
+    assert not _process.is_alive(sleeper.pid, started)
+
+
+def test_a_reused_pid_fools_nobody(sleeper: subprocess.Popen[bytes]) -> None:
+    assert not _process.is_alive(sleeper.pid, "1")
+    assert not _process.is_alive(sleeper.pid, None)
+    assert not _process.is_alive(None, "1")
+
+
+def test_a_zombie_is_not_alive(sleeper: subprocess.Popen[bytes]) -> None:
+    started = _process.start_time(sleeper.pid)
+    sleeper.kill()
+    eventually(lambda: not runs(sleeper.pid))
+    assert not _process.is_alive(sleeper.pid, started)
+
+
+def test_a_name_with_parentheses_and_spaces_hides_no_start_time(tmp_path: Path) -> None:
+    program = tmp_path / "a) R (b"
+    program.symlink_to("/bin/sleep")
+    process = subprocess.Popen([str(program), "60"])
+    try:
+        eventually(lambda: program.name in Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii"))
+        started = _process.start_time(process.pid)
+        assert started is not None and started.isdigit() and int(started) > 1
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_there_is_at_least_one_cpu() -> None:
+    assert _process.cpu_count() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "command"),
+    [
+        (["/no/such/python3"], [sys.executable]),
+        ([], [sys.executable]),
+        (["/bin/sh", "-e"], ["/bin/sh", "-e"]),
+        (["/usr/bin/env", "python3"], ["/usr/bin/env", "python3"]),
+    ],
+    ids=["missing", "none", "with an option", "env"],
+)
+def test_a_missing_interpreter_gives_way_to_this_python(interpreter: list[str], command: list[str]) -> None:
+    assert _process.python_command(interpreter) == command
+
+
+def test_a_child_leads_a_session_and_a_group_of_its_own(children: list[_process.Child]) -> None:
+    child = _process.Child(["sleep", "60"], os.environ, feed=False)
+    children.append(child)
+    assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
+    assert child.program is None
+    assert _process.group_members(child.pid) == [child.pid]
+
+
+def test_a_child_reads_nothing_of_ours(children: list[_process.Child]) -> None:
+    ours = os.dup(0)
+    theirs, dummy = os.pipe()
+    os.dup2(theirs, 0)
+    try:
+        children.append(_process.Child(["sleep", "60"], os.environ, feed=False))
+    finally:
+        os.dup2(ours, 0)
+        for handle in (ours, theirs, dummy):
+            os.close(handle)
+    assert os.readlink(f"/proc/{children[0].pid}/fd/0") == os.devnull
+
+
+def test_a_child_runs_the_program_it_is_fed(children: list[_process.Child]) -> None:
+    child = _process.Child([sys.executable], {"A": "1"}, feed=True)
+    children.append(child)
+    feed(
+        child,
+        b"# coding: utf-8\nimport os, sys\nprint(__name__, os.environ['A'], sys.stdin.read())\nsys.exit(3)\n"
+        + b"#" * 200_000,
+    )
+    assert read_all(child.stdout) == b"__main__ 1 \n"
+    assert read_all(child.stderr) == b""
+    assert child.reap() == 3
+
+
+def test_a_fed_program_sees_nothing_of_how_it_came(children: list[_process.Child]) -> None:
+    child = _process.Child([sys.executable], os.environ, feed=True)
+    children.append(child)
+    feed(child, b"print(sorted(name for name in globals() if not name.startswith('__')))")
+    assert read_all(child.stdout) == b"['program']\n"
+
+
+def test_term_unwinds_a_fed_program(children: list[_process.Child]) -> None:
+    child = _process.Child([sys.executable], os.environ, feed=True)
+    children.append(child)
+    feed(child, b"import os, time\ntry:\n    os.write(1, b'on\\n')\n    time.sleep(60)\nfinally:\n    print('off')\n")
+    os.set_blocking(child.stdout, True)
+    assert os.read(child.stdout, 3) == b"on\n"
+    child.signal(signal.SIGTERM)
+    assert read_all(child.stdout) == b"off\n"
+    assert child.reap() == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("fed", [True, False], ids=["fed", "a file"])
+def test_a_child_that_cannot_start_leaves_no_descriptor_open(fed: bool) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(FileNotFoundError):
+        _process.Child(["/no/such/program"], {}, feed=fed)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_signal_reaches_the_whole_group(children: list[_process.Child]) -> None:
+    child = _process.Child(["/bin/sh", "-c", "sleep 60 & sleep 60 & wait"], os.environ, feed=False)
+    children.append(child)
+    eventually(lambda: len(_process.group_members(child.pid)) == 3)
+    child.signal(signal.SIGKILL)
+    eventually(lambda: _process.group_members(child.pid) == [])
+    assert child.reap() == -signal.SIGKILL
+
+
+def test_no_signal_goes_out_after_the_end(children: list[_process.Child], monkeypatch: pytest.MonkeyPatch) -> None:
+    child = _process.Child(["true"], os.environ, feed=False)
+    children.append(child)
+    child.reap()
+    monkeypatch.setattr(os, "killpg", lambda *arguments: pytest.fail("the pid may be somebody else's by now"))
+    child.signal(signal.SIGKILL)
+
+
+def test_ended_children_are_told_and_left_to_be_reaped(children: list[_process.Child]) -> None:
+    children += [_process.Child([word], os.environ, feed=False) for word in ("true", "false", "cat")]
+    children.append(_process.Child(["sleep", "60"], os.environ, feed=False))
+    ours = [child.pid for child in children]
+    eventually(lambda: sorted(_process.ended_children(ours)) == sorted(ours[:3]))
+    assert [child.reap() for child in children[:3]] == [0, 1, 0]
+    assert _process.ended_children(ours[3:]) == []
+
+
+ADOPT = """
+import os, subprocess, sys, time
+from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.tests.unit.helpers import children
+assert _process.become_subreaper()
+subprocess.run(["/bin/sh", "-c", "sleep 0.01 & sleep 60 & echo"], stdout=subprocess.DEVNULL)
+def orphans():
+    return list(children(os.getpid()))
+assert 1 <= len(orphans()) <= 2, orphans()
+deadline = time.monotonic() + 30
+while len(orphans()) > 1 and time.monotonic() < deadline:
+    assert _process.ended_children([]) == []
+    time.sleep(0.01)
+(left,) = orphans()
+os.kill(left, 9)
+while orphans() and time.monotonic() < deadline:
+    _process.ended_children([])
+    time.sleep(0.01)
+assert not orphans()
+"""
+
+
+def test_orphans_come_to_us_and_are_reaped() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", ADOPT], env=environment, check=True)

@@ -1,0 +1,372 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import resource
+import stat
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils._store import (
+    CorruptStatus,
+    Store,
+    StoreError,
+    check_jid,
+    expand,
+    prepare,
+    user_name,
+)
+
+NOBODY = 12345
+"""A user id that has no name here."""
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+
+def mode(path: str | Path) -> int:
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+@pytest.fixture
+def umask() -> t.Iterator[t.Callable[[int], int]]:
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+# -- the directory
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077], ids=oct)
+def test_prepare_makes_a_private_directory(tmp_path: Path, umask: t.Callable[[int], int], mask: int) -> None:
+    umask(mask)
+    path = prepare(str(tmp_path / "deep" / "async"))
+    assert path == str(tmp_path / "deep" / "async")
+    assert mode(path) == 0o700
+
+
+def test_prepare_takes_a_directory_that_is_there(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert prepare(str(tmp_path)) == str(tmp_path)
+    assert mode(tmp_path) == 0o755
+
+
+def test_prepare_takes_a_shared_directory_with_the_sticky_bit(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    assert prepare(str(tmp_path)) == str(tmp_path)
+
+
+@pytest.mark.parametrize("permissions", [0o777, 0o770, 0o702], ids=oct)
+def test_prepare_refuses_a_directory_others_can_write(tmp_path: Path, permissions: int) -> None:
+    tmp_path.chmod(permissions)
+    with pytest.raises(StoreError, match="can be written by other users; set the shell option 'async_dir'"):
+        prepare(str(tmp_path))
+
+
+def test_prepare_refuses_a_link_to_a_directory(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="link is a symbolic link"):
+        prepare(str(link))
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_prepare_refuses_what_is_no_directory(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "async"
+    path.touch() if kind == "file" else path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=re.escape(f"cannot make the async directory {path}: File exists")):
+        prepare(str(path))
+
+
+@as_root
+def test_prepare_refuses_a_directory_of_somebody_else(tmp_path: Path) -> None:
+    os.chown(tmp_path, NOBODY, NOBODY)
+    with pytest.raises(StoreError, match=f"belongs to {NOBODY}, not to root"):
+        prepare(str(tmp_path))
+
+
+def test_prepare_says_why_a_directory_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot make .*/file/async: Not a directory; .*ansible_async_dir"):
+        prepare(str(tmp_path / "file" / "async"))
+
+
+@pytest.mark.parametrize("written", ["~/.jobs", "$HOME/.jobs", "${HOME}/x/../.jobs"])
+def test_home_and_variables_are_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expand(written) == str(tmp_path / ".jobs")
+    assert prepare(written) == str(tmp_path / ".jobs")
+    assert (tmp_path / ".jobs").is_dir()
+
+
+def test_a_relative_directory_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expand("jobs") == str(tmp_path / "jobs")
+
+
+# -- names
+
+
+@pytest.mark.parametrize("jid", ["j123456.0", "123.456", "j-a_b", "a" * 200])
+def test_a_job_id_is_a_plain_name(jid: str) -> None:
+    assert check_jid(jid) == jid
+
+
+@pytest.mark.parametrize(
+    "jid",
+    [
+        "",
+        ".",
+        "..",
+        "../etc",
+        "a/b",
+        "/etc/passwd",
+        ".hidden",
+        "-rf",
+        "a b",
+        "a\n",
+        "a\0",
+        "ä",
+        "x.log",
+        "x.tmp",
+        "a" * 300,
+    ],
+    ids=repr,
+)
+def test_what_could_be_a_path_or_a_file_of_ours_is_no_job_id(store: Store, jid: str) -> None:
+    for use in (check_jid, store.path, store.lock_path, store.read, store.remove, store.remove_files):
+        with pytest.raises(StoreError, match="is not a job id"):
+            use(jid)  # type: ignore[operator]
+
+
+def test_a_user_without_a_name_is_called_by_number() -> None:
+    assert user_name(NOBODY) == "12345"
+    assert user_name(0) == "root"
+
+
+# -- writing
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        0o000,
+        0o022,
+        0o077,
+        pytest.param(0o777),
+    ],
+    ids=oct,
+)
+def test_a_status_file_is_private_whatever_the_umask(store: Store, umask: t.Callable[[int], int], mask: int) -> None:
+    umask(mask)
+    store.write("j1", {})
+    assert mode(store.path("j1")) == 0o600
+
+
+def test_what_is_written_is_read_again(store: Store) -> None:
+    document = {"text": "ä\n\ud800\0", "list": [1, None, True], "map": {"": 1.5}}
+    store.write("j1", {"old": True})
+    store.write("j1", document)
+    assert store.read("j1") == document
+    assert os.listdir(store.directory) == ["j1"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(store: Store) -> None:
+    store.write("j1", {"old": True})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError) as caught:
+            store.write("j1", {"new": "x" * 5000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.errno == errno.EFBIG
+    assert store.read("j1") == {"old": True}
+    assert os.listdir(store.directory) == ["j1"]
+
+
+def test_a_write_never_goes_through_a_link_in_its_way(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("untouched", encoding="ascii")
+    os.symlink(target, store.path("j1"))
+    store.write("j1", {"new": True})
+    assert target.read_text(encoding="ascii") == "untouched"
+    assert store.read("j1") == {"new": True}
+
+
+def test_no_reader_ever_sees_half_a_file(store: Store) -> None:
+    """Another process rewrites a large file again and again while this one reads it."""
+    store.write("j1", {"number": 0, "filler": "x" * 300_000})
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from ansible_collections.background.jobs.plugins.module_utils._store import Store\n"
+            "store = Store(sys.argv[1])\n"
+            "for number in range(1, 41):\n"
+            "    store.write('j1', {'number': number, 'filler': 'x' * 300_000})\n",
+            store.directory,
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    seen = set()
+    while writer.poll() is None:
+        seen.add(store.read("j1")["number"])
+    assert writer.returncode == 0
+    assert store.read("j1")["number"] == 40
+    assert len(seen) > 1
+
+
+# -- reading
+
+
+def test_a_missing_file_is_told_from_a_broken_one(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.read("j1")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"is not JSON \(0 bytes\)"),
+        (b'{"started": tr', r"is not JSON \(14 bytes\)"),
+        (b'{"a": 1} {"b": 2}', "is not JSON"),
+        (b"\0" * 512, r"is not JSON \(512 bytes\)"),
+        (b"[1]", "holds no JSON object"),
+        (b"null", "holds no JSON object"),
+        pytest.param(
+            b'{"a":' * 100_000,
+            "is not JSON",
+            id="too-deep",
+        ),
+    ],
+)
+def test_a_file_that_is_no_object_is_corrupt(store: Store, content: bytes, message: str) -> None:
+    Path(store.path("j1")).write_bytes(content)
+    with pytest.raises(CorruptStatus, match=message):
+        store.read("j1")
+
+
+def test_bytes_that_are_no_utf8_do_not_break_a_file(store: Store) -> None:
+    Path(store.path("j1")).write_bytes(b'{"a": "\xff"}')
+    assert store.read("j1") == {"a": "\udcff"}
+
+
+def test_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text('{"a": 1}', encoding="ascii")
+    os.symlink(tmp_path / "secret", store.path("j1"))
+    with pytest.raises(StoreError, match="j1 is a symbolic link"):
+        store.read("j1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(os.mkfifo, id="fifo"),
+        pytest.param(
+            os.mkdir,
+            id="directory",
+        ),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_at_once(store: Store, make: t.Callable[[str], None]) -> None:
+    make(store.path("j1"))
+    with pytest.raises(StoreError, match="j1 is not a regular file"):
+        store.read("j1")
+
+
+@as_root
+def test_a_file_of_somebody_else_is_refused(store: Store) -> None:
+    store.write("j1", {})
+    os.chown(store.path("j1"), NOBODY, NOBODY)
+    with pytest.raises(StoreError, match=rf"belongs to {NOBODY}, not to root; ask as the user .* \(become_user\)"):
+        store.read("j1")
+
+
+# -- removing
+
+
+def test_remove_tells_whether_there_was_something(store: Store) -> None:
+    store.write("j1", {})
+    assert store.remove("j1") is True
+    assert store.remove("j1") is False
+
+
+def test_remove_takes_a_link_and_leaves_its_target(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "target").touch()
+    os.symlink(tmp_path / "target", store.path("j1"))
+    assert store.remove("j1") is True
+    assert (tmp_path / "target").exists()
+
+
+def test_files_that_a_job_brought_are_private_and_go_as_a_whole(store: Store, umask: t.Callable[[int], int]) -> None:
+    umask(0)
+    directory = store.make_files("j1", {"script.sh": b"\0\xff", "../escape": b"x"})
+    found = {path.name: (path.read_bytes(), mode(path)) for path in Path(directory).iterdir()}
+    assert found == {"script.sh": (b"\0\xff", 0o700), "escape": (b"x", 0o700)}
+    assert mode(directory) == 0o700
+    store.remove_files("j1")
+    assert os.listdir(store.directory) == []
+    store.remove_files("j1")
+
+
+# -- the lock
+
+
+@pytest.fixture
+def holder(store: Store) -> t.Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the lock of a batch through a descriptor it inherited."""
+    lock = store.make_lock("j1")
+    process = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    os.close(lock)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_lock_lives_as_long_as_its_process(store: Store, holder: subprocess.Popen[bytes]) -> None:
+    assert store.is_locked("j1") is True
+    holder.kill()
+    holder.wait()
+    assert store.is_locked("j1") is False
+    assert os.path.exists(store.lock_path("j1"))
+
+
+def test_asking_for_a_lock_does_not_take_it(store: Store) -> None:
+    os.close(store.make_lock("j1"))
+    assert [store.is_locked("j1") for dummy in range(2)] == [False, False]
+
+
+def test_a_lock_is_made_once(store: Store) -> None:
+    lock = store.make_lock("j1")
+    try:
+        assert mode(store.lock_path("j1")) == 0o600
+        assert not os.get_inheritable(lock)
+        with pytest.raises(FileExistsError):
+            store.make_lock("j1")
+    finally:
+        os.close(lock)
+
+
+def test_a_batch_without_a_lock_file_is_not_locked(store: Store) -> None:
+    assert store.is_locked("j1") is False
+    store.remove_lock("j1")
+    os.close(store.make_lock("j1"))
+    store.remove_lock("j1")
+    assert os.listdir(store.directory) == []
+
+
+def test_a_status_file_is_plain_ascii_json(store: Store) -> None:
+    store.write("j1", {"name": "ä"})
+    assert json.loads(Path(store.path("j1")).read_bytes().decode("ascii")) == {"name": "ä"}

@@ -1,0 +1,450 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Batch, Job, pack
+from ansible_collections.background.jobs.plugins.module_utils._status import look
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
+from ansible_collections.background.jobs.tests.unit.helpers import (
+    Batches,
+    Gates,
+    children,
+    eventually,
+    python_job,
+    runs,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
+
+
+def script_job(jid: str, script: str, **fields: t.Any) -> Job:
+    return Job(
+        **{"jid": jid, "name": jid, "program": script.encode(), "interpreter": ["/bin/sh"], "style": FILE, **fields}
+    )
+
+
+def everything_under(directory: str) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path(directory).rglob("*") if path.is_file()}
+
+
+def test_a_job_is_queued_then_running_then_done(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"), gates.job("j1.1"), concurrency="1")
+    eventually(lambda: gates.is_reached("j1.0"))
+    assert [batches.look(jid).state for jid in ("j1.0", "j1.1")] == ["running", "queued"]
+    gates.open("j1.0")
+    eventually(lambda: gates.is_reached("j1.1"))
+    assert [batches.look(jid).state for jid in ("j1.0", "j1.1")] == ["succeeded", "running"]
+    gates.open("j1.1")
+    status = batches.end("j1.1")
+    assert (status.state, status.reason, status.result) == ("succeeded", None, {"changed": True})
+
+
+def test_a_record_tells_who_when_and_where(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0", timeout=50))
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: gates.is_reached("j1.0"))
+    running = batches.look("j1.0").record
+    assert running is not None
+    assert runs(supervisor) and running.pid in children(supervisor)
+    assert (running.node, running.timeout, running.attempts) == (os.uname().nodename, 50, 1)
+    assert running.ended_at is running.elapsed is None
+    gates.open("j1.0")
+    ended = batches.end("j1.0").record
+    assert ended is not None and ended.pid == running.pid
+    assert ended.queued_at and ended.started_at and ended.ended_at and ended.elapsed
+    assert ended.queued_at <= ended.started_at <= ended.ended_at
+    assert ended.elapsed < 50
+
+
+@pytest.mark.parametrize(
+    ("source", "state", "reason"),
+    [
+        ("print('{}')", "succeeded", None),
+        ("print('junk'); print('{\"changed\": true}')", "succeeded", None),
+        ("print('{\"rc\": 4}')", "failed", "exit_code"),
+        ("print('{\"failed\": true}')", "failed", "module"),
+        ("raise SystemExit(5)", "failed", "no_output"),
+        ("print('text')", "failed", "output_unparsable"),
+        ("this is no Python", "failed", "no_output"),
+        ("import os; os.kill(os.getpid(), 9)", "failed", "signal"),
+        ("import os; os.close(1); os.close(2); os._exit(0)", "failed", "no_output"),
+    ],
+)
+def test_a_job_ends_as_its_process_did(batches: Batches, source: str, state: str, reason: str | None) -> None:
+    batches.launch(python_job("j1.0", source))
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == (state, reason)
+
+
+def test_jobs_with_names_of_ours_in_their_results_keep_them(batches: Batches) -> None:
+    result = {
+        "started": "12:00",
+        "finished": 0,
+        "ansible_job_id": [1],
+        "failed": False,
+        "warnings": {"a": 1},
+        "state": "x",
+    }
+    batches.launch(python_job("j1.0", f"import json; print(json.dumps({result!r}))"))
+    assert batches.end("j1.0").result == result
+
+
+def test_no_more_jobs_run_at_once_than_there_are_slots(batches: Batches, tmp_path: Path) -> None:
+    source = f"""
+    import json, os, time
+    start = time.monotonic()
+    time.sleep(0.1)
+    with open({str(tmp_path)!r} + f"/{{os.getpid()}}.span", "w") as stream:
+        json.dump([start, time.monotonic()], stream)
+    print("{{}}")
+    """
+    batches.launch(*(python_job(f"j1.{number}", source) for number in range(7)), concurrency="3")
+    for number in range(7):
+        assert batches.end(f"j1.{number}").state == "succeeded"
+    spans = [json.loads(path.read_text(encoding="ascii")) for path in tmp_path.glob("*.span")]
+    assert len(spans) == 7
+    assert max(sum(start <= moment < end for start, end in spans) for moment, dummy in spans) <= 3
+
+
+def test_all_slots_are_used_and_a_free_one_is_filled_at_once(batches: Batches, gates: Gates) -> None:
+    names = [f"j1.{number}" for number in range(4)]
+    batches.launch(*(gates.job(name) for name in names), concurrency="2")
+    eventually(lambda: gates.is_reached(names[0]) and gates.is_reached(names[1]))
+    assert [batches.look(name).state for name in names] == ["running", "running", "queued", "queued"]
+    gates.open(names[1])
+    eventually(lambda: gates.is_reached(names[2]))
+    assert [batches.look(name).state for name in names] == ["running", "succeeded", "running", "queued"]
+
+
+def test_a_job_that_cannot_start_frees_its_slot_and_leaves_nothing(batches: Batches, gates: Gates) -> None:
+    missing = script_job("j1.0", "exit 0", interpreter=["/no/such/shell"], arguments=b"password=secret")
+    batches.launch(missing, gates.job("j1.1"), concurrency="1")
+    eventually(lambda: gates.is_reached("j1.1"))
+    status = batches.look("j1.0")
+    assert (status.state, status.reason) == ("failed", "spawn")
+    assert status.message == "could not start job j1.0: /no/such/shell: No such file or directory"
+    assert not os.path.exists(f"{batches.directory}/.j1.0.d")
+
+
+# -- the end of the supervisor
+
+
+def test_a_job_whose_supervisor_was_killed_is_lost(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"), gates.job("j1.1"), concurrency="1")
+    supervisor = batches.supervisor("j1.0")
+    os.kill(supervisor, signal.SIGKILL)
+    eventually(lambda: not runs(supervisor))
+    status = batches.look("j1.0")
+    assert (status.state, status.reason) == ("lost", "supervisor_gone")
+    assert status.message is not None and f"(pid {supervisor}) has gone while the job was running" in status.message
+    status = batches.look("j1.1")
+    assert (status.state, status.reason) == ("lost", "supervisor_gone")
+    assert status.message is not None and "while the job was still queued" in status.message
+
+
+def test_a_supervisor_told_to_end_cancels_its_jobs_and_cleans_up(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"), gates.job("j1.1"), concurrency="1")
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: gates.is_reached("j1.0"))
+    pid = batches.pid("j1.0")
+    os.kill(supervisor, signal.SIGTERM)
+    for jid in ("j1.0", "j1.1"):
+        status = batches.end(jid)
+        assert (status.state, status.reason) == ("cancelled", "cancelled")
+        assert status.result["failed"] is True
+    batches.supervisor_ends()
+    assert not runs(pid)
+    assert not gates.is_reached("j1.1")
+    assert sorted(os.listdir(batches.directory)) == ["j1.0", "j1.1"]
+
+
+# -- limits
+
+
+def test_a_job_over_its_limit_gets_term_and_may_tidy_up(batches: Batches, gates: Gates, tmp_path: Path) -> None:
+    source = f"""
+    import time
+    try:
+        time.sleep(60)
+    finally:
+        open({str(tmp_path / "tidy")!r}, "w").close()
+    """
+    batches.launch(python_job("j1.0", source, timeout=0.5, kill_after=60), gates.job("j1.1", timeout=60))
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("timed_out", "timeout")
+    assert status.result["timed_out"] is True
+    assert (tmp_path / "tidy").exists()
+    assert status.record is not None and status.record.elapsed is not None
+    assert 0.5 <= status.record.elapsed < 30
+    assert batches.look("j1.1").state == "running"
+
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for dummy in range(2):
+    if os.fork() == 0:
+        break
+else:
+    LEADER
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "leader", ["pass", "signal.signal(signal.SIGTERM, signal.SIG_DFL)"], ids=["ignores it too", "ends"]
+)
+def test_what_ignores_term_is_killed_with_its_whole_group(batches: Batches, leader: str) -> None:
+    batches.launch(python_job("j1.0", STUBBORN.replace("LEADER", leader), timeout=0.7, kill_after=0.3))
+    batches.reaches("j1.0", "running")
+    pid = batches.pid("j1.0")
+    status = batches.end("j1.0")
+    assert status.state == "timed_out"
+    assert status.record is not None and status.record.elapsed is not None
+    assert 1.0 <= status.record.elapsed < 30
+    assert _process.group_members(pid) == []
+
+
+def test_no_zombie_stays_of_a_group_that_was_killed(batches: Batches, gates: Gates) -> None:
+    source = STUBBORN.replace("LEADER", "pass")
+    batches.launch(gates.job("j1.0"), python_job("j1.1", source, timeout=0.5, kill_after=0))
+    supervisor = batches.supervisor("j1.0")
+    assert batches.end("j1.1").state == "timed_out"
+    eventually(lambda: set(children(supervisor)) == {batches.pid("j1.0")}, 5)
+
+
+def test_a_limit_holds_for_a_script_that_says_nothing(batches: Batches) -> None:
+    batches.launch(script_job("j1.0", "exec sleep 60", timeout=0.3))
+    batches.reaches("j1.0", "running")
+    status = eventually(lambda: batches.finished("j1.0"), 4)
+    assert status.state == "timed_out"
+
+
+# -- what a job gets
+
+
+def test_a_job_inherits_the_caller_and_reads_nothing(
+    batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = """
+    import json, os, sys
+    mask = os.umask(0)
+    seen = {"stdin": os.readlink("/proc/self/fd/0"), "umask": mask, "cwd": os.getcwd(), "read": sys.stdin.read()}
+    print(json.dumps({**seen, "environment": dict(os.environ)}))
+    """
+    before = os.umask(0o027)
+    try:
+        batches.launch(
+            python_job("j1.0", source, environment={"MINE": "ä", "BOTH": "job"}),
+            environment={"PATH": os.environ["PATH"], "CALLER": "yes", "BOTH": "caller"},
+        )
+    finally:
+        os.umask(before)
+    result = batches.end("j1.0").result
+    environment = result.pop("environment")
+    assert result == {"stdin": "/dev/null", "umask": 0o027, "cwd": str(tmp_path), "read": ""}
+    environment.pop("LC_CTYPE", None)  # Python's own doing (PEP 538)
+    assert environment == {"PATH": os.environ["PATH"], "CALLER": "yes", "MINE": "ä", "BOTH": "job"}
+
+
+def test_a_job_has_no_descriptors_of_its_supervisor(batches: Batches) -> None:
+    source = """
+    import json, os
+    handles = {int(name) for name in os.listdir("/proc/self/fd")}
+    there = [name for name in sorted(handles) if os.path.exists(f"/proc/self/fd/{name}")]
+    print(json.dumps({"handles": there}))
+    """
+    batches.launch(python_job("j1.0", source))
+    assert batches.end("j1.0").result == {"handles": [0, 1, 2]}
+
+
+def test_a_program_is_neither_in_an_argument_list_nor_on_disk(batches: Batches, gates: Gates, tmp_path: Path) -> None:
+    secret = b"S3CRET-parameter"
+    batches.launch(
+        gates.job("j1.0", before=f"password = {secret.decode()!r}"),
+        gates.job("j1.1", before=f"p = {secret.decode()!r}"),
+        concurrency="1",
+    )
+    eventually(lambda: gates.is_reached("j1.0"))
+    for pid in (batches.supervisor("j1.0"), batches.pid("j1.0")):
+        for name in ("cmdline", "environ"):
+            assert secret not in Path(f"/proc/{pid}/{name}").read_bytes()
+    assert [path for path, data in everything_under(str(tmp_path)).items() if secret in data] == []
+
+
+def test_a_script_finds_its_arguments_beside_it(batches: Batches) -> None:
+    script = 'set -e; . "$1"; printf \'{"name": "%s", "mode": "%s"}\' "$name" "$(stat -c %a "$0" "$1" | tr "\\n" " ")"'
+    batches.launch(script_job("j1.0", script, arguments=b"name='a b'"))
+    status = batches.end("j1.0")
+    assert status.result == {"name": "a b", "mode": "700 700 "}
+    batches.supervisor_ends()
+    assert os.listdir(batches.directory) == ["j1.0"]
+
+
+def test_a_binary_runs_without_an_interpreter(batches: Batches) -> None:
+    batches.launch(script_job("j1.0", "#!/bin/cat\n{}\n", interpreter=[], arguments=b""))
+    status = batches.end("j1.0")
+    assert status.state == "succeeded", status
+
+
+def test_files_that_a_job_brought_are_there_while_it_runs(batches: Batches) -> None:
+    source = f"""
+    import json, os
+    directory = os.environ[{FILES!r}]
+    print(json.dumps({{name: open(os.path.join(directory, name)).read() for name in os.listdir(directory)}}))
+    """
+    batches.launch(python_job("j1.0", source, files={"a.sh": b"echo a", "b": b""}))
+    assert batches.end("j1.0").result == {"a.sh": "echo a", "b": ""}
+    batches.supervisor_ends()
+    assert os.listdir(batches.directory) == ["j1.0"]
+
+
+def test_directories_that_belong_to_a_job_go_with_its_end(batches: Batches, gates: Gates, tmp_path: Path) -> None:
+    (tmp_path / "given" / "deep").mkdir(parents=True)
+    batches.launch(gates.job("j1.0", remove=[str(tmp_path / "given")]))
+    eventually(lambda: gates.is_reached("j1.0"))
+    assert (tmp_path / "given" / "deep").exists()
+    gates.open("j1.0")
+    batches.end("j1.0")
+    assert not (tmp_path / "given").exists()
+
+
+def test_large_programs_and_large_results_pass(batches: Batches) -> None:
+    source = f"filler = '{'x' * 2_000_000}'\nprint('{{\"stdout\": \"' + filler + '\"}}')"
+    batches.launch(python_job("j1.0", source))
+    assert batches.end("j1.0").result == {"stdout": "x" * 2_000_000}
+
+
+def test_a_job_that_reads_its_program_never_is_none_the_worse(batches: Batches) -> None:
+    job = python_job("j1.0", "#" * 1_000_000, interpreter=["/bin/sh", "-c", "echo '{}'"])
+    batches.launch(job)
+    assert batches.end("j1.0").state == "succeeded"
+
+
+# -- what is left
+
+
+def test_nothing_but_the_status_files_is_left(batches: Batches, gates: Gates) -> None:
+    batches.launch(
+        gates.job("j1.0"),
+        script_job("j1.1", "exit 3"),
+        script_job("j1.2", "", interpreter=["/no/such/shell"]),
+        python_job("j1.3", "print('{}')", files={"a": b""}),
+    )
+    supervisor = batches.supervisor("j1.0")
+    gates.open("j1.0")
+    batches.supervisor_ends()
+    eventually(lambda: not runs(supervisor))
+    assert sorted(os.listdir(batches.directory)) == ["j1.0", "j1.1", "j1.2", "j1.3"]
+    assert [batches.look(f"j1.{number}").state for number in range(4)] == ["succeeded", "failed", "failed", "succeeded"]
+
+
+def test_a_daemon_that_holds_the_output_open_holds_nobody_up(batches: Batches) -> None:
+    source = """
+    import json, subprocess
+    print(json.dumps({"daemon": subprocess.Popen(["sleep", "600"], start_new_session=True).pid}))
+    """
+    batches.launch(python_job("j1.0", source))
+    daemon = batches.end("j1.0").result["daemon"]
+    assert runs(daemon)
+    os.kill(daemon, signal.SIGKILL)
+
+
+def test_a_daemon_that_writes_without_end_holds_nobody_up(batches: Batches) -> None:
+    source = """
+    import json, os, subprocess, sys
+    print(json.dumps({"pid": os.getpid()}), flush=True)
+    subprocess.Popen(["timeout", "-s", "KILL", "8", "yes"], start_new_session=True)
+    """
+    batches.launch(python_job("j1.0", source))
+    status = eventually(lambda: batches.finished("j1.0"), 6)
+    assert status.state == "succeeded"
+
+
+def test_orphans_of_a_job_are_reaped_while_it_runs(batches: Batches, gates: Gates) -> None:
+    orphan = "import subprocess; subprocess.run(['/bin/sh', '-c', 'sleep 0.05 & exit 0'], stdout=subprocess.DEVNULL)"
+    batches.launch(gates.job("j1.0", before=orphan), gates.job("j1.1", before=orphan))
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: gates.is_reached("j1.0") and gates.is_reached("j1.1"))
+    jobs = {batches.pid("j1.0"), batches.pid("j1.1")}
+    eventually(lambda: set(children(supervisor)) == jobs)
+
+
+# -- disks that are full, and worse
+
+
+def test_a_result_that_cannot_be_written_is_told_apart(batches: Batches, gates: Gates) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        batches.launch(
+            python_job("j1.0", "print('{\"stdout\": \"' + 'x' * 100000 + '\"}')"), python_job("j1.1", "print('{}')")
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("lost", "not_written")
+    assert status.message == "the job ended as succeeded, but its result could not be written: File too large"
+    assert batches.end("j1.1").state == "succeeded"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> t.Iterator[str]:
+    directory = tmp_path / "small"
+    directory.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(directory)]
+    if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("only root, and not in every container, can mount a disk")
+    yield prepare(str(directory / "async"))
+    subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def test_a_full_disk_loses_the_result_not_the_file(small_disk: str) -> None:
+    batches = Batches(small_disk)
+    batches.launch(python_job("j1.0", "print('{\"stdout\": \"' + 'x' * 100000 + '\"}')"))
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("lost", "disk_full")
+    batches.supervisor_ends()
+    assert os.listdir(small_disk) == ["j1.0"]
+
+
+def test_a_job_with_absurd_output_takes_no_other_down(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"), python_job("j1.1", "print('{\"a\":' * 100000)"))
+    assert batches.end("j1.1").reason == "output_unparsable"
+    batches.reaches("j1.0", "running")
+    gates.open("j1.0")
+    assert batches.end("j1.0").state == "succeeded"
+
+
+def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(supervisor: _supervisor.Supervisor, ready: t.Callable[[], None]) -> None:
+        raise RuntimeError("this cannot be")
+
+    monkeypatch.setattr(_supervisor.Supervisor, "run", fail)
+    monkeypatch.setattr(_process, "become_subreaper", lambda: True)
+    lock = store.make_lock("j1")
+    jobs = [python_job(f"j1.{number}", "") for number in range(2)]
+    _supervisor.main(pack(Batch("j1", jobs)), store.directory, -1)
+    os.close(lock)
+    assert sorted(os.listdir(store.directory)) == ["j1.0", "j1.1"]
+    for job in jobs:
+        status = look(store, job.jid)
+        assert (status.state, status.reason) == ("lost", "supervisor_failed")
+        assert status.message is not None and "RuntimeError: this cannot be" in status.message

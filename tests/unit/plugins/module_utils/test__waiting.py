@@ -1,0 +1,189 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils import _waiting
+from ansible_collections.background.jobs.plugins.module_utils._record import encode
+from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._waiting import wait
+from ansible_collections.background.jobs.tests.unit.helpers import record
+
+RUNNING = {"started": 1, "finished": 0}
+"""A job of builtin async, which needs no supervisor to count as running."""
+DONE = {"rc": 0}
+
+
+class Clock:
+    """A clock that only moves while somebody sleeps, and on which things can be planned."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._plan: list[tuple[float, t.Callable[[], t.Any]]] = []
+
+    def at(self, moment: float, action: t.Callable[[], t.Any]) -> None:
+        self._plan.append((moment, action))
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+        for entry in [entry for entry in self._plan if entry[0] <= self.now]:
+            self._plan.remove(entry)
+            entry[1]()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the jobs whose files were read, as often as they were."""
+    seen: list[str] = []
+
+    def counted(store: Store, jid: str) -> Status:
+        seen.append(jid)
+        return look(store, jid)
+
+    monkeypatch.setattr(_waiting, "look", counted)
+    return seen
+
+
+def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) -> list[str]:
+    options = {"patience": 100.0, "report": 100.0, "known": {}, **options}
+    return [s.state for s in wait([(store, jid) for jid in jids], clock=clock.time, sleep=clock.sleep, **options)]
+
+
+def test_finished_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
+    store.write("a", DONE)
+    assert states(store, clock, ["a", "missing"]) == ["succeeded", "lost"]
+    assert clock.now == 0
+
+
+def test_no_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
+    assert states(store, clock, []) == []
+    assert clock.now == 0
+
+
+def test_no_patience_means_to_ask_without_waiting(store: Store, clock: Clock) -> None:
+    store.write("a", RUNNING)
+    assert states(store, clock, ["a"], patience=0) == ["running"]
+    assert clock.now == 0
+
+
+def test_the_end_of_the_last_job_is_noticed_within_a_tenth_of_a_second(store: Store, clock: Clock) -> None:
+    for jid in ("a", "b"):
+        store.write(jid, RUNNING)
+    clock.at(20, lambda: store.write("a", DONE))
+    clock.at(30, lambda: store.write("b", DONE))
+    assert states(store, clock, ["a", "b"]) == ["succeeded", "succeeded"]
+    assert 30 <= clock.now < 30.1
+
+
+def test_patience_ends_a_wait_in_which_nothing_happened(store: Store, clock: Clock) -> None:
+    store.write("a", RUNNING)
+    assert states(store, clock, ["a"], patience=50, report=5, known={"a": "running"}) == ["running"]
+    assert 50 <= clock.now < 50.1
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "known", "answered_at"),
+    [(3, {"a": "running", "b": "running"}, 15), (40, {"a": "running", "b": "running"}, 40), (40, {}, 15)],
+    ids=["a change before the report", "a change after it", "news to the asker"],
+)
+def test_a_change_is_reported_but_not_too_often(
+    store: Store, clock: Clock, changed_at: float, known: dict[str, str], answered_at: float
+) -> None:
+    for jid in ("a", "b"):
+        store.write(jid, RUNNING)
+    clock.at(changed_at, lambda: store.write("a", DONE))
+    states(store, clock, ["a", "b"], report=15, known=known)
+    assert answered_at <= clock.now < answered_at + 0.1
+
+
+def test_nothing_is_read_while_the_directory_stands_still(
+    store: Store, clock: Clock, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jids = [f"job{number}" for number in range(50)]
+    for jid in jids:
+        store.write(jid, RUNNING)
+    glances: list[str] = []
+    lstat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path, **options: (glances.append(str(path)), lstat(path, **options))[1])
+    states(store, clock, jids, patience=60)
+    assert looks == jids
+    assert len(glances) <= 2 * len(jids)
+
+
+def test_only_what_changed_is_read_again(store: Store, clock: Clock, looks: list[str]) -> None:
+    for jid in ("a", "b", "c"):
+        store.write(jid, RUNNING)
+    clock.at(10, lambda: store.write("b", DONE))
+    clock.at(20, lambda: store.write("stranger", DONE))
+    states(store, clock, ["a", "b", "c"], patience=60)
+    assert looks == ["a", "b", "c", "b"]
+
+
+def test_two_changes_within_one_tick_are_both_seen(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory's time stamp is frozen after the first change."""
+    for jid in ("a", "b"):
+        store.write(jid, RUNNING)
+    stamps = {"now": 1}
+    monkeypatch.setattr(_waiting, "_stamp", lambda directory: stamps["now"])
+
+    def first() -> None:
+        store.write("a", DONE)
+        stamps["now"] = 2
+
+    clock.at(10, first)
+    clock.at(10.05, lambda: store.write("b", DONE))
+    assert states(store, clock, ["a", "b"], patience=60) == ["succeeded", "succeeded"]
+    assert clock.now < 11
+
+
+def test_a_supervisor_that_goes_without_a_trace_is_missed_within_seconds(store: Store, clock: Clock) -> None:
+    lock = store.make_lock("j1")
+    for jid in ("j1.0", "j1.1"):
+        store.write(jid, encode(record(jid, state="running")))
+    clock.at(10, lambda: os.close(lock))
+    assert states(store, clock, ["j1.0", "j1.1"]) == ["lost", "lost"]
+    assert 10 <= clock.now < 11.5
+
+
+def test_a_living_supervisor_costs_no_reading(store: Store, clock: Clock, looks: list[str]) -> None:
+    lock = store.make_lock("j1")
+    try:
+        store.write("j1.0", encode(record("j1.0", state="running")))
+        states(store, clock, ["j1.0"], patience=60)
+    finally:
+        os.close(lock)
+    assert looks == ["j1.0"]
+
+
+def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock: Clock, tmp_path: t.Any) -> None:
+    other = Store(prepare(str(tmp_path / "other")))
+    store.write("a", RUNNING)
+    other.write("b", RUNNING)
+    clock.at(5, lambda: store.write("a", DONE))
+    clock.at(9, lambda: other.write("b", DONE))
+    found = wait([(other, "b"), (store, "a")], 100, 100, {}, clock.time, clock.sleep)
+    assert [(status.jid, status.state) for status in found] == [("b", "succeeded"), ("a", "succeeded")]
+    assert clock.now < 9.1
+
+
+def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock) -> None:
+    store.write("a", RUNNING)
+    clock.at(5, lambda: store.remove("a"))
+    assert states(store, clock, ["a"]) == ["lost"]
+    assert clock.now < 5.2

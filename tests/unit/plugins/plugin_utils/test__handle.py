@@ -1,0 +1,167 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, HandleError, read
+
+OURS = {
+    "ansible_job_id": "j1.0",
+    "name": "backup",
+    "results_file": "/a/j1.0",
+    "host": "web1",
+    "state": "queued",
+    "started": True,
+    "finished": False,
+    "failed": False,
+    "changed": False,
+}
+BUILTIN = {
+    "ansible_job_id": "j2.3",
+    "results_file": "/b/j2.3",
+    "started": 1,
+    "finished": 0,
+    "changed": True,
+}
+
+
+def looped(item: t.Any, **result: t.Any) -> dict[str, t.Any]:
+    return {**BUILTIN, "item": item, "ansible_loop_var": "item", **result}
+
+
+def found(registered: t.Any) -> list[tuple[str, str]]:
+    return [(handle.jid, handle.name) for handle in read(registered)]
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], (), {"results": []}, [[], None]], ids=repr)
+def test_nothing_is_no_jobs(nothing: t.Any) -> None:
+    assert read(nothing) == []
+
+
+def test_a_handle_of_ours_is_read_as_it_is() -> None:
+    (handle,) = read(OURS)
+    assert (handle.jid, handle.name, handle.results_file, handle.host) == ("j1.0", "backup", "/a/j1.0", "web1")
+    assert (handle.origin, handle.result) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("registered", "jobs"),
+    [
+        ("j1.0", [("j1.0", "j1.0")]),
+        (["j1.0", "j2.0"], [("j1.0", "j1.0"), ("j2.0", "j2.0")]),
+        (BUILTIN, [("j2.3", "j2.3")]),
+        ({**BUILTIN, "name": "a key of the module"}, [("j2.3", "j2.3")]),
+        ({"results": [OURS, BUILTIN], "changed": True}, [("j1.0", "backup"), ("j2.3", "j2.3")]),
+        ({**OURS, "results": [OURS]}, [("j1.0", "backup")]),
+        ([[OURS], [[BUILTIN]], "j3.0"], [("j1.0", "backup"), ("j2.3", "j2.3"), ("j3.0", "j3.0")]),
+        (
+            {"results": [looped("a"), looped({"name": "b", "x": 1}), looped({"x": 1}), looped(7)]},
+            [("j2.3", "a"), ("j2.3", "b"), ("j2.3", "j2.3"), ("j2.3", "7")],
+        ),
+        (
+            {"results": [{"results": [looped("a"), looped("b")]}, {"results": [looped("c")]}]},
+            [("j2.3", "a"), ("j2.3", "b"), ("j2.3", "c")],
+        ),
+        ((dict(BUILTIN) for dummy in range(2)), [("j2.3", "j2.3")] * 2),
+    ],
+    ids=[
+        "a jid",
+        "jids",
+        "builtin",
+        "builtin with a name",
+        "results",
+        "one job of ours",
+        "nested lists",
+        "a loop",
+        "nested loops",
+        "a generator",
+    ],
+)
+def test_jobs_are_found_in_order_in_whatever_was_registered(registered: t.Any, jobs: list[tuple[str, str]]) -> None:
+    assert found(registered) == jobs
+
+
+def test_the_item_of_a_loop_stays_with_its_job() -> None:
+    item = {"name": "redis"}
+    (plain,) = read({"results": [looped(item)]})
+    assert plain.origin == {"item": item, "ansible_loop_var": "item"}
+    named = {**BUILTIN, "pkg": item, "ansible_loop_var": "pkg", "index": 3, "ansible_index_var": "index"}
+    (renamed,) = read([named])
+    assert renamed.origin == {
+        "pkg": item,
+        "item": item,
+        "ansible_loop_var": "pkg",
+        "index": 3,
+        "ansible_index_var": "index",
+    }
+    assert renamed.name == "redis"
+
+
+def test_the_item_of_an_outer_loop_serves_jobs_that_have_none() -> None:
+    inner = {"results": [OURS, looped("own")], "item": "outer", "ansible_loop_var": "item"}
+    assert [handle.origin["item"] for handle in read({"results": [inner]})] == ["outer", "own"]
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "reason"),
+    [
+        ({"skipped": True, "skip_reason": "Conditional result was False"}, "skipped", None),
+        ({"failed": True, "msg": "no such module"}, "failed", "launch"),
+        ({"unreachable": True, "msg": "no route"}, "lost", "unreachable"),
+        ({"unreachable": True, "failed": True, "msg": "no route"}, "lost", "unreachable"),
+        ({"skipped": True, "failed": False}, "skipped", None),
+    ],
+    ids=["skipped", "failed", "unreachable", "unreachable and failed", "skipped, not failed"],
+)
+def test_an_item_that_started_no_job_is_known_already(result: dict[str, t.Any], state: str, reason: str | None) -> None:
+    first, second = read({"results": [{**result, "item": "a", "ansible_loop_var": "item"}, looped("b")]})
+    assert first.result is not None
+    assert (first.result["state"], first.result.get("reason")) == (state, reason)
+    assert (first.result["started"], first.result["finished"]) == (False, True)
+    assert (first.name, first.origin["item"]) == ("a", "a")
+    assert (second.jid, second.result) == ("j2.3", None)
+
+
+def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
+    (handle,) = read({"results": [{**OURS, "state": "failed", "finished": True, "rc": 3}]})
+    assert handle.result is not None and handle.result["rc"] == 3
+
+
+def test_a_builtin_result_that_is_finished_is_asked_for() -> None:
+    (handle,) = read({**BUILTIN, "finished": 1})
+    assert handle.result is None
+
+
+def test_a_job_whose_action_did_the_work_itself_is_known() -> None:
+    (handle,) = read({"name": "say", "state": "succeeded", "started": False, "finished": True, "failed": False})
+    assert handle.result is not None and handle.name == "say"
+
+
+@pytest.mark.parametrize(
+    ("registered", "message"),
+    [
+        ({}, "there is no job in an empty mapping: give what background.jobs.launch returned"),
+        ({"changed": False, "rc": 0}, "there is no job in a mapping with changed, rc: give what"),
+        ({"results": [OURS, {"stdout": ""}]}, "there is no job in a mapping with stdout: give"),
+        (5, "there is no job in 5: give"),
+        (True, "there is no job in True: give"),
+        ([OURS, 1.5], "there is no job in 1.5: give"),
+        (b"j1.0", "there is no job in b'j1.0': give"),
+        ({**BUILTIN, "ansible_job_id": 123.4}, "the job id 123.4 is not a string: quote it where it was stored"),
+        ({**BUILTIN, "ansible_job_id": 1234}, "the job id 1234 is not a string: quote it where it was stored"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_no_job_is_refused(registered: t.Any, message: str) -> None:
+    with pytest.raises(HandleError) as caught:
+        read(registered)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_handle_starts_empty() -> None:
+    assert Handle().origin == {} and Handle().result is None

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+
+
+@pytest.fixture
+def action() -> t.Any:
+    """An action on an ordinary host, without the machinery of a play around it."""
+    action: t.Any = JobAction.__new__(JobAction)
+    action._task = types.SimpleNamespace(delegate_to=None, action="background.jobs.wait", async_val=0)
+    action._connection = types.SimpleNamespace(transport="ssh", _shell=types.SimpleNamespace(SHELL_FAMILY="sh"))
+    action._play_host = "web1"
+    action._used_interpreter = "/usr/bin/python3"
+    return action
+
+
+def test_it_works_on_the_host_of_the_play_or_of_the_delegation(action: t.Any) -> None:
+    assert action.host == "web1"
+    action._task.delegate_to = "db1"
+    assert action.host == "db1"
+
+
+def test_a_posix_host_is_taken(action: t.Any) -> None:
+    action._check_target()
+
+
+def test_a_windows_host_is_refused(action: t.Any) -> None:
+    action._connection._shell._IS_WINDOWS = True
+    with pytest.raises(AnsibleActionFail, match=r"web1 is a Windows host: background.jobs needs a POSIX target"):
+        action._check_target()
+
+
+@pytest.mark.parametrize("transport", ["network_cli", "netconf", "httpapi"])
+def test_a_network_device_is_refused(action: t.Any, transport: str) -> None:
+    action._connection.transport = transport
+    with pytest.raises(AnsibleActionFail, match=f"web1 is reached by connection {transport}, whose modules run on the"):
+        action._check_target()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"failed": True, "msg": "no room"}, "could not start jobs on web1: no room"),
+        (
+            {"rc": 127, "msg": "x", "module_stdout": "sh: not found"},
+            "could not start jobs on web1: there is no Python at /usr/bin/python3",
+        ),
+        (
+            {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\nOSError: y"},
+            "MODULE FAILURE (OSError: y)",
+        ),
+        ({}, "could not start jobs on web1: no answer"),
+        ({"changed": True}, "could not start jobs on web1: no answer"),
+    ],
+    ids=["failed", "no Python", "crashed", "empty", "not ours"],
+)
+def test_an_answer_that_is_none_fails_with_its_cause(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], message: str
+) -> None:
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: "/srv/jobs", raising=False)
+    monkeypatch.setattr(action, "_execute_module", lambda **arguments: answer)
+    with pytest.raises(AnsibleActionFail) as caught:
+        action.start("batch", {})
+    assert message in str(caught.value)
+
+
+def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, t.Any]] = []
+
+    def execute(**arguments: t.Any) -> dict[str, t.Any]:
+        sent.append(arguments)
+        return {"jobs": []}
+
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: f"<{option}>", raising=False)
+    monkeypatch.setattr(action, "_execute_module", execute)
+    action.start("packed", {"a": 1})
+    action.ask(["j1"], "status", {"a": 1}, patience=5)
+    assert [call["module_name"] for call in sent] == ["background.jobs.async_wrapper", "background.jobs.async_status"]
+    assert sent[0]["module_args"] == {"async_dir": "<async_dir>", "batch": "packed"}
+    assert sent[1]["module_args"] == {
+        "jids": ["j1"],
+        "mode": "status",
+        "_question": {"async_dir": "<async_dir>", "patience": 5},
+    }
+    assert {call["task_vars"]["a"] for call in sent} == {1}
