@@ -7,7 +7,7 @@ PYTHON := .cache/venv/bin/python
 MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test-unit test-sanity test-molecule test-cores test demo hosts hosts-down clean
+.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-cores test demo hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -24,6 +24,9 @@ lint: $(NOX) ## Formatters, linters, types, changelog, licences
 
 test-unit: $(NOX) ## Unit tests with the main ansible-core
 	$(NOX) --session "unit($(MAIN_CORE))"
+
+test-targets: $(NOX) ## Unit tests of the target side with the oldest Pythons
+	$(NOX) --session targets
 
 test-sanity: $(NOX) ## ansible-test sanity
 	$(NOX) --session sanity

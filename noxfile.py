@@ -35,6 +35,7 @@ CORES = {
     "2.22.0rc1": ("3.13", "3.14", "3.15"),
 }
 MAIN_CORE = "2.21.5"
+TARGET_PYTHONS = ("3.8", "3.9", "3.10")
 
 # Collections that Molecule's Docker driver needs, and what they need.
 DRIVER_COLLECTIONS = ("community/docker", "community/library_inventory_filtering_v1", "ansible/posix")
@@ -129,6 +130,14 @@ def unit(session: nox.Session, core: str) -> None:
     install(session, "unit", core)
     see_collection(session)
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *session.posargs)
+
+
+@nox.session(python=TARGET_PYTHONS)
+def targets(session: nox.Session) -> None:
+    """Unit tests of what runs on targets, with the Pythons that only targets have, and without Ansible."""
+    session.install("--requirement", "tests/requirements/targets.txt")
+    see_collection(session)
+    session.run("pytest", f"--junit-xml={RESULTS}/targets-{session.python}.xml", "tests/unit/plugins/module_utils")
 
 
 @nox.session(python=MAIN_PYTHON)

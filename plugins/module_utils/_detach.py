@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
@@ -91,10 +92,11 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
 def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], lock: int) -> None:
     answer, ready = os.pipe()
     feed = {"parts": _sources(), "batch": packed_text, "directory": directory, "ready": ready}
+    command = [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM]
     try:
         # It must outlive this module, which run_command would not let it.
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -102,24 +104,26 @@ def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], l
             start_new_session=True,
             pass_fds=(lock, ready),
         )
+    except OSError as exc:
+        os.close(answer)
+        raise LaunchError(f"the supervisor could not be started with {command[0]}: {exc.strerror}") from exc
     finally:
         os.close(ready)
+    stdin, stderr = t.cast("t.IO[bytes]", process.stdin), t.cast("t.IO[bytes]", process.stderr)
     try:
-        stdin = t.cast(t.IO[bytes], process.stdin)
-        try:
+        with contextlib.suppress(BrokenPipeError):
             stdin.write(json.dumps(feed).encode("ascii"))
             stdin.close()
-        except BrokenPipeError:
-            pass
-        if select.select([answer], [], [], _PATIENCE)[0] and os.read(answer, 16) == b"ready\n":
+        answered = bool(select.select([answer], [], [], _PATIENCE)[0])
+        if answered and os.read(answer, 16) == b"ready\n":
             return
         process.kill()
-        error = t.cast(t.IO[bytes], process.stderr).read().decode("utf-8", "replace").strip()
-        raise LaunchError(
-            f"the supervisor did not come up on {os.uname().nodename} with {sys.executable}: "
-            + (error.splitlines()[-1] if error else f"no answer within {_PATIENCE:.0f} s")
-        )
+        error = stderr.read().decode("utf-8", "replace").strip()
+        otherwise = "it ended without a word" if answered else f"no answer within {_PATIENCE:.0f} s"
+        why = error.splitlines()[-1] if error else otherwise
+        raise LaunchError(f"the supervisor did not come up on {os.uname().nodename} with {command[0]}: {why}")
     finally:
+        stderr.close()
         os.close(answer)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 
@@ -24,5 +25,7 @@ def remove(statuses: t.Iterable[Status]) -> None:
         store = Store(os.path.dirname(status.results_file))
         store.remove(status.jid)
         store.remove_files(status.jid)
+        if status.state == LOST and status.record is not None:
+            store.remove_attempts(status.jid)
         if status.record is not None and not store.is_locked(status.record.batch):
             store.remove_lock(status.record.batch)

@@ -182,6 +182,12 @@ class Store:
             return False
         return True
 
+    def remove_attempts(self, jid: str) -> None:
+        """Remove what a supervisor that was killed while it wrote has left of its attempt."""
+        for name in os.listdir(self.directory):
+            if name.startswith(f".{check_jid(jid)}.") and name.endswith(".tmp"):
+                os.unlink(os.path.join(self.directory, name))
+
     def make_files(self, jid: str, files: t.Mapping[str, bytes]) -> str:
         """Put files a job brought along into a directory of its own, mode 0700 like the files in it.
 

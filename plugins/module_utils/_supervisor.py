@@ -330,17 +330,23 @@ def main(packed_text: str, directory: str, ready: int) -> None:
     packed = Packed(packed_text)
     supervisor = Supervisor(packed, store)
 
+    told = False
+
     def tell() -> None:
+        nonlocal told
         null = os.open(os.devnull, os.O_RDWR)
         for handle in range(3):
             os.dup2(null, handle)
         os.close(null)
         os.write(ready, b"ready\n")
         os.close(ready)
+        told = True
 
     try:
         supervisor.run(tell)
-    except Exception:  # whatever it was: say it where someone will look, in the jobs' own status files
+    except Exception:
+        if not told:
+            raise  # the launcher reads it from our standard error
         supervisor.give_up(f"the supervisor failed: {traceback.format_exc(limit=-2)}")
     finally:
         store.remove_lock(packed.batch)

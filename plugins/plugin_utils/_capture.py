@@ -114,7 +114,7 @@ class Capture:
         if definition.free_form is not None:
             source["args"] = definition.free_form
         module, arguments, dummy = ModuleArgsParser(source, collection_list=self._action._task.collections).parse()
-        return module, _compat.with_defaults(self._action, fqcn, dict(arguments))
+        return module, _compat.free_form(module, _compat.with_defaults(self._action, fqcn, dict(arguments)))
 
     def _resolve(self, definition: Definition) -> str:
         collections = self._action._task.collections

@@ -13,6 +13,8 @@ import dataclasses
 import json
 import typing as t
 
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
 from ansible.executor import module_common
 from ansible.module_utils.common import json as _common_json
 from ansible.plugins.action import ActionBase
@@ -79,6 +81,18 @@ def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) ->
     return dict(
         core.get_action_args_with_defaults(fqcn, arguments, task.module_defaults, action._templar, action_groups=groups)
     )
+
+
+def free_form(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the arguments of command and its like with O(cmd) as the free form that it is another word for.
+
+    Up to 2.18 C(Task.preprocess_data) does that for a task; since 2.19 the modules know O(cmd) themselves.
+    """
+    if not CAN_DEFER_TEMPLATES and module in C._ACTION_HAS_CMD and "cmd" in arguments:
+        if arguments.get("_raw_params"):
+            raise AnsibleActionFail("'cmd' cannot be used beside a free-form command")
+        arguments["_raw_params"] = arguments.pop("cmd")
+    return arguments
 
 
 def template(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:

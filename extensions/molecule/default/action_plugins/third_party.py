@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
-"""An action as other collections write them: some work on the controller, a trip of its own, then one detached module."""
+"""An action as other collections write them: work on the controller, a trip of its own, then one detached module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class ActionModule(ActionBase):
         self._supports_async = True
         self._supports_check_mode = True
         result = super().run(tmp, task_vars)
-        asked = self._execute_module(module_name="ansible.builtin.ping", module_args={"data": "asked"}, task_vars=task_vars)
+        ping = {"data": "asked"}
+        asked = self._execute_module(module_name="ansible.builtin.ping", module_args=ping, task_vars=task_vars)
         arguments = {"_raw_params": f"echo {self._task.args['word']} {asked['ping']}"}
         result.update(
             self._execute_module(

@@ -15,12 +15,6 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 
 Results = t.Dict[str, t.Dict[str, t.Any]]
 
-NO_CMD = pytest.mark.xfail(
-    not _compat.CAN_DEFER_TEMPLATES,
-    strict=True,
-    reason="up to ansible-core 2.18 it is the task that turns 'cmd' into free form",
-)
-
 
 def launch(*jobs: t.Any, **options: t.Any) -> dict[str, t.Any]:
     return {"background.jobs.launch": {"jobs": list(jobs), **options}}
@@ -116,7 +110,6 @@ def test_a_script_is_carried_to_the_host(launched: Results) -> None:
     assert not os.path.exists(command.split()[0])
 
 
-@NO_CMD
 def test_a_run_says_who_failed_and_counts_the_rest(launched: Results) -> None:
     result = launched["modules"]
     assert result["failed"] is True and result["changed"] is True
@@ -178,7 +171,6 @@ def test_jobs_of_builtin_async_are_waited_for_in_the_same_way(launched: Results)
     ]
 
 
-@NO_CMD
 def test_check_mode_reaches_the_jobs(launched: Results, files: Path) -> None:
     (result,) = launched["predicted"]["results"]
     assert (result["changed"], result["failed"]) == (True, False)

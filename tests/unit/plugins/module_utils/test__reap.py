@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,11 @@ def test_a_damaged_file_goes(store: Store) -> None:
         pass
     remove([look(store, "j1.0")])
     assert left(store) == []
+
+
+def test_what_a_supervisor_was_writing_when_it_was_killed_goes_with_its_job(store: Store) -> None:
+    store.write("j1.0", encode(record("j1.0", state="running", node=os.uname().nodename)))
+    Path(store.directory, ".j1.0.4711.tmp").touch()
+    Path(store.directory, ".j1.00.4711.tmp").touch()
+    remove([look(store, "j1.0")])
+    assert left(store) == [".j1.00.4711.tmp"]

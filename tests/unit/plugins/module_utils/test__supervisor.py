@@ -434,15 +434,21 @@ def test_a_job_with_absurd_output_takes_no_other_down(batches: Batches, gates: G
 def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(supervisor: _supervisor.Supervisor, ready: t.Callable[[], None]) -> None:
+    def fail(supervisor: _supervisor.Supervisor) -> None:
         raise RuntimeError("this cannot be")
 
-    monkeypatch.setattr(_supervisor.Supervisor, "run", fail)
-    monkeypatch.setattr(_process, "become_subreaper", lambda: True)
+    monkeypatch.setattr(_supervisor.Supervisor, "_apply", fail)
     lock = store.make_lock("j1")
     jobs = [python_job(f"j1.{number}", "") for number in range(2)]
-    _supervisor.main(pack(Batch("j1", jobs)), store.directory, -1)
-    os.close(lock)
+    told, ready = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _supervisor.main(pack(Batch("j1", jobs)), store.directory, ready)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(told, 100) == b"ready\n"
+    for handle in (lock, told, ready):
+        os.close(handle)
     assert sorted(os.listdir(store.directory)) == ["j1.0", "j1.1"]
     for job in jobs:
         status = look(store, job.jid)
