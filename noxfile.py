@@ -132,7 +132,7 @@ def unit(session: nox.Session, core: str) -> None:
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *session.posargs)
 
 
-@nox.session(python=TARGET_PYTHONS)
+@nox.session(python=TARGET_PYTHONS, venv_backend="venv")  # virtualenv has given Python 3.8 up
 def targets(session: nox.Session) -> None:
     """Unit tests of what runs on targets, with the Pythons that only targets have, and without Ansible."""
     session.install("--requirement", "tests/requirements/targets.txt")
