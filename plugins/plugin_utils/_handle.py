@@ -89,10 +89,10 @@ def _without_job(result: t.Mapping[str, t.Any], origin: dict[str, t.Any]) -> Han
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable"), (FAILED, "failed")):
         if result.get(key):
             reason = {SKIPPED: None, LOST: "unreachable", FAILED: "launch"}[state]
-            known = {"state": state, "started": False, "finished": True, **result}
+            known = {**result, "state": state, "started": False, "finished": True}
             if reason:
                 known.setdefault("reason", reason)
-            return Handle(name=name or str(result.get("name", "")), origin=origin, result=known)
+            return Handle(name=name or str(result.get("name") or "a job without a name"), origin=origin, result=known)
     raise HandleError(_no_job(result))
 
 

@@ -134,7 +134,9 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
     if any(result.get("_ansible_no_log") for result in results):
         combined["_ansible_no_log"] = True
     for key in ("warnings", "deprecations"):
-        combined[key] = _hoist(results, key)
+        hoisted = _hoist(results, key)
+        if hoisted:
+            combined[key] = hoisted
     return combined
 
 
