@@ -71,7 +71,7 @@ def async_status_module() -> Spec:
     """:returns: what the actions C(async_status) and C(wait) send to the module C(async_status)."""
     return {
         **async_status(),
-        "_question": {"type": "dict", "required": True},
+        "_question": {"type": "dict", "default": {}},
     }
 
 

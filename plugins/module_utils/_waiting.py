@@ -35,7 +35,7 @@ class Question:
     finished by then, even where others are not. O(cleanup): remove the files of those whose results have been told.
     """
 
-    async_dir: str
+    async_dir: str = "~/.ansible_async"
     results_files: dict[str, str] = dataclasses.field(default_factory=dict)
     patience: float = 0
     report: float = 0

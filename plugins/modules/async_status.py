@@ -49,9 +49,9 @@ options:
       cleanup: Remove the files of finished jobs.
     default: status
   _question:
-    description: What the actions of this collection ask beside. Not for playbooks, where it is refused.
+    description: What the actions of this collection ask beside. It is refused in a playbook.
     type: dict
-    required: true
+    default: {}
 seealso:
   - module: background.jobs.wait
   - module: ansible.builtin.async_status
