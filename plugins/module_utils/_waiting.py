@@ -82,8 +82,9 @@ class _Watch:
         self._stamps = self._read_stamps()
         self._restless = True  # two changes within one tick of the file system's clock look like one
         self._swept: float | None = None
-        self.statuses = [look(store, jid) for store, jid in jobs]
+        # Marks before looks: a file replaced in between is then read once more, not never.
         self._seen = [self._mark(index) for index in range(len(jobs))]
+        self.statuses = [look(store, jid) for store, jid in jobs]
 
     @property
     def all_finished(self) -> bool:

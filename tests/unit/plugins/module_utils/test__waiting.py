@@ -187,3 +187,21 @@ def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock)
     clock.at(5, lambda: store.remove("a"))
     assert states(store, clock, ["a"]) == ["lost"]
     assert clock.now < 5.2
+
+
+def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("j1.0", RUNNING)
+    clock = Clock()
+
+    def look_and_end(where: Store, jid: str) -> Status:
+        status = look(where, jid)
+        if status.state == "running":
+            where.write(jid, DONE)
+        return status
+
+    monkeypatch.setattr(_waiting, "look", look_and_end)
+    statuses = wait([(store, "j1.0")], 60, 60, {}, clock.time, clock.sleep)
+    assert [status.state for status in statuses] == ["succeeded"]
+    assert clock.now < 1
