@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._results import present
@@ -39,7 +40,7 @@ def _present(jid, status):
 
 def _erased(jid, status):
     result = {"ansible_job_id": jid, "state": status["state"], "started": True, "finished": True, "changed": False}
-    if status["state"] in ("queued", "running"):
+    if status["state"] in UNFINISHED:
         message = f"job {jid} is still {status['state']}: its files are not removed; wait for it, or cancel it, before"
         return {**result, "finished": False, "failed": True, "msg": message}
     if status["reason"] in ("no_status_file", "not_a_jid") or not status["ours_to_remove"]:

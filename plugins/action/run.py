@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
-
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, duration
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
@@ -27,10 +25,7 @@ class ActionModule(LaunchAction):
         return _argspec.run(), _argspec.JOBS_RULES
 
     def perform(self, options, task_vars):
-        try:
-            poll = duration(options["poll"], "poll")
-        except DefinitionError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        poll = duration(options["poll"], "poll")
         launched = launch(self, options, task_vars)
         waited = wait(self, read(launched.pop("results")), 0, poll, True, task_vars)
         return {**launched, **waited}

@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
-
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, duration
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
 
@@ -24,11 +22,8 @@ class ActionModule(JobAction):
         return _argspec.wait(), {}
 
     def perform(self, options, task_vars):
-        try:
-            timeout = duration(options["timeout"], "timeout")
-            poll = duration(options["poll"], "poll")
-            handles = read(options["jobs"])
-        except (DefinitionError, HandleError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        timeout = duration(options["timeout"], "timeout")
+        poll = duration(options["poll"], "poll")
+        handles = read(options["jobs"])
         cleanup = options["cleanup"] and not self._task.check_mode
         return wait(self, handles, timeout, poll, cleanup, task_vars)

@@ -15,6 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
 
 Vars = t.Dict[str, t.Any]
 _WRAPPER = "background.jobs.async_wrapper"
@@ -58,6 +60,8 @@ class JobAction(ActionBase):
             result.update(self.perform(options, task_vars or {}))
         except AnsibleActionFail as exc:
             return {"failed": True, "changed": False, "msg": exc.message}
+        except (DefinitionError, HandleError) as exc:
+            return {"failed": True, "changed": False, "msg": str(exc)}
         return result
 
     @property

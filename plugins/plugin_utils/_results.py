@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    FAILED,
     GOOD,
     QUEUED,
     RUNNING,
@@ -100,7 +101,7 @@ def known(handle: Handle) -> dict[str, t.Any]:
 def finished_here(name: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
     """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
     failed = is_failed(result)
-    state = SKIPPED if result.get("skipped") else ("failed" if failed else SUCCEEDED)
+    state = SKIPPED if result.get("skipped") else (FAILED if failed else SUCCEEDED)
     return {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
 
 

@@ -44,10 +44,8 @@ def wait(
     start = time.monotonic()
     open_handles = [handle for handle in handles if handle.result is None]
     statuses = _Asker(action, open_handles, poll, cleanup, task_vars).until_finished(start, timeout)
-    by_handle = {id(handle): status for handle, status in zip(open_handles, statuses)}
-    results = [
-        known(handle) if handle.result is not None else present(handle, by_handle[id(handle)]) for handle in handles
-    ]
+    told = iter(statuses)
+    results = [known(handle) if handle.result is not None else present(handle, next(told)) for handle in handles]
     combined = combine(results, time.monotonic() - start, action.host)
     if timeout and any(result["state"] in UNFINISHED for result in results):
         combined["msg"] = (
