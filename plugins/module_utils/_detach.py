@@ -118,6 +118,7 @@ def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], l
         if answered and os.read(answer, 16) == b"ready\n":
             return
         process.kill()
+        process.wait()
         error = stderr.read().decode("utf-8", "replace").strip()
         otherwise = "it ended without a word" if answered else f"no answer within {_PATIENCE:.0f} s"
         why = error.splitlines()[-1] if error else otherwise
