@@ -18,11 +18,27 @@ options:
   jobs:
     description:
       - The jobs, in the order in which they are started and in which their results are returned.
-      - Each job is a mapping with exactly one module, written as in a task, and any of the keys below beside it. Use
-        the fully qualified name of the module.
+      - Each job is a mapping with exactly one module, written as in a task, or with a C(block), and any of the keys
+        below beside it. Use the fully qualified name of the module.
+      - C(block) (list) holds steps that run one after the other, as one job. Each step is a mapping with exactly one
+        module, and with C(name) and C(args) where they are needed. The job ends at the first step that fails. Its
+        limits are those of all steps together, and its result is that of the last step that was run, with
+        RV(ignore:steps) beside it. All templates are resolved before the job is started.
       - C(name) (string) names the job in messages and results. Two jobs of one task cannot have the same name. A job
         without one is named after its module and its place, for example V(command-1).
       - C(timeout) and C(kill_after) (durations) are for this job what O(timeout) and O(kill_after) are for all.
+      - C(retries) (integer) is how many times a job that did not succeed is started again, V(0) unless given. Of a
+        C(block) all steps are run again.
+      - C(delay) (duration) is the time before the first of these further attempts, V(5) seconds unless given.
+        C(backoff) (number, at least 1) is the factor by which it grows with each of them, V(1) unless given.
+      - C(retry_on) (list) are the states after which the job is started again, out of V(failed) and V(timed_out). Both,
+        unless given. C(timeout) is the limit of each attempt.
+      - C(after) (string or list) names jobs of the same task that must have succeeded before this one is started. If
+        one of them does not succeed, this one is V(skipped).
+      - C(lock) (string) names a lock. Jobs with the same lock never run at the same time on one host, whichever task or
+        play started them. A job waits for its lock without taking one of the O(concurrency) places.
+      - C(leave_children) (boolean) and C(max_output) (size) are for this job what O(leave_children) and O(max_output)
+        are for all.
       - C(environment) (mapping) adds environment variables to those of the task.
       - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
         it.
@@ -68,7 +84,7 @@ options:
   timeout:
     description:
       - How long each job may run, counted from its own start. A job that runs longer is ended, and its state is
-        V(timed_out).
+        V(timed_out). If it is retried, each attempt has this time.
       - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) means no limit.
     type: str
     default: "3600"
@@ -78,4 +94,47 @@ options:
       - Seconds, or a duration such as V(90s).
     type: str
     default: "10"
+  deadline:
+    description:
+      - How long all jobs together may take on each host, counted from their launch. What runs by then is ended, and
+        what has not been started by then never is. The state of both is V(timed_out).
+      - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) means no limit.
+    type: str
+    default: "0"
+  halt:
+    description:
+      - When to give up on the jobs that are left on a host. By default all jobs run, whatever becomes of the others.
+      - Otherwise V(soon) or V(now), a comma, and V(fail), V(success) or V(done) with a number of jobs, or with a
+        percentage of them, for example V(soon,fail=1), V(now,fail=20%) or V(now,success=1).
+      - With V(soon) no more jobs are started once so many have failed, succeeded or ended in either way. With V(now)
+        the running ones are ended, too.
+      - A job that was never started for this reason is V(skipped), one that was ended is V(cancelled). Neither makes
+        the task fail. The jobs that did not succeed do.
+    type: str
+    default: never
+  group:
+    description:
+      - A name that is kept with the jobs, by which P(background.jobs.cancel#module) finds them on the host.
+      - Up to 100 characters, all of which can be printed. Any number of launches can use the same.
+    type: str
+  start_delay:
+    description:
+      - How much time to leave between the starts of two jobs on each host at least.
+      - Seconds, or a duration such as V(90s).
+    type: str
+    default: "0"
+  max_output:
+    description:
+      - How long a text in the result of a job may be, such as its RV(ignore:stdout). Of a longer one the middle is left
+        out, and RV(ignore:truncated) names its key.
+      - A number of bytes, or a size such as V(64K) or V(10MB). V(0) means no limit.
+    type: str
+    default: "0"
+  leave_children:
+    description:
+      - Whether processes that have left a job, such as a daemon that it started, go on when the job is ended by a limit
+        or by P(background.jobs.cancel#module). By default everything that the job started is ended.
+      - A job that ends by itself leaves its processes alone in any case.
+    type: bool
+    default: false
 """

@@ -22,6 +22,12 @@ _JOBS: Spec = {
     "concurrency": {"type": "str", "default": "0"},
     "timeout": {"type": "str", "default": "3600"},
     "kill_after": {"type": "str", "default": "10"},
+    "deadline": {"type": "str", "default": "0"},
+    "halt": {"type": "str", "default": "never"},
+    "group": {"type": "str"},
+    "start_delay": {"type": "str", "default": "0"},
+    "max_output": {"type": "str", "default": "0"},
+    "leave_children": {"type": "bool", "default": False},
 }
 
 JOBS_RULES: dict[str, t.Any] = {
@@ -71,6 +77,31 @@ def async_status_module() -> Spec:
     """:returns: what the actions C(async_status) and C(wait) send to the module C(async_status)."""
     return {
         **async_status(),
+        "_question": {"type": "dict", "default": {}},
+    }
+
+
+def cancel() -> Spec:
+    """:returns: the options of C(background.jobs.cancel) that a user gives."""
+    return {
+        "jobs": {"type": "raw"},
+        "group": {"type": "str"},
+        "name": {"type": "list", "elements": "str"},
+        "all": {"type": "bool"},
+        "mode": {"type": "str", "choices": ["kill", "drain"], "default": "kill"},
+    }
+
+
+CANCEL_RULES: dict[str, t.Any] = {
+    "mutually_exclusive": [("jobs", "group"), ("jobs", "name"), ("jobs", "all"), ("all", "group"), ("all", "name")],
+    "required_one_of": [("jobs", "group", "name", "all")],
+}
+
+
+def cancel_module() -> Spec:
+    """:returns: what the action C(cancel) sends to the module C(cancel), with the jids as O(jobs)."""
+    return {
+        **cancel(),
         "_question": {"type": "dict", "default": {}},
     }
 

@@ -30,58 +30,92 @@ FILES = "BACKGROUND_JOBS_FILES"
 
 
 @dataclasses.dataclass
-class Job:
-    """One job as the supervisor needs it. Durations are seconds; 0 means no limit.
+class Step:
+    """One module run of a job.
 
     O(program) is what runs the module. O(interpreter) starts it (empty for a binary). O(arguments) is the content of
-    the arguments file of style V(file). O(environment) is added to what the supervisor inherited. O(files) are brought
-    along, by name, into a directory of the job's own, which the job finds in the variable L(FILES). O(remove) are
-    directories that now belong to the job and go with its end.
+    the arguments file of style V(file). O(files) are brought along, by name, into a directory of the step's own, which
+    it finds in the variable L(FILES). O(result) is set, instead of a program, where the step's action had its result
+    on the controller already.
+    """
+
+    name: str = ""
+    program: bytes = b""
+    interpreter: list[str] = dataclasses.field(default_factory=list)
+    style: str = PYTHON
+    arguments: bytes = b""
+    files: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    result: dict[str, t.Any] | None = None
+
+
+@dataclasses.dataclass
+class Job:
+    """One job as the supervisor needs it. Durations are seconds, sizes bytes; 0 means no limit.
+
+    O(steps) run in order; O(block) tells whether the author wrote a C(block), whose result names its steps.
+    O(environment) is added to what the supervisor inherited. O(remove) are directories that now belong to the job and
+    go with its end. O(after) are the jids of jobs of this batch that must have succeeded before. O(delay) is the time
+    before the second attempt, and each further one comes O(backoff) times later than the one before.
     """
 
     jid: str
     name: str
-    program: bytes
-    interpreter: list[str] = dataclasses.field(default_factory=list)
-    style: str = PYTHON
-    arguments: bytes = b""
+    steps: list[Step] = dataclasses.field(default_factory=list)
+    block: bool = False
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout: float = 0
     kill_after: float = 10
+    leave_children: bool = False
+    retries: int = 0
+    delay: float = 5
+    backoff: float = 1
+    retry_on: list[str] = dataclasses.field(default_factory=list)
+    after: list[str] = dataclasses.field(default_factory=list)
+    lock: str | None = None
+    max_output: int = 0
     no_log: bool = False
-    files: dict[str, bytes] = dataclasses.field(default_factory=dict)
     remove: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
 class Batch:
-    """The jobs of one launch on one host, and how many may run at once: a number, V(0) for all, or V(N%) of CPUs."""
+    """The jobs of one launch on one host.
+
+    O(concurrency) tells how many may run at once: a number, V(0) for all, or V(N%) of CPUs. O(deadline) and
+    O(start_delay) are seconds. O(halt) is what C(_schedule.parse_halt) takes.
+    """
 
     batch: str
     jobs: list[Job]
     concurrency: str = "0"
-
-
-_BYTES = ("program", "arguments")
+    deadline: float = 0
+    start_delay: float = 0
+    halt: str = "never"
+    group: str | None = None
 
 
 def pack(batch: Batch) -> str:
     """:returns: the batch as one line of ASCII text."""
     table: dict[bytes, int] = {}
-    jobs = []
-    for job in batch.jobs:
-        entry = {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
-        for name in _BYTES:
-            entry[name] = _index(entry[name], table)
-        entry["files"] = {name: _index(data, table) for name, data in job.files.items()}
-        jobs.append(entry)
-    document = {
-        "batch": batch.batch,
-        "concurrency": batch.concurrency,
-        "jobs": jobs,
-        "lines": [line.decode("latin-1") for line in table],
-    }
+    document = _fields(batch)
+    document["jobs"] = [
+        {**_fields(job), "steps": [_pack_step(step, table) for step in job.steps]} for job in batch.jobs
+    ]
+    document["lines"] = [line.decode("latin-1") for line in table]
     return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+
+
+def _fields(value: t.Any) -> dict[str, t.Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _pack_step(step: Step, table: dict[bytes, int]) -> dict[str, t.Any]:
+    return {
+        **_fields(step),
+        "program": _index(step.program, table),
+        "arguments": _index(step.arguments, table),
+        "files": {name: _index(data, table) for name, data in step.files.items()},
+    }
 
 
 def _index(data: bytes, table: dict[bytes, int]) -> list[int]:
@@ -95,30 +129,33 @@ class Packed:
         """:raises ValueError: O(text) is not what L(pack) makes."""
         try:
             document = json.loads(zlib.decompress(base64.b64decode(text)))
-            self._lines = [line.encode("latin-1") for line in document["lines"]]
-            self._jobs = {entry["jid"]: entry for entry in document["jobs"]}
-            self.batch: str = document["batch"]
-            self.concurrency: str = document["concurrency"]
-        except (zlib.error, LookupError, TypeError, AttributeError) as exc:
+            self._lines = [line.encode("latin-1") for line in document.pop("lines")]
+            jobs = {entry["jid"]: entry for entry in document.pop("jobs")}
+            self._steps = {jid: entry.pop("steps") for jid, entry in jobs.items()}
+            self.batch = Batch(jobs=[Job(**entry) for entry in jobs.values()], **document)
+        except (zlib.error, LookupError, TypeError, AttributeError, RecursionError) as exc:
             raise ValueError(f"this is not a packed batch: {exc!r}") from exc
-
-    @property
-    def jids(self) -> list[str]:
-        """The jobs' ids, in the order of the batch."""
-        return list(self._jobs)
+        self._jobs = {job.jid: job for job in self.batch.jobs}
 
     def job(self, jid: str) -> Job:
-        """:returns: one job, whole."""
-        job = self.outline(jid)
-        entry = self._jobs[jid]
-        job.program = self._join(entry["program"])
-        job.arguments = self._join(entry["arguments"])
-        job.files = {name: self._join(data) for name, data in entry["files"].items()}
-        return job
+        """:returns: one job, without its steps."""
+        return self._jobs[jid]
 
-    def outline(self, jid: str) -> Job:
-        """:returns: one job without its program, arguments and files."""
-        return Job(**{**self._jobs[jid], "program": b"", "arguments": b"", "files": {}})
+    def steps(self, jid: str) -> int:
+        """:returns: how many steps a job has."""
+        return len(self._steps[jid])
+
+    def step_name(self, jid: str, index: int) -> str:
+        """:returns: the name of one step of a job."""
+        return str(self._steps[jid][index]["name"])
+
+    def step(self, jid: str, index: int) -> Step:
+        """:returns: one step of a job, whole."""
+        entry = dict(self._steps[jid][index])
+        entry["program"] = self._join(entry["program"])
+        entry["arguments"] = self._join(entry["arguments"])
+        entry["files"] = {name: self._join(numbers) for name, numbers in entry["files"].items()}
+        return Step(**entry)
 
     def _join(self, numbers: t.Iterable[int]) -> bytes:
         return b"\n".join(self._lines[number] for number in numbers)

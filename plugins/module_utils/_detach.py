@@ -19,16 +19,20 @@ import sys
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import (
+    _attempt,
     _batch,
+    _boot,
+    _lock,
     _outcome,
     _process,
     _record,
     _schedule,
     _store,
     _supervisor,
+    _tree,
 )
 
-_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _supervisor)
+_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _lock, _tree, _attempt, _supervisor)
 """The supervisor's program, each part after those it imports."""
 
 _PATIENCE = 60.0
@@ -46,7 +50,7 @@ for name, source in feed["parts"]:
     module = sys.modules[name] = types.ModuleType(name)
     setattr(sys.modules[package], name.rpartition(".")[2], module)
     exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
-module.main(feed["batch"], feed["directory"], feed["ready"])
+module.main(feed["batch"], feed["directory"], feed["boot"], feed["ready"], feed["lock"])
 """
 """Loads the parts from standard input, so that nothing of the supervisor ever lies on the target's disk."""
 
@@ -66,20 +70,22 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     """
     store = _store.Store(directory)
     packed = _batch.Packed(packed_text)
+    batch = packed.batch.batch
     records = []
     lock = None
     try:
-        lock = store.make_lock(packed.batch)
-        for jid in packed.jids:
-            record = _supervisor.first_record(packed, jid)
-            store.write(jid, _record.encode(record))
+        lock = store.make_lock(batch)
+        store.make_reserve(batch)
+        for job in packed.batch.jobs:
+            record = _supervisor.first_record(packed, job.jid)
+            store.write(job.jid, _record.encode(record))
             records.append(record)
         _start(packed_text, directory, environment, lock)
     except (OSError, LaunchError) as exc:
         for record in records:
             store.remove(record.jid)
         if lock is not None:
-            store.remove_lock(packed.batch)
+            store.remove_lock(batch)
         if isinstance(exc, OSError):
             raise LaunchError(f"could not write under {directory}: {exc.strerror}") from exc
         raise
@@ -91,7 +97,15 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
 
 def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], lock: int) -> None:
     answer, ready = os.pipe()
-    feed = {"parts": _sources(), "batch": packed_text, "directory": directory, "ready": ready}
+    boot = (inspect.getsource(_boot), _boot.SETTINGS)
+    feed = {
+        "parts": _sources(),
+        "batch": packed_text,
+        "directory": directory,
+        "boot": boot,
+        "ready": ready,
+        "lock": lock,
+    }
     command = [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM]
     try:
         # It must outlive this module, which run_command would not let it.

@@ -16,20 +16,32 @@ import re
 import signal
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._record import FAILED, SUCCEEDED, TIMED_OUT
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    CANCELLED,
+    FAILED,
+    SUCCEEDED,
+    TIMED_OUT,
+)
 
+NOTHING_SAID = ("", "non-zero return code", "The command exited with a non-zero return code.")
+"""What the module command says of a return code other than 0: up to 2.20, and since 2.21."""
 _ATTEMPTS = 1000
 """How many lines that begin like an object are tried as one; each failure costs time in proportion to the output."""
 _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
 
+_PARTIAL = 1 << 20
+"""How many bytes of a job's log its result shows, where no limit is set, if the module itself gave no result."""
+
+
 @dataclasses.dataclass
 class Ending:
     """The end of a job's process. O(status) is the exit status, negative for the number of a signal.
 
-    O(cause) says why the job was ended from outside (V(timeout)), C(None) where it ended by itself. O(elapsed) and
-    O(timeout) are seconds.
+    O(log) is what the module's commands had printed. O(cause) says why the job was ended from outside (a cause of
+    C(_schedule)), C(None) where it ended by itself; O(why) is a clause about it. O(elapsed) and O(timeout) are seconds,
+    O(max_output) is bytes; 0 means no limit.
     """
 
     stdout: bytes
@@ -38,6 +50,9 @@ class Ending:
     elapsed: float
     timeout: float = 0
     cause: str | None = None
+    why: str | None = None
+    log: bytes = b""
+    max_output: int = 0
 
 
 @dataclasses.dataclass
@@ -51,14 +66,21 @@ class Outcome:
 
 
 def judge(ending: Ending) -> Outcome:
-    """Decide what became of a job.
+    """Decide what became of a module run.
 
     A module that printed a result has ended, however its process went after that. The result counts as failed by
     the rule of ansible-core: C(failed), or a return code other than 0 where C(failed) is not given.
     """
+    outcome = _judge(ending)
+    outcome.result.pop("invocation", None)  # the arguments: not for the disk
+    limit(outcome.result, ending.max_output)
+    return outcome
+
+
+def _judge(ending: Ending) -> Outcome:
     found = find_result(ending.stdout)
-    if ending.cause == "timeout":
-        return _timed_out(ending, found)
+    if ending.cause is not None:
+        return _ended(ending, found)
     if found is None:
         return _no_result(ending)
     result, junk = found
@@ -70,6 +92,55 @@ def judge(ending: Ending) -> Outcome:
     if not is_failed(result):
         return Outcome(SUCCEEDED, result)
     return Outcome(FAILED, result, *_why_failed(result))
+
+
+def on_controller(result: dict[str, t.Any]) -> Outcome:
+    """:returns: the outcome of a step whose action had its result before anything ran on the target."""
+    return Outcome(FAILED, result, *_why_failed(result)) if is_failed(result) else Outcome(SUCCEEDED, result)
+
+
+def of_block(names: t.Sequence[str], outcomes: t.Sequence[Outcome]) -> Outcome:
+    """:returns: the outcome of a block: its last step's, with those of all that ran under C(steps).
+
+    :arg names: the names of all steps of the block.
+    """
+    last = outcomes[-1]
+    result = dict(last.result)
+    steps = [{**outcome.result, "name": name} for name, outcome in zip(names, outcomes)]
+    result["steps"] = steps
+    result["changed"] = any(step.get("changed") for step in steps)
+    for key in ("warnings", "deprecations"):
+        together = [entry for step in steps if isinstance(step.get(key), list) for entry in step[key]]
+        if together:
+            result[key] = together
+    message = last.message
+    if last.state != SUCCEEDED:
+        message = f"step {len(outcomes)} of {len(names)} ({names[len(outcomes) - 1]}) {last.state}: {last.message}"
+        message = message.replace(f" {TIMED_OUT}: ", ": ").replace(f" {CANCELLED}: ", ": ")
+        result.update(failed=True, msg=message)
+    return Outcome(last.state, result, last.reason, message)
+
+
+def limit(result: dict[str, t.Any], size: int) -> None:
+    """Cut what is longer than O(size) bytes (0: nothing) out of the middle of each text of a result, and say so."""
+    cut = []
+    for key, value in list(result.items()):
+        if size and isinstance(value, str) and len(value.encode("utf-8", "replace")) > size:
+            result[key] = _shorten(value, size)
+            result.pop(f"{key}_lines", None)
+            cut.append(key)
+    if cut:
+        before = result.get("truncated")
+        known = [name for name in before if isinstance(name, str)] if isinstance(before, list) else []
+        result["truncated"] = sorted({*cut, *known})
+
+
+def _shorten(text: str, size: int) -> str:
+    data = text.encode("utf-8", "replace")
+    head, tail = data[: size // 2], data[len(data) - size // 2 :]
+    left_out = len(data) - len(head) - len(tail)
+    # half a character at a cut is dropped
+    return f"{head.decode('utf-8', 'ignore')}\n[... {left_out} bytes left out ...]\n{tail.decode('utf-8', 'ignore')}"
 
 
 def spawn_failed(name: str, interpreter: t.Sequence[str], error: OSError) -> Outcome:
@@ -135,7 +206,7 @@ def _why_failed(result: t.Mapping[str, t.Any]) -> tuple[str, str]:
     code = result.get("rc")
     if code in (0, "0", None):
         return "module", message
-    return "exit_code", f"exit code {code}" if message == "non-zero return code" else f"{message} (exit code {code})"
+    return "exit_code", f"exit code {code}" if message in NOTHING_SAID else f"{message} (exit code {code})"
 
 
 def _exception(result: t.Mapping[str, t.Any]) -> str:
@@ -144,11 +215,21 @@ def _exception(result: t.Mapping[str, t.Any]) -> str:
     return str(event.get("msg") or "") if isinstance(event, dict) else ""
 
 
-def _timed_out(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcome:
-    message = f"ran into its limit of {_seconds(ending.timeout)} and was ended after {_seconds(ending.elapsed)}"
-    result = found[0] if found else _excerpts(ending)
-    result.update(failed=True, timed_out=True, timeout=ending.timeout, msg=f"Timeout exceeded: the job {message}")
-    return Outcome(TIMED_OUT, result, "timeout", message)
+def _ended(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcome:
+    """:returns: the outcome of a job that was ended from outside, with the output it had until then."""
+    after = f"ended after {_seconds(ending.elapsed)}"
+    if ending.cause == "timeout":
+        state, message = TIMED_OUT, f"ran into its limit of {_seconds(ending.timeout)} and was {after}"
+    elif ending.cause == "deadline":
+        state, message = TIMED_OUT, f"the deadline of its batch was over; it was {after}"
+    else:
+        state, message = CANCELLED, f"{ending.why or 'it was cancelled'}; it was {after}"
+    result = found[0] if found else _partial(ending)
+    result["failed"] = True
+    if state == TIMED_OUT:
+        result.update(timed_out=True, timeout=ending.timeout)
+    result["msg"] = f"Timeout exceeded: the job {message}" if ending.cause == "timeout" else message
+    return Outcome(state, result, ending.cause, message)
 
 
 def _no_result(ending: Ending) -> Outcome:
@@ -165,12 +246,17 @@ def _no_result(ending: Ending) -> Outcome:
     tail = _text(ending.stderr).strip().splitlines()
     if tail:
         message += f" (last line of its error output: {tail[-1][:200]})"
-    result = {"failed": True, "msg": message, "rc": ending.status, **_excerpts(ending)}
+    result = {"failed": True, "msg": message, "rc": ending.status, **_partial(ending)}
     return Outcome(FAILED, result, reason, message)
 
 
-def _excerpts(ending: Ending) -> dict[str, t.Any]:
-    return {"module_stdout": _excerpt(_text(ending.stdout)), "module_stderr": _excerpt(_text(ending.stderr))}
+def _partial(ending: Ending) -> dict[str, t.Any]:
+    """:returns: what there is of a module that printed no result: its own output, and that of the commands it ran."""
+    partial = {"module_stdout": _excerpt(_text(ending.stdout)), "module_stderr": _excerpt(_text(ending.stderr))}
+    if ending.log:
+        text = _text(ending.log)
+        partial["stdout"] = text if len(ending.log) <= _PARTIAL else _shorten(text, _PARTIAL)
+    return partial
 
 
 def _excerpt(text: str) -> str:

@@ -10,30 +10,41 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import typing as t
 
-_RUN_FROM_PIPE = """\
-import os, signal
-def end(number, frame):
-    raise SystemExit(128 + number)
-signal.signal(signal.SIGTERM, end)
-with os.fdopen({handle}, "rb") as pipe:
-    program = compile(pipe.read(), "<background.jobs payload>", "exec", dont_inherit=True)
-del os, signal, end, pipe
-exec(program)
-"""
-"""Runs a program that comes through a pipe. TERM unwinds it, so that a payload removes its temporary directory."""
+_START = (
+    'exec(*(lambda pipe: (pipe.read(int(pipe.readline())), {{"program": pipe.read()}}))'
+    '(__import__("os").fdopen({handle}, "rb")))'
+)
+"""Runs L(_boot), which comes through a pipe with the program it is to run behind it."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+@dataclasses.dataclass(frozen=True)
+class Process:
+    """A process that runs. O(started) is as L(start_time) tells it."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: str
+
+
 def boot_id() -> str | None:
-    """:returns: what the kernel calls this boot, C(None) where it has no name for it (Linux has: proc(5))."""
-    return _first_line("/proc/sys/kernel/random/boot_id")
+    """:returns: a name for this boot, C(None) where there is none (Linux has: proc(5)).
+
+    It is the kernel's name and the start of process 1, which tells the restart of a container too.
+    """
+    kernel = _first_line("/proc/sys/kernel/random/boot_id")
+    return kernel and f"{kernel}/{start_time(1) or ''}"
 
 
 def start_time(pid: int) -> str | None:
@@ -78,9 +89,12 @@ class Child:
     O(stdout), O(stderr) and O(program) are our ends of its pipes; O(program) is C(None) where nothing is fed to it.
     """
 
-    def __init__(self, command: t.Sequence[str], environment: t.Mapping[str, str], feed: bool) -> None:
-        """:arg feed: O(command) is a Python that is to run the program written to O(self.program).
+    def __init__(
+        self, command: t.Sequence[str], environment: t.Mapping[str, str], feed: bool, keep: t.Sequence[int] = ()
+    ) -> None:
+        """:arg feed: O(command) is a Python that is to run what is written to O(self.program), see L(feed).
 
+        :arg keep: file descriptors of ours that the process is to have too.
         :raises OSError: it could not be started.
         """
         ours: int | None = None
@@ -88,7 +102,7 @@ class Child:
         argv = list(command)
         if feed:
             theirs, ours = os.pipe()
-            argv += ["-c", _RUN_FROM_PIPE.format(handle=theirs)]
+            argv += ["-c", _START.format(handle=theirs)]
         try:
             # The process outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._popen = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -98,7 +112,7 @@ class Child:
                 stderr=subprocess.PIPE,
                 env=dict(environment),
                 start_new_session=True,
-                pass_fds=() if theirs is None else (theirs,),
+                pass_fds=(*keep, *(() if theirs is None else (theirs,))),
             )
         except BaseException:
             if ours is not None:
@@ -108,18 +122,13 @@ class Child:
             if theirs is not None:
                 os.close(theirs)
         self.pid = self._popen.pid
+        self.started = start_time(self.pid)
         self.stdout = t.cast(t.IO[bytes], self._popen.stdout).fileno()
         self.stderr = t.cast(t.IO[bytes], self._popen.stderr).fileno()
         self.program = ours
         for handle in (self.stdout, self.stderr, self.program):
             if handle is not None:
                 os.set_blocking(handle, False)
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the process group; only before L(reap): until then its number cannot be anyone else's."""
-        if self._popen.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
 
     def reap(self) -> int:
         """Take the exit status of the process, which has ended (see L(ended_children)).
@@ -129,10 +138,18 @@ class Child:
         return self._popen.wait()
 
     def close(self) -> None:
-        """Close our ends of the pipes to its output."""
+        """Close our ends of the pipes."""
         for stream in (self._popen.stdout, self._popen.stderr):
             if stream is not None:
                 stream.close()
+        if self.program is not None:
+            os.close(self.program)
+            self.program = None
+
+
+def fed(boot: bytes, program: bytes) -> bytes:
+    """:returns: what a L(Child) with C(feed) has to be given: O(boot) runs there, and finds O(program)."""
+    return b"%d\n%s%s" % (len(boot), boot, program)
 
 
 def ended_children(ours: t.Collection[int]) -> list[int]:
@@ -155,14 +172,83 @@ def ended_children(ours: t.Collection[int]) -> list[int]:
     return [pid for pid in ours if os.waitid(os.P_PID, pid, options) is not None]
 
 
-def group_members(group: int) -> list[int]:
-    """:returns: the processes of a process group that still run (Linux; elsewhere none are seen)."""
-    members = []
-    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
-        fields = _stat(int(name)) if name.isdigit() else []
-        if fields and fields[2] == str(group) and fields[0] not in ("Z", "X"):
-            members.append(int(name))
-    return members
+def table() -> dict[int, Process]:
+    """:returns: all processes of this host that run, without zombies, by pid."""
+    if not os.path.isdir("/proc/self"):
+        return _table_of_ps()
+    processes = {}
+    seen: set[int] = set()
+    new = set(pids())
+    while new:  # one that was forked while we looked, by one that had gone when we came to it
+        for pid in new:
+            fields = _stat(pid)
+            if fields and fields[0] not in ("Z", "X"):
+                processes[pid] = Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), fields[19])
+        seen |= new
+        new = set(pids()) - seen
+    return processes
+
+
+def pids() -> list[int]:
+    """:returns: the numbers of all processes of this host."""
+    if not os.path.isdir("/proc/self"):
+        return list(_table_of_ps())
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def find(pid: int, started: str) -> Process | None:
+    """:returns: the process that started at O(started) with this pid, C(None) if it does not run (any more)."""
+    process = table().get(pid)
+    return process if process is not None and process.started == started else None
+
+
+def variable(pid: int, name: str) -> str | None:
+    """:returns: an environment variable that a process was started with; C(None) if it has none, or is not ours to ask.
+
+    Linux (proc(5)); elsewhere nothing is known of a process's environment.
+    """
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:
+            environment = stream.read()
+    except OSError:
+        return None
+    prefix = os.fsencode(name) + b"="
+    for entry in environment.split(b"\0"):
+        if entry.startswith(prefix):
+            return os.fsdecode(entry[len(prefix) :])
+    return None
+
+
+def command_line(pid: int) -> list[str]:
+    """:returns: the arguments that a process was started with; none if it has gone."""
+    if not os.path.isdir("/proc/self"):
+        return (_ps(pid, "args") or "").split()
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return [os.fsdecode(argument) for argument in stream.read().split(b"\0")]
+    except OSError:
+        return []
+
+
+def send(process: Process, number: int) -> None:
+    """Send a signal to a process, and to no other that has its number by now."""
+    handle = None
+    try:
+        if hasattr(os, "pidfd_open"):  # Linux 5.3 with Python 3.9
+            handle = os.pidfd_open(process.pid)
+        if start_time(process.pid) != process.started:
+            return
+        if handle is None:
+            os.kill(process.pid, number)
+        else:
+            signal.pidfd_send_signal(handle, number)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:
+        if start_time(process.pid) == process.started:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, number)
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def python_command(interpreter: t.Sequence[str]) -> list[str]:
@@ -175,6 +261,20 @@ def python_command(interpreter: t.Sequence[str]) -> list[str]:
 def _stat(pid: int) -> list[str]:
     """:returns: the fields of /proc/PID/stat from the third on, which is the state (proc(5)); none if it is gone."""
     return (_first_line(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
+def _table_of_ps() -> dict[int, Process]:
+    # The supervisor asks, a program without an AnsibleModule: there is no run_command here.
+    columns = ["-o", "pid=", "-o", "ppid=", "-o", "pgid=", "-o", "state=", "-o", "lstart="]
+    done = subprocess.run(  # pylint: disable=ansible-bad-function
+        ["ps", "-A", *columns], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    processes = {}
+    for line in done.stdout.decode("ascii", "replace").splitlines():
+        pid, parent, group, state, started = line.split(None, 4)
+        if not state.startswith("Z"):
+            processes[int(pid)] = Process(int(pid), int(parent), int(group), int(group), started.strip())
+    return processes
 
 
 def _ps(pid: int, column: str) -> str | None:

@@ -44,7 +44,7 @@ class Record:
     """One job as its status file tells it.
 
     Times ending in C(_at) are wall-clock seconds since the epoch, for showing only; O(elapsed) and the limits are
-    seconds of the monotonic clock of the target.
+    seconds of the monotonic clock of the target. O(earlier) are the results of the attempts before the last one.
     """
 
     jid: str
@@ -65,7 +65,12 @@ class Record:
     ended_at: float | None = None
     elapsed: float | None = None
     timeout: float = 0
+    kill_after: float = 10
+    leave_children: bool = False
     attempts: int = 0
+    earlier: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    group: str | None = None
+    lock: str | None = None
     no_log: bool = False
     shadowed: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
@@ -89,7 +94,8 @@ def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[
     document: dict[str, t.Any] = dict(result or {})
     shadowed = {key: document[key] for key in (*_TOP_LEVEL, KEY) if key in document}
     document.update(started=True, finished=record.finished, ansible_job_id=record.jid)
-    document[KEY] = {"format": FORMAT, **dataclasses.asdict(dataclasses.replace(record, shadowed=shadowed))}
+    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    document[KEY] = {"format": FORMAT, **fields, "shadowed": shadowed}
     return document
 
 

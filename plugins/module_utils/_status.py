@@ -13,6 +13,7 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
 from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive
 from ansible_collections.background.jobs.plugins.module_utils._record import (
@@ -57,8 +58,11 @@ class Status:
         return self.state not in UNFINISHED
 
 
-def look(store: Store, jid: str) -> Status:
-    """:returns: the truth about O(jid). Whatever is wrong with its file is a state of the job, never an exception."""
+def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
+    """:returns: the truth about O(jid). Whatever is wrong with its file is a state of the job, never an exception.
+
+    :arg wrappers: what the process table said a moment ago of the jobs of builtin async; asked anew if C(None).
+    """
     try:
         path = store.path(jid)
     except StoreError as exc:
@@ -77,12 +81,16 @@ def look(store: Store, jid: str) -> Status:
             status.ours_to_remove = False
             return _lost(status, "status_unreadable", str(exc))
         if status.record is None:
-            return _builtin(status)
+            _builtin(status)
+            if status.finished or (wrappers or Wrappers()).has(jid):
+                return status
+            wrappers = None
+            continue
         status.state, status.reason = status.record.state, status.record.reason
         status.message = status.record.message
         if status.finished or _is_supervised(store, status.record):
             return status
-    return _abandoned(status, t.cast(Record, status.record))
+    return _abandoned(status, status.record) if status.record is not None else _deserted(status)
 
 
 def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
@@ -105,7 +113,7 @@ def _lost(status: Status, reason: str, message: str) -> Status:
     return status
 
 
-def _builtin(status: Status) -> Status:
+def _builtin(status: Status) -> None:
     result = status.result
     if "started" in result and not result.get("finished"):
         status.state = RUNNING
@@ -117,7 +125,15 @@ def _builtin(status: Status) -> Status:
         status.message = str(result.get("msg") or f"exit code {result.get('rc')}")
     else:
         status.state = SUCCEEDED
-    return status
+
+
+def _deserted(status: Status) -> Status:
+    return _lost(
+        status,
+        "supervisor_gone",
+        f"no async_wrapper process of the job runs on host {os.uname().nodename} (any more): it was killed, or the "
+        "host was restarted; it left no result",
+    )
 
 
 def _is_supervised(store: Store, record: Record) -> bool:
@@ -144,8 +160,14 @@ def _abandoned(status: Status, record: Record) -> Status:
         status,
         "supervisor_gone",
         f"the supervisor of the job (pid {record.supervisor_pid or 'unknown'}) has gone while the job was {was}, "
-        "killed perhaps, or with its container; it left no result",
+        "killed perhaps, or with its container; it left no result" + _left_running(record),
     )
+
+
+def _left_running(record: Record) -> str:
+    if not is_alive(record.pid, record.pid_start):
+        return ""
+    return f", but its process {record.pid} runs on; cancel the job, or clean it up, to end it"
 
 
 def _where_is_it(store: Store, jid: str) -> str:

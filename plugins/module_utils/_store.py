@@ -9,7 +9,6 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
@@ -23,6 +22,10 @@ import typing as t
 _JID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _DEFAULT_NAME = ".ansible_async"
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
+_HOLDER = 128
+"""Bytes of a lock file: the pid of who holds it and its start."""
+_RESERVE = 16384
+"""Bytes; a record without a result takes less than a thousand."""
 
 
 class StoreError(Exception):
@@ -46,9 +49,14 @@ def check_jid(jid: str) -> str:
 
     :raises StoreError: it could not be the name of a status file (a path, a hidden file, nothing at all).
     """
-    if not _JID.fullmatch(jid) or jid.endswith((".log", ".tmp")):
+    if not is_jid(jid):
         raise StoreError(f"{jid!r} is not a job id: it is a name of letters, digits, '.', '_' and '-', never a path")
     return jid
+
+
+def is_jid(name: str) -> bool:
+    """:returns: whether a name could be that of a status file."""
+    return _JID.fullmatch(name) is not None and not name.endswith((".log", ".tmp"))
 
 
 def expand(directory: str) -> str:
@@ -120,7 +128,10 @@ class Store:
         """
         path = self.path(jid)
         temporary = os.path.join(self.directory, f".{jid}.{os.getpid()}.tmp")
-        data = json.dumps(document).encode("ascii")
+        try:
+            data = json.dumps(document).encode("ascii")
+        except RecursionError as exc:
+            raise OSError(errno.EOVERFLOW, "it is nested too deeply") from exc
         handle = _create(temporary, os.O_WRONLY, 0o600)
         try:
             try:
@@ -171,22 +182,101 @@ class Store:
             raise CorruptStatus(f"the status file {path} holds no JSON object")
         return t.cast(t.Dict[str, t.Any], document)
 
-    def remove(self, jid: str) -> bool:
-        """Remove the status file of O(jid); a link is removed, never what it points to.
-
-        :returns: whether there was one.
-        """
+    def jids(self) -> list[str]:
+        """:returns: the names in the directory that could be those of status files, ours or builtin async's."""
         try:
-            os.unlink(self.path(jid))
+            names = os.listdir(self.directory)
         except FileNotFoundError:
-            return False
-        return True
+            return []
+        return sorted(name for name in names if is_jid(name))
+
+    def remove(self, jid: str) -> bool:
+        """Remove the status file of O(jid) and its log; a link is removed, never what it points to.
+
+        :returns: whether there was a status file.
+        """
+        self.remove_log(jid)
+        self._unlink(os.path.basename(self._cancel_path(jid)))
+        return self._unlink(jid)
 
     def remove_attempts(self, jid: str) -> None:
         """Remove what a supervisor that was killed while it wrote has left of its attempt."""
         for name in os.listdir(self.directory):
             if name.startswith(f".{check_jid(jid)}.") and name.endswith(".tmp"):
-                os.unlink(os.path.join(self.directory, name))
+                self._unlink(name)
+
+    def open_log(self, jid: str) -> int:
+        """:returns: a file descriptor that appends to the log of O(jid), which is made if there is none yet."""
+        path = self._log_path(jid)
+        try:
+            return _create(path, os.O_RDWR | os.O_APPEND, 0o600)
+        except FileExistsError:  # an earlier attempt's
+            return os.open(path, os.O_RDWR | os.O_APPEND | _OPEN)
+
+    def remove_log(self, jid: str) -> None:
+        """Remove the log of O(jid), if there is one."""
+        self._unlink(os.path.basename(self._log_path(jid)))
+
+    def _log_path(self, jid: str) -> str:
+        return os.path.join(self.directory, f"{check_jid(jid)}.log")
+
+    def request_cancel(self, jid: str, mode: str) -> None:
+        """Leave a request for the supervisor of O(jid) to cancel it; it is told by a signal that there is one.
+
+        :raises OSError: it could not be written.
+        """
+        temporary = os.path.join(self.directory, f".{check_jid(jid)}.{os.getpid()}.tmp")
+        handle = _create(temporary, os.O_WRONLY, 0o600)
+        try:
+            try:
+                os.write(handle, mode.encode("ascii"))
+            finally:
+                os.close(handle)
+            os.rename(temporary, self._cancel_path(jid))
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    def take_cancel(self, jid: str) -> str | None:
+        """:returns: the mode of the request to cancel O(jid), which is removed; C(None) if there is none."""
+        try:
+            handle = os.open(self._cancel_path(jid), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
+        except OSError:
+            return None
+        try:
+            return os.read(handle, 100).decode("ascii", "replace")
+        finally:
+            os.close(handle)
+            self._unlink(f".{jid}.cancel")
+
+    def _cancel_path(self, jid: str) -> str:
+        return os.path.join(self.directory, f".{check_jid(jid)}.cancel")
+
+    def make_reserve(self, batch: str) -> None:
+        """Keep some room on the disk, so that what has become of a job can be said even when the disk is full.
+
+        :raises OSError: there is none.
+        """
+        handle = _create(self._reserve_path(batch), os.O_WRONLY, 0o600)
+        try:
+            os.write(handle, b"\0" * _RESERVE)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def remove_reserve(self, batch: str) -> bool:
+        """:returns: whether there was a reserve, which is gone now."""
+        return self._unlink(os.path.basename(self._reserve_path(batch)))
+
+    def _reserve_path(self, batch: str) -> str:
+        return os.path.join(self.directory, f".{check_jid(batch)}.reserve")
+
+    def _unlink(self, name: str) -> bool:
+        try:
+            os.unlink(os.path.join(self.directory, name))
+        except FileNotFoundError:
+            return False
+        return True
 
     def make_files(self, jid: str, files: t.Mapping[str, bytes]) -> str:
         """Put files a job brought along into a directory of its own, mode 0700 like the files in it.
@@ -217,13 +307,36 @@ class Store:
         :returns: a file descriptor; the lock lives as long as any process has it open, however that process ends.
         """
         handle = _create(self.lock_path(batch), os.O_RDWR, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.pwrite(handle, b" " * _HOLDER, 0)  # the room, while there is some
+        except BaseException:
+            os.close(handle)
+            self._unlink(os.path.basename(self.lock_path(batch)))
+            raise
         return handle
 
+    @staticmethod
+    def name_holder(lock: int, pid: int, started: str | None) -> None:
+        """Note in the lock file O(lock) who holds it: a supervisor, by its pid and its start."""
+        os.pwrite(lock, f"{pid} {started or ''}".ljust(_HOLDER).encode("ascii", "replace"), 0)
+
+    def lock_holder(self, batch: str) -> tuple[int, str] | None:
+        """:returns: pid and start of the supervisor that has the lock of O(batch), C(None) where nobody is named."""
+        try:
+            handle = os.open(self.lock_path(batch), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
+        except OSError:
+            return None
+        try:
+            pid, dummy, started = os.pread(handle, _HOLDER, 0).decode("ascii", "replace").strip().partition(" ")
+        finally:
+            os.close(handle)
+        return (int(pid), started) if pid.isdigit() and started else None
+
     def remove_lock(self, batch: str) -> None:
-        """Remove the lock file of a batch, if it is still there."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.lock_path(batch))
+        """Remove the lock file of a batch and its reserve, if they are still there."""
+        self.remove_reserve(batch)
+        self._unlink(os.path.basename(self.lock_path(batch)))
 
     def is_locked(self, batch: str) -> bool:
         """:returns: whether a supervisor holds the lock of O(batch), that is, whether it lives."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import selectors
 import shutil
 import signal
@@ -22,37 +23,68 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
-from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Job, Packed
-from ansible_collections.background.jobs.plugins.module_utils._outcome import Ending, Outcome, judge, spawn_failed
+from ansible_collections.background.jobs.plugins.module_utils import _lock, _process
+from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
+from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
+from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
 from ansible_collections.background.jobs.plugins.module_utils._record import (
-    CANCELLED,
+    FAILED,
     LOST,
+    QUEUED,
     RUNNING,
+    SKIPPED,
+    TIMED_OUT,
     Record,
     encode,
 )
-from ansible_collections.background.jobs.plugins.module_utils._schedule import Entry, Schedule, slots
+from ansible_collections.background.jobs.plugins.module_utils._schedule import (
+    CANCEL,
+    HALT,
+    Drop,
+    Entry,
+    Schedule,
+    parse_halt,
+    slots,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
+from ansible_collections.background.jobs.plugins.module_utils._tree import LOOK, Census
 
-_CHUNK = 1 << 16
-_PIPE = 1 << 20
-"""Bytes that a pipe holds at most (fs.pipe-max-size, pipe(7)): more cannot be left of a process that has ended."""
-_DRAIN = 0.5
-"""Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
-_LOOK = 0.1
-"""Seconds between two looks at a process group that is being ended."""
+_LOCK_LOOK = 0.25
+"""Seconds between two looks at a lock that somebody outside of this batch holds."""
+_SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
+_DESCRIPTORS = 24
+"""File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
+_DESCRIPTORS_OF_JOB = 4
+"""File descriptors that a job takes as long as it runs: two outputs, its log, its program."""
+_DRAIN = "drain"
+"""Mode of a request to cancel that leaves alone what runs."""
+
+
+def affordable(wanted: int, locks: int) -> int:
+    """:returns: O(wanted) slots, where 0 is no limit, or as many as this process has file descriptors for.
+
+    :arg locks: how many different locks jobs may hold beside that.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    most = max(1, (limit - _DESCRIPTORS - locks) // _DESCRIPTORS_OF_JOB)
+    return min(wanted, most) if wanted else most
 
 
 def first_record(packed: Packed, jid: str) -> Record:
     """:returns: the record of a job that is queued now, on this host, for this user."""
-    job = packed.outline(jid)
+    job = packed.job(jid)
     return Record(
         jid=jid,
         name=job.name,
-        batch=packed.batch,
+        batch=packed.batch.batch,
+        group=packed.batch.group,
+        lock=job.lock,
         no_log=job.no_log,
         timeout=job.timeout,
+        kill_after=job.kill_after,
+        leave_children=job.leave_children,
         node=os.uname().nodename,
         user=user_name(os.geteuid()),
         boot_id=_process.boot_id(),
@@ -60,38 +92,55 @@ def first_record(packed: Packed, jid: str) -> Record:
     )
 
 
-class _Running:
-    """A job whose process was started, and what it has written so far."""
-
-    def __init__(self, job: Job, child: _process.Child) -> None:
-        self.job = job
-        self.child = child
-        self.feed = memoryview(job.program)
-        self.output = {child.stdout: bytearray(), child.stderr: bytearray()}
-        self.open = {child.stdout, child.stderr}
-        self.ended_at: float | None = None
-
-
 class Supervisor:
     """Runs one batch to its end."""
 
-    def __init__(self, packed: Packed, store: Store, clock: t.Callable[[], float] = time.monotonic) -> None:
-        """:arg clock: monotonic seconds."""
+    def __init__(
+        self, packed: Packed, store: Store, boot: tuple[str, str], clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        """:arg boot: the text of C(_boot), and its C(SETTINGS).
+
+        :arg clock: monotonic seconds.
+        """
         self._packed = packed
         self._store = store
         self._clock = clock
-        self._records = {jid: first_record(packed, jid) for jid in packed.jids}
+        self._selector = selectors.DefaultSelector()
+        self._means = Means(packed, store, self._selector, *boot)
+        batch = packed.batch
+        self._records = {job.jid: first_record(packed, job.jid) for job in batch.jobs}
         for record in self._records.values():
             record.supervisor_pid = os.getpid()
             record.supervisor_start = _process.start_time(os.getpid())
-        outlines = (packed.outline(jid) for jid in packed.jids)
         self._schedule = Schedule(
-            (Entry(job.jid, job.timeout, job.kill_after) for job in outlines),
-            slots(packed.concurrency, _process.cpu_count()),
+            (
+                Entry(
+                    job.jid,
+                    name=job.name,
+                    timeout=job.timeout,
+                    kill_after=job.kill_after,
+                    after=job.after,
+                    lock=job.lock,
+                    retries=job.retries,
+                    delay=job.delay,
+                    backoff=job.backoff,
+                    retry_on=job.retry_on,
+                )
+                for job in batch.jobs
+            ),
+            slots=affordable(
+                slots(batch.concurrency, _process.cpu_count()), len({job.lock for job in batch.jobs if job.lock})
+            ),
+            halt=parse_halt(batch.halt),
+            deadline=clock() + batch.deadline if batch.deadline else None,
+            start_delay=batch.start_delay,
         )
-        self._running: dict[str, _Running] = {}
-        self._selector = selectors.DefaultSelector()
+        self._running: dict[str, Attempt] = {}
+        self._last: dict[str, Outcome] = {}
+        self._census = Census()
+        self._looked = 0.0
         self._stopping = False
+        self._asked = True
         self._wake: float | None = None
 
     def run(self, ready: t.Callable[[], None]) -> None:
@@ -104,7 +153,8 @@ class Supervisor:
             os.set_blocking(handle, False)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGTERM, lambda number, frame: self._stop())
+        signal.signal(signal.SIGTERM, lambda number, frame: self._note(stopping=True))
+        signal.signal(signal.SIGUSR1, lambda number, frame: self._note(asked=True))
         self._selector.register(wake_read, selectors.EVENT_READ)
         ready()
         while not self._schedule.done:
@@ -114,173 +164,180 @@ class Supervisor:
             for key, dummy in self._selector.select(self._patience()):
                 if key.fd == wake_read:
                     self._swallow(wake_read)
-                else:
-                    self._transfer(key.data, key.fd)
+                elif key.data in self._running:
+                    self._running[key.data].handle(key.fd)
             self._notice_ends()
 
     def give_up(self, error: str) -> None:
         """Say of every job that is not finished that it is lost: the supervisor itself failed."""
-        for jid, record in self._records.items():
+        self._census.refresh()
+        for attempt in self._running.values():
+            attempt.signal(self._census, signal.SIGKILL)
+        for record in self._records.values():
             if not record.finished:
-                if jid in self._running:
-                    self._running[jid].child.signal(signal.SIGKILL)
-                self._finish(jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
+                self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
 
-    def _stop(self) -> None:
-        self._stopping = True
+    def _note(self, stopping: bool = False, asked: bool = False) -> None:
+        self._stopping |= stopping
+        self._asked |= asked
 
     def _apply(self) -> None:
         if self._stopping:
-            for jid in self._schedule.queued:
-                self._cancel(jid)
-            for jid in self._schedule.running:
-                self._schedule.end(jid, "cancelled")
+            for jid in self._records:
+                self._schedule.cancel(jid, _SHUTDOWN)
+        if self._asked:
+            self._asked = False
+            self._take_requests()
         decision = self._schedule.decide(self._clock())
+        for drop in decision.drop:
+            self._drop(drop)
+        if decision.term or decision.kill:
+            self._census.refresh()
+            self._see_ends()
         for jid in decision.term:
-            self._running[jid].child.signal(signal.SIGTERM)
-            self._running[jid].child.signal(signal.SIGCONT)
+            attempt = self._running[jid]
+            attempt.in_time = attempt.has_run  # the job is over; what it has left running is not to be ended
+            if not attempt.in_time:
+                attempt.signal(self._census, signal.SIGTERM)
+                attempt.signal(self._census, signal.SIGCONT)
         for jid in decision.kill:
-            self._running[jid].child.signal(signal.SIGKILL)
+            if not self._running[jid].in_time:
+                self._running[jid].killed_at = self._clock()
+                self._running[jid].signal(self._census, signal.SIGKILL)
         for jid in decision.start:
             self._start(jid)
         # What has just been started has limits of its own, and what could not be started has left its slot.
-        self._wake = self._clock() if decision.start else decision.wake
+        self._wake = self._clock() if decision.start or decision.drop else decision.wake
+
+    def _take_requests(self) -> None:
+        for jid, record in self._records.items():
+            if not record.finished:
+                mode = self._store.take_cancel(jid)
+                if mode is not None:
+                    self._schedule.cancel(jid, "it was cancelled", running=mode != _DRAIN)
 
     def _patience(self) -> float | None:
         """:returns: seconds until something is due, C(None) for ever."""
         now = self._clock()
         due = [] if self._wake is None else [self._wake]
-        if any(running.ended_at is not None for running in self._running.values()):
-            due.append(now + _LOOK)
+        if any(self._needs_a_look(jid) for jid in self._running):
+            due.append(now + LOOK)
         return max(0.0, min(due) - now) if due else None
+
+    def _needs_a_look(self, jid: str) -> bool:
+        """Whether something may change with a job that no event tells of."""
+        return self._running[jid].ended_at is not None or self._cause(jid) is not None
+
+    def _cause(self, jid: str) -> str | None:
+        """:returns: why a job that runs is being ended, C(None) if it is not."""
+        return None if self._running[jid].in_time else self._schedule.cause(jid)
 
     def _start(self, jid: str) -> None:
         job = self._packed.job(jid)
         record = self._records[jid]
+        lock = None
+        if job.lock is not None:
+            try:
+                lock = _lock.take(job.lock, self._store.directory)
+            except OSError as exc:
+                self._schedule.started(jid, self._clock())
+                message = f"its lock '{job.lock}' cannot be taken: {exc.strerror}"
+                self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message))
+                return
+            if lock is None:
+                self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
+                self._say(record, "lock", f"it waits for the lock '{job.lock}', which another batch of jobs holds")
+                return
         record.attempts += 1
-        record.started_at = time.time()
+        record.started_at = record.started_at or time.time()
         self._schedule.started(jid, self._clock())
-        try:
-            child = self._spawn(job)
-        except OSError as exc:
-            self._finish(jid, spawn_failed(job.name, job.interpreter, exc))
+        self._running[jid] = attempt = Attempt(self._means, job, lock)
+        self._go_on(jid, attempt.proceed())
+
+    def _go_on(self, jid: str, outcome: Outcome | None) -> None:
+        """Note that the next step of a job runs, or that there is none."""
+        attempt, record = self._running[jid], self._records[jid]
+        if outcome is None and attempt.child is not None:
+            record.pid, record.pid_start = attempt.child.pid, attempt.child.started
+            record.state, record.reason, record.message = RUNNING, None, None
+            self._write(record)
+        elif outcome is not None:
+            del self._running[jid]
+            attempt.close()
+            if attempt.lock is not None:
+                _lock.release(attempt.lock)
+            self._settle(jid, outcome)
+
+    def _settle(self, jid: str, outcome: Outcome) -> None:
+        """Note how an attempt has ended: either the job has, or it is tried again."""
+        record, now = self._records[jid], self._clock()
+        seconds = round(self._schedule.since(jid, now), 3)
+        if self._schedule.settle(jid, outcome.state, now):
+            self._finish(jid, outcome)
             return
-        self._running[jid] = running = _Running(job, child)
-        record.pid = child.pid
-        record.pid_start = _process.start_time(child.pid)
-        record.state = RUNNING
-        self._write(record)
-        for handle in running.open:
-            self._selector.register(handle, selectors.EVENT_READ, jid)
-        if child.program is not None:
-            self._selector.register(child.program, selectors.EVENT_WRITE, jid)
+        self._last[jid] = outcome
+        said = {"state": outcome.state, "reason": outcome.reason, "msg": outcome.message, "elapsed": seconds}
+        record.earlier.append({**outcome.result, **said})
+        self._say(record, "retry", f"attempt {record.attempts} {outcome.state}: {outcome.message}; it is tried again")
 
-    def _spawn(self, job: Job) -> _process.Child:
-        environment = {**os.environ, **job.environment}
-        files = dict(job.files)
-        if job.style == FILE:
-            files.update(module=job.program, arguments=job.arguments)
-        directory = self._store.make_files(job.jid, files) if files else ""
-        if job.style == FILE:
-            command = [*job.interpreter, os.path.join(directory, "module"), os.path.join(directory, "arguments")]
-            return _process.Child(command, environment, feed=False)
-        if directory:
-            environment[FILES] = directory
-        return _process.Child(_process.python_command(job.interpreter), environment, feed=True)
+    def _say(self, record: Record, reason: str, message: str) -> None:
+        """Tell what a job waits for, once."""
+        if record.reason != reason or record.message != message:
+            record.reason, record.message = reason, message
+            if record.state != QUEUED:
+                record.pid = record.pid_start = None
+            self._write(record)
 
-    def _transfer(self, jid: str, handle: int) -> None:
-        running = self._running.get(jid)
-        if running is None:
-            return
-        if handle == running.child.program:
-            self._feed(running)
-        else:
-            self._read(running, handle)
-
-    def _feed(self, running: _Running) -> None:
-        handle = t.cast(int, running.child.program)
-        try:
-            written = os.write(handle, running.feed[:_CHUNK])
-            running.feed = running.feed[written:]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            running.feed = running.feed[:0]
-        if not running.feed:
-            self._selector.unregister(handle)
-            os.close(handle)
-            running.child.program = None
-            running.job.program = b""
-
-    def _read(self, running: _Running, handle: int) -> bool:
-        """:returns: whether there was something to read."""
-        try:
-            data = os.read(handle, _CHUNK)
-        except BlockingIOError:
-            return False
-        if data:
-            running.output[handle] += data
-        else:
-            self._selector.unregister(handle)
-            running.open.discard(handle)
-        return bool(data)
+    def _drop(self, drop: Drop) -> None:
+        """End a job that waits, for its first attempt or for another."""
+        result: dict[str, t.Any] = {"failed": drop.state != SKIPPED, "changed": False, "msg": drop.message}
+        if drop.state in (SKIPPED, TIMED_OUT):
+            result[drop.state] = True
+        outcome = Outcome(drop.state, result, drop.reason, drop.message)
+        last = self._last.get(drop.key)
+        if last is not None:
+            self._records[drop.key].earlier.pop()
+            if drop.reason == HALT:
+                outcome = Outcome(
+                    last.state, last.result, last.reason, f"{last.message}; not tried again: {drop.message}"
+                )
+            else:
+                outcome.result = {**last.result, **result}
+        self._finish(drop.key, outcome)
 
     def _notice_ends(self) -> None:
+        ending = any(self._cause(jid) is not None for jid in self._running)
+        if ending and self._clock() >= self._looked + LOOK:
+            self._looked = self._clock()
+            self._census.refresh()
+            for attempt in self._running.values():
+                if attempt.killed_at is not None:
+                    attempt.signal(self._census, signal.SIGKILL)
         while self._reap():
             pass  # behind the zombie of a job there may be more
 
     def _reap(self) -> bool:
-        """:returns: whether a job has come to its end."""
-        by_pid = {running.child.pid: jid for jid, running in self._running.items()}
+        """:returns: whether a step of a job has come to its end."""
+        self._see_ends()
         now = self._clock()
-        for pid in _process.ended_children(by_pid.keys()):
-            jid = by_pid[pid]
-            running = self._running[jid]
-            if running.ended_at is None:
-                running.ended_at = now
-            if self._is_over(jid, running, now):
-                self._end(jid, running)
+        for jid, attempt in self._running.items():
+            cause = self._cause(jid)
+            if attempt.is_over(cause, self._census, now):
+                if cause is None and not attempt.in_last_step:
+                    # Should we be killed now, nobody must take the next step's process for a daemon of this one.
+                    self._records[jid].pid = self._records[jid].pid_start = None
+                    self._write(self._records[jid])
+                why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
+                self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now)))
                 return True
         return False
 
-    def _is_over(self, jid: str, running: _Running, now: float) -> bool:
-        """Whether nothing more is to come from a job whose process has ended."""
-        if self._schedule.cause(jid) is not None:
-            return not _process.group_members(running.child.pid)
-        return not running.open or now >= t.cast(float, running.ended_at) + _DRAIN
-
-    def _end(self, jid: str, running: _Running) -> None:
-        for handle in list(running.open):
-            for dummy in range(_PIPE // _CHUNK):
-                if not self._read(running, handle):
-                    break
-        status = running.child.reap()
-        cause = self._schedule.cause(jid)
+    def _see_ends(self) -> None:
+        by_pid = {attempt.child.pid: attempt for attempt in self._running.values() if attempt.child is not None}
         now = self._clock()
-        ending = Ending(
-            stdout=bytes(running.output[running.child.stdout]),
-            stderr=bytes(running.output[running.child.stderr]),
-            status=status,
-            elapsed=self._schedule.elapsed(jid, now),
-            timeout=running.job.timeout,
-            cause=cause,
-        )
-        for handle in running.open:
-            self._selector.unregister(handle)
-        if running.child.program is not None:
-            self._selector.unregister(running.child.program)
-            os.close(running.child.program)
-        running.child.close()
-        del self._running[jid]
-        outcome = judge(ending)
-        if cause == "cancelled":
-            self._cancel(jid, outcome.result)
-        else:
-            self._finish(jid, outcome)
-
-    def _cancel(self, jid: str, result: dict[str, t.Any] | None = None) -> None:
-        message = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
-        self._finish(jid, Outcome(CANCELLED, {**(result or {}), "failed": True, "msg": message}, "cancelled", message))
+        for pid in _process.ended_children(by_pid.keys()):
+            if by_pid[pid].ended_at is None:
+                by_pid[pid].ended_at = now
 
     def _finish(self, jid: str, outcome: Outcome) -> None:
         record = self._records[jid]
@@ -289,9 +346,9 @@ class Supervisor:
         record.message = outcome.message
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
-        self._schedule.ended(jid)
-        self._store.remove_files(jid)
-        for directory in self._packed.outline(jid).remove:
+        self._last.pop(jid, None)
+        self._store.take_cancel(jid)
+        for directory in self._packed.job(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
         self._write(record, outcome.result)
 
@@ -300,40 +357,54 @@ class Supervisor:
             self._store.write(record.jid, encode(record, result))
         except OSError as exc:
             if record.finished:
-                self._write_without_result(record, exc)
+                self._make_room(record, result, exc)
 
-    def _write_without_result(self, record: Record, error: OSError) -> None:
+    def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
+        """Write a final record where it could not be written: without the log, or else without the result."""
+        batch = self._packed.batch.batch
+        self._store.remove_log(record.jid)
+        with contextlib.suppress(OSError):
+            self._store.write(record.jid, encode(record, result))
+            return
         record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
         record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
         record.state = LOST
-        with contextlib.suppress(OSError):  # the file says "running" then; with the lock gone all readers say lost
+        record.earlier = []
+        self._store.remove_reserve(batch)
+        with contextlib.suppress(OSError):  # else the file says "running"; with the lock gone all readers say lost
             self._store.write(record.jid, encode(record, {"failed": True, "msg": record.message}))
+        with contextlib.suppress(OSError):
+            self._store.make_reserve(batch)
 
     @staticmethod
     def _swallow(handle: int) -> None:
         try:
-            while os.read(handle, _CHUNK):
+            while os.read(handle, 4096):
                 pass
         except BlockingIOError:
             pass
 
 
-def main(packed_text: str, directory: str, ready: int) -> None:
+def main(packed_text: str, directory: str, boot: tuple[str, str], ready: int, lock: int) -> None:
     """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
 
     :arg packed_text: what C(_batch.pack) made.
     :arg directory: the async directory, absolute.
+    :arg boot: the text of C(_boot), and its C(SETTINGS).
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
+    :arg lock: file descriptor that holds the lock of the batch.
     """
     _process.become_subreaper()
     store = Store(directory)
     packed = Packed(packed_text)
-    supervisor = Supervisor(packed, store)
+    supervisor = Supervisor(packed, store, boot)
 
     told = False
 
     def tell() -> None:
         nonlocal told
+        # From now on a signal is understood: who asked before was not able to send one, and is heard as we begin.
+        store.name_holder(lock, os.getpid(), _process.start_time(os.getpid()))
         null = os.open(os.devnull, os.O_RDWR)
         for handle in range(3):
             os.dup2(null, handle)
@@ -349,4 +420,4 @@ def main(packed_text: str, directory: str, ready: int) -> None:
             raise  # the launcher reads it from our standard error
         supervisor.give_up(f"the supervisor failed: {traceback.format_exc(limit=-2)}")
     finally:
-        store.remove_lock(packed.batch)
+        store.remove_lock(packed.batch.batch)

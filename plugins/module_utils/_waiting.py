@@ -17,6 +17,7 @@ import os
 import time
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 
@@ -84,7 +85,8 @@ class _Watch:
         self._swept: float | None = None
         # Marks before looks: a file replaced in between is then read once more, not never.
         self._seen = [self._mark(index) for index in range(len(jobs))]
-        self.statuses = [look(store, jid) for store, jid in jobs]
+        wrappers = Wrappers()
+        self.statuses = [look(store, jid, wrappers) for store, jid in jobs]
 
     @property
     def all_finished(self) -> bool:
@@ -125,8 +127,13 @@ class _Watch:
     def _sweep(self) -> None:
         """Look again at the jobs of batches whose supervisor has gone."""
         alive: dict[tuple[str, str], bool] = {}
+        wrappers = Wrappers()
         for index, status in enumerate(self.statuses):
-            if status.finished or status.record is None:
+            if status.finished:
+                continue
+            if status.record is None:
+                if not wrappers.has(status.jid):
+                    self._look_again(index, wrappers)
                 continue
             store = self._jobs[index][0]
             key = (store.directory, status.record.batch)
@@ -135,8 +142,8 @@ class _Watch:
             if not alive[key]:
                 self._look_again(index)
 
-    def _look_again(self, index: int) -> None:
-        self.statuses[index] = look(*self._jobs[index])
+    def _look_again(self, index: int, wrappers: Wrappers | None = None) -> None:
+        self.statuses[index] = look(*self._jobs[index], wrappers)
 
 
 def _stamp(directory: str) -> int | None:

@@ -129,6 +129,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets
 from ansible_collections.background.jobs.plugins.module_utils._argspec import (
     ASYNC_STATUS_RULES,
     async_status_module,
@@ -149,20 +150,19 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
 
 
 def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any]:
-    """Put results together; secrets that ansible-core 2.22 wants masked go to the top level, where it reads them."""
     secrets: list[str] = []
     for status in statuses:
         if not with_results:
             status.result = {}
-        secrets += status.result.pop("_ansible_new_secrets", [])
-    answer: dict[str, t.Any] = {
-        "jobs": [dataclasses.asdict(status) for status in statuses],
-        "user": user_name(os.geteuid()),
-        "final": with_results,
-    }
-    if secrets:
-        answer["_ansible_new_secrets"] = secrets
-    return answer
+            if status.record is not None:
+                status.record.earlier = []
+        secrets += take_secrets(status)
+    return answer(
+        secrets,
+        jobs=[dataclasses.asdict(status) for status in statuses],
+        user=user_name(os.geteuid()),
+        final=with_results,
+    )
 
 
 def main() -> None:
@@ -174,9 +174,9 @@ def main() -> None:
     statuses = wait(_jobs(module, question), question.patience, question.report, question.known)
     time_is_up = time.monotonic() - start >= question.patience
     final = all(status.finished for status in statuses) or (question.last and time_is_up)
-    answer = _answer(statuses, with_results=final and mode == "status")
+    told = _answer(statuses, with_results=final and mode == "status")
     # Not exit_json: the results have been through it already, in the jobs' own modules.
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.stdout.write(f"\n{json.dumps(told)}\n")
     sys.stdout.flush()
     if (mode == "cleanup" and not module.check_mode) or (final and question.cleanup):
         remove(statuses)

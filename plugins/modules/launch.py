@@ -52,11 +52,13 @@ seealso:
   - module: background.jobs.wait
   - module: background.jobs.run
   - module: background.jobs.async_status
+  - module: background.jobs.cancel
 """
 
 EXAMPLES = r"""
 - name: Start two long things
   background.jobs.launch:
+    group: nightly
     jobs:
       - name: backup
         ansible.builtin.command: tar -czf /var/backups/etc.tar.gz /etc
@@ -76,6 +78,25 @@ EXAMPLES = r"""
 - name: Collect the results, fail if a job failed
   background.jobs.wait:
     jobs: "{{ nightly }}"
+
+- name: Start steps that follow each other as one job, and another job after it
+  background.jobs.launch:
+    jobs:
+      - name: report
+        block:
+          - ansible.builtin.get_url:
+              url: https://example.com/feed.tar.gz
+              dest: /tmp/feed.tar.gz
+          - ansible.builtin.unarchive:
+              src: /tmp/feed.tar.gz
+              dest: /srv/feed
+              remote_src: true
+        retries: 3
+        delay: 1m
+      - name: publish
+        after: report
+        ansible.builtin.command: /opt/publish /srv/feed
+  register: feed
 
 - name: Compress each log in the background, as many at a time as there are CPU threads
   background.jobs.launch:
@@ -149,6 +170,11 @@ results:
       description: Whether the job is known to have changed something.
       returned: when known
       type: bool
+    group:
+      description: The O(group) of the job.
+      returned: with O(group)
+      type: str
+      sample: nightly
     item:
       description: The item that the job was made for.
       returned: with O(for_each)

@@ -17,7 +17,7 @@ description:
   - It starts all jobs of a host in one connection trip and waits for them in another one. While it waits it prints a
     line on how the jobs stand.
   - The task is V(changed) if a job changed something, and it fails if a job did not succeed. The other jobs still run
-    to their end.
+    to their end, unless O(halt) says otherwise.
   - Use P(background.jobs.launch#module) to go on while the jobs run.
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -57,6 +57,7 @@ options:
     default: "15"
 seealso:
   - module: background.jobs.launch
+  - module: background.jobs.cancel
   - module: background.jobs.wait
 """
 
@@ -94,6 +95,67 @@ EXAMPLES = r"""
     source_packages:
       - {name: nginx, dir: /usr/local/src/nginx, cmd: make}
       - {name: redis, dir: /usr/local/src/redis, cmd: make}
+
+- name: Build and test, each in its order, and give up at the first failure
+  background.jobs.run:
+    halt: now,fail=1
+    deadline: 1h
+    jobs:
+      - name: database
+        ansible.builtin.command: /opt/app/make-database
+        retries: 2
+        delay: 10s
+        backoff: 2
+      - name: build
+        block:
+          - name: unpack
+            ansible.builtin.unarchive:
+              src: /opt/app/source.tar.gz
+              dest: /opt/app/src
+              remote_src: true
+          - name: compile
+            ansible.builtin.command: make
+            args:
+              chdir: /opt/app/src
+        max_output: 1M
+      - name: test
+        after: [database, build]
+        ansible.builtin.command: make test
+        args:
+          chdir: /opt/app/src
+
+- name: Install packages, which only one process can do at a time, and work on other things meanwhile
+  background.jobs.run:
+    jobs:
+      - name: install git
+        ansible.builtin.apt:
+          name: git
+        lock: apt
+      - name: install make
+        ansible.builtin.apt:
+          name: make
+        lock: apt
+      - name: fetch data
+        ansible.builtin.get_url:
+          url: https://example.com/data.tar.gz
+          dest: /tmp/data.tar.gz
+        retries: 3
+        retry_on: [timed_out]
+        timeout: 2m
+
+- name: Ask several mirrors, and take the first that answers
+  background.jobs.run:
+    halt: now,success=1
+    for_each: "{{ mirrors }}"
+    job:
+      name: "{{ item }}"
+      ansible.builtin.uri:
+        url: "https://{{ item }}/status"
+  register: asked
+  vars:
+    mirrors:
+      - mirror1.example.com
+      - mirror2.example.com
 
 - name: Go on if a job fails, and look who did not succeed
   background.jobs.run:
@@ -134,7 +196,7 @@ results:
     state:
       description:
         - V(succeeded), V(failed), V(timed_out) or V(cancelled).
-        - V(skipped) if there was nothing to do.
+        - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
         - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
       returned: always
       type: str
@@ -145,7 +207,8 @@ results:
         - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable).
         - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
           V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
-        - For others, V(timeout), V(cancelled) or V(launch).
+        - For a job that was V(skipped), V(halted) or V(dependency).
+        - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
       returned: when there is something to say
       type: str
       sample: exit_code
@@ -158,15 +221,20 @@ results:
       returned: always
       type: bool
     failed:
-      description: Whether the job ended in any other state than V(succeeded) or V(skipped).
+      description: Whether the job ended in any other state than V(succeeded) or V(skipped). It is false for a job that
+        was V(cancelled) because of O(halt).
       returned: always
+      type: bool
+    skipped:
+      description: It is true.
+      returned: when the job is V(skipped)
       type: bool
     changed:
       description: Whether the module of the job changed something.
       returned: always
       type: bool
     elapsed:
-      description: How many seconds the job ran.
+      description: How many seconds the job ran, with all its attempts and the time between them.
       returned: when the job was started
       type: float
       sample: 12.031
@@ -184,6 +252,33 @@ results:
       returned: when the job was started
       type: str
       sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
+    attempt_results:
+      description: The results of the attempts before the last one, in order, with RV(ignore:state), RV(ignore:reason),
+        RV(ignore:elapsed), and the keys of the module.
+      returned: when the job was retried
+      type: list
+      elements: dict
+      sample:
+        - state: failed
+          reason: exit_code
+          elapsed: 0.213
+          rc: 1
+    steps:
+      description: The results of the steps that were run, in order, each with its RV(ignore:name) and the keys of its
+        module.
+      returned: when the job has a C(block) and was run
+      type: list
+      elements: dict
+      sample:
+        - name: download
+          changed: true
+    truncated:
+      description: The keys whose texts were longer than C(max_output) and were cut.
+      returned: when there are such keys
+      type: list
+      elements: str
+      sample:
+        - stdout
     shadowed:
       description: What the module of the job returned under the name of one of these keys, if it was something else.
       returned: when there is such a key

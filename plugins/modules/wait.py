@@ -78,6 +78,7 @@ seealso:
   - module: background.jobs.launch
   - module: background.jobs.run
   - module: background.jobs.async_status
+  - module: background.jobs.cancel
   - module: ansible.builtin.async_status
 """
 
@@ -150,7 +151,7 @@ results:
     state:
       description:
         - V(succeeded), V(failed), V(timed_out) or V(cancelled).
-        - V(skipped) if there was nothing to do.
+        - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
         - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
         - V(queued) or V(running) if the job has not finished within O(timeout).
       returned: always
@@ -162,7 +163,8 @@ results:
         - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable).
         - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
           V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
-        - For others, V(timeout), V(cancelled) or V(launch).
+        - For a job that was V(skipped), V(halted) or V(dependency).
+        - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
       returned: when there is something to say
       type: str
       sample: exit_code
@@ -175,15 +177,20 @@ results:
       returned: always
       type: bool
     failed:
-      description: Whether the job ended in any other state than V(succeeded) or V(skipped).
+      description: Whether the job ended in any other state than V(succeeded) or V(skipped). It is false for a job that
+        was V(cancelled) because of O(background.jobs.run#module:halt).
       returned: always
+      type: bool
+    skipped:
+      description: It is true.
+      returned: when the job is V(skipped)
       type: bool
     changed:
       description: Whether the module of the job changed something.
       returned: always
       type: bool
     elapsed:
-      description: How many seconds the job ran.
+      description: How many seconds the job ran, with all its attempts and the time between them.
       returned: when the job was started by this collection and has ended
       type: float
       sample: 12.031
@@ -201,6 +208,33 @@ results:
       returned: when the job was started
       type: str
       sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
+    attempt_results:
+      description: The results of the attempts before the last one, in order, with RV(ignore:state), RV(ignore:reason),
+        RV(ignore:elapsed), and the keys of the module.
+      returned: when the job was retried
+      type: list
+      elements: dict
+      sample:
+        - state: failed
+          reason: exit_code
+          elapsed: 0.213
+          rc: 1
+    steps:
+      description: The results of the steps that were run, in order, each with its RV(ignore:name) and the keys of its
+        module.
+      returned: when the job has a C(block) and was run
+      type: list
+      elements: dict
+      sample:
+        - name: download
+          changed: true
+    truncated:
+      description: The keys whose texts were longer than C(max_output) and were cut.
+      returned: when there are such keys
+      type: list
+      elements: str
+      sample:
+        - stdout
     shadowed:
       description: What the module of the job returned under the name of one of these keys, if it was something else.
       returned: when there is such a key

@@ -28,9 +28,9 @@ from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import action_loader, module_loader
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, PYTHON, Job
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, PYTHON, Job, Step
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition, StepDefinition
 
 _ON_TARGET = {"copy": False, "unarchive": False, "assemble": True}
 """Actions of ansible.builtin that do all their work in their module if C(remote_src) is true; and its default."""
@@ -61,6 +61,24 @@ class Captured:
     result: dict[str, t.Any] | None = None
 
 
+@dataclasses.dataclass
+class _Place:
+    """Which module run of which job is being built, and whether it runs right when its job is started.
+
+    O(no_log) becomes true where the action hides its module.
+    """
+
+    job: Definition
+    step: StepDefinition
+    jid: str
+    first: bool
+    no_log: bool = False
+
+    def __str__(self) -> str:
+        step = f", step '{self.step.name}'" if self.job.block else ""
+        return f"job '{self.job.name}'{step}"
+
+
 class Capture:
     """Makes jobs out of definitions, for one task on one host."""
 
@@ -68,63 +86,96 @@ class Capture:
         """:arg action: the action that launches; the jobs run with its task's become, check mode and connection."""
         self._action = action
         self._task_vars = task_vars
+        self._taken: list[str] = []
         self.facts: dict[str, t.Any] = {}
         """Facts to hand on: the interpreter, where it was looked for on the way."""
 
     def job(self, definition: Definition, jid: str) -> Captured:
-        """Build one job.
+        """Build one job; what it comes C(after) is left to be filled in.
 
-        :raises CaptureError: its module is unknown, or cannot run detached, or its action fails.
+        :raises CaptureError: a module of it is unknown, or cannot run detached, or its action fails.
         """
-        try:
-            module, arguments = self._parse(definition)
-            leaf = module.rpartition(".")[2]
-            builtin = "." not in module or module.startswith(_BUILTIN)
-            if builtin and leaf == "script":
-                return self._script(definition, arguments, jid)
-            if builtin and leaf in _ON_TARGET and boolean(arguments.get("remote_src", _ON_TARGET[leaf]), strict=False):
-                return self._plain(definition, leaf, arguments, jid)
-            return self._run_action(definition, module, self._handler_name(module), arguments, jid)
-        except AnsibleActionSkip as exc:
-            return Captured(result={"skipped": True, "changed": False, **exc.result})
-        except AnsibleConnectionFailure:
-            raise  # the host is unreachable, which is not the job's failure
-        except AnsibleError as exc:
-            raise CaptureError(f"job '{definition.name}' ({definition.module}): {exc}") from None
+        before = len(self._taken)
+        steps = []
+        no_log = False
+        for index, step in enumerate(definition.steps):
+            place = _Place(definition, step, jid, first=index == 0 and not definition.after)
+            steps.append(self._step(place))
+            no_log = no_log or place.no_log
+        if not definition.block and steps[0].result is not None:
+            return Captured(result=steps[0].result)
+        job = Job(
+            jid=jid,
+            name=definition.name,
+            steps=steps,
+            block=definition.block,
+            environment=definition.environment,
+            timeout=definition.timeout,
+            kill_after=definition.kill_after,
+            leave_children=definition.leave_children,
+            retries=definition.retries,
+            delay=definition.delay,
+            backoff=definition.backoff,
+            retry_on=definition.retry_on,
+            lock=definition.lock,
+            max_output=definition.max_output,
+            no_log=no_log or bool(self._action._task.no_log or definition.no_log),
+            remove=self._taken[before:],
+        )
+        return Captured(job=job)
 
     def hand_over(self, jobs: t.Sequence[Job]) -> None:
         """Give what an action left of its temporary directory to the last of O(jobs), which removes it at its end."""
         shell = self._action._connection._shell
         if shell.tmpdir is not None and jobs:
             jobs[-1].remove.append(shell.tmpdir)
+            self._taken.append(shell.tmpdir)
             shell.tmpdir = None
 
-    def give_up(self, jobs: t.Sequence[Job]) -> None:
-        """Remove the temporary directories, since O(jobs) will not be started."""
-        self.hand_over(jobs)
-        for directory in [directory for job in jobs for directory in job.remove]:
+    def give_up(self) -> None:
+        """Remove the temporary directories, since nothing will be started."""
+        for directory in self._taken:
             self._action._remove_tmp_path(directory, force=True)
         self._action._remove_tmp_path(self._action._connection._shell.tmpdir, force=True)
 
+    def _step(self, place: _Place) -> Step:
+        """Build one step; one whose action ended without running a module has that action's own result."""
+        try:
+            module, arguments = self._parse(place)
+            leaf = module.rpartition(".")[2]
+            builtin = "." not in module or module.startswith(_BUILTIN)
+            if builtin and leaf == "script":
+                return self._script(place, arguments)
+            if builtin and leaf in _ON_TARGET and boolean(arguments.get("remote_src", _ON_TARGET[leaf]), strict=False):
+                return self._plain(place, leaf, arguments)
+            return self._run_action(place, module, self._handler_name(module), arguments)
+        except AnsibleActionSkip as exc:
+            return Step(place.step.name, result={"skipped": True, "changed": False, **exc.result})
+        except AnsibleConnectionFailure:
+            raise  # the host is unreachable, which is not the job's failure
+        except AnsibleError as exc:
+            raise CaptureError(f"{place} ({place.step.module}): {exc}") from None
+
     # -- the module and its arguments
 
-    def _parse(self, definition: Definition) -> tuple[str, dict[str, t.Any]]:
-        fqcn = self._resolve(definition)
-        source = {definition.module: definition.arguments}
-        if definition.free_form is not None:
-            source["args"] = definition.free_form
+    def _parse(self, place: _Place) -> tuple[str, dict[str, t.Any]]:
+        fqcn = self._resolve(place)
+        source = {place.step.module: place.step.arguments}
+        if place.step.free_form is not None:
+            source["args"] = place.step.free_form
         module, arguments, dummy = ModuleArgsParser(source, collection_list=self._action._task.collections).parse()
         return module, _compat.free_form(module, _compat.with_defaults(self._action, fqcn, dict(arguments)))
 
-    def _resolve(self, definition: Definition) -> str:
+    def _resolve(self, place: _Place) -> str:
+        module = place.step.module
         collections = self._action._task.collections
         for loader in (action_loader, module_loader):
-            found = loader.find_plugin_with_context(definition.module, collection_list=collections)
+            found = loader.find_plugin_with_context(module, collection_list=collections)
             if found.resolved:
                 return str(found.resolved_fqcn)
-        close = difflib.get_close_matches(definition.module, _known_modules(definition.module), n=3, cutoff=0.75)
+        close = difflib.get_close_matches(module, _known_modules(module), n=3, cutoff=0.75)
         hint = f"; do you mean {' or '.join(close)}?" if close else "; is its collection installed?"
-        raise CaptureError(f"job '{definition.name}': there is no module {definition.module}{hint}")
+        raise CaptureError(f"{place}: there is no module {module}{hint}")
 
     def _handler_name(self, module: str) -> str:
         """Find the action plugin of a module by the rules of ansible-core (task_executor)."""
@@ -138,15 +189,21 @@ class Capture:
 
     # -- jobs that need a hand of ours
 
-    def _plain(self, definition: Definition, leaf: str, arguments: dict[str, t.Any], jid: str) -> Captured:
+    def _plain(self, place: _Place, leaf: str, arguments: dict[str, t.Any]) -> Step:
         """Run the module of an action whose controller side has nothing to do."""
         arguments.pop("decrypt", None)
         creates = arguments.get("creates") if leaf == "unarchive" else None
+        if creates and not place.first:
+            raise AnsibleActionFail(
+                "its 'creates' is looked for before anything is started, so it can only be used in the first step of a "
+                "job that comes after no other; leave it out, or use a job or a task of its own"
+            )
         if creates and self._action._remote_file_exists(self._action._remote_expand_user(creates)):
-            return Captured(result={"skipped": True, "changed": False, "msg": f"skipped, since {creates} exists"})
-        return self._run_action(definition, f"ansible.legacy.{leaf}", "ansible.legacy.normal", arguments, jid)
+            result = {"skipped": True, "changed": False, "msg": f"skipped, since {creates} exists"}
+            return Step(place.step.name, result=result)
+        return self._run_action(place, f"ansible.legacy.{leaf}", "ansible.legacy.normal", arguments)
 
-    def _script(self, definition: Definition, arguments: dict[str, t.Any], jid: str) -> Captured:
+    def _script(self, place: _Place, arguments: dict[str, t.Any]) -> Step:
         """Carry a script along and run it as a command, which knows all the other options of script."""
         raw = str(arguments.pop("_raw_params", None) or arguments.pop("cmd", None) or "").strip()
         if not raw:
@@ -162,30 +219,27 @@ class Capture:
         rest = raw[len(source) :] if raw.startswith(source) else " " + shlex.join(shlex.split(raw)[1:])
         executable = arguments.pop("executable", None)
         command = f'{executable + " " if executable else ""}"${FILES}"/{name}{rest}'
-        captured = self._run_action(
-            definition,
+        step = self._run_action(
+            place,
             "ansible.legacy.command",
             "ansible.legacy.command",
             {**arguments, "_raw_params": command, "_uses_shell": True},
-            jid,
         )
-        if captured.job is not None:
-            captured.job.files[name] = content
-        return captured
+        if step.result is None:
+            step.files[name] = content
+        return step
 
     # -- the capture itself
 
-    def _run_action(
-        self, definition: Definition, module: str, handler_name: str, arguments: dict[str, t.Any], jid: str
-    ) -> Captured:
+    def _run_action(self, place: _Place, module: str, handler_name: str, arguments: dict[str, t.Any]) -> Step:
         ours = self._action
         task = ours._task.copy(exclude_parent=True)
         task._parent = ours._task._parent
         task.action = module
         task.args = arguments
-        task.async_val = int(definition.timeout) or 1
+        task.async_val = int(place.job.timeout) or 1
         task.poll = 0
-        task.no_log = bool(ours._task.no_log or definition.no_log)
+        task.no_log = bool(ours._task.no_log or place.job.no_log)
         handler = action_loader.get(
             handler_name,
             task=task,
@@ -198,7 +252,7 @@ class Capture:
         )
         if handler is None:
             raise AnsibleActionFail(f"its action plugin {handler_name} cannot be loaded")
-        intercept = _Intercept(handler._connection._shell, definition, jid)
+        intercept = _Intercept(handler._connection._shell, place, self._taken)
         intercept.install(handler)
         try:
             result = handler.run(task_vars=self._task_vars)
@@ -212,15 +266,15 @@ class Capture:
             intercept.finish()
         if handler._discovered_interpreter_key:
             self.facts[handler._discovered_interpreter_key] = handler._discovered_interpreter
-        if intercept.job is not None:
-            return Captured(job=intercept.job)
+        if intercept.step is not None:
+            return intercept.step
         if result.get("ansible_job_id"):
             raise AnsibleActionFail(
                 f"its action detached job {result['ansible_job_id']} by itself, past background.jobs"
             )
         if result.get("failed"):
             raise AnsibleActionFail(str(result.get("msg") or f"its action failed: {result}"))
-        return Captured(result=dict(result))
+        return Step(place.step.name, result=dict(result))
 
 
 @dataclasses.dataclass
@@ -266,11 +320,12 @@ class _ActionLoader:
 class _Intercept:
     """Stands in for the C(_execute_module) of an action, and of the actions it loads to do its work (as shell does)."""
 
-    def __init__(self, shell: t.Any, definition: Definition, jid: str) -> None:
-        self.job: Job | None = None
-        self._definition = definition
-        self._jid = jid
+    def __init__(self, shell: t.Any, place: _Place, taken: list[str]) -> None:
+        """:arg taken: here go the directories that now belong to the job."""
+        self.step: Step | None = None
+        self._place = place
         self._shell = shell
+        self._taken = taken
         self._transferred = False
 
     def install(self, handler: t.Any) -> None:
@@ -284,7 +339,7 @@ class _Intercept:
             if not call.wrap_async:
                 return t.cast("t.Dict[str, t.Any]", through(*args, **kwargs))
             self._keep(handler, call)
-            return {"started": True, "finished": False, "changed": True, "ansible_job_id": self._jid}
+            return {"started": True, "finished": False, "changed": True, "ansible_job_id": self._place.jid}
 
         def transfer_file(local_path: str, remote_path: str) -> t.Any:
             self._transferred = True
@@ -296,12 +351,12 @@ class _Intercept:
 
     def finish(self) -> None:
         """Hand the action's temporary directory over to the job, if the action put files for it there."""
-        if self.job is not None and self._transferred and self._shell.tmpdir is not None:
-            self.job.remove.append(self._shell.tmpdir)
+        if self.step is not None and self._transferred and self._shell.tmpdir is not None:
+            self._taken.append(self._shell.tmpdir)
             self._shell.tmpdir = None
 
     def _keep(self, handler: ActionBase, call: _Call) -> None:
-        if self.job is not None:
+        if self.step is not None:
             raise AnsibleActionFail("its action detaches more than one module")
         name = call.module_name or handler._task.action
         task_vars = call.task_vars or {}
@@ -313,31 +368,27 @@ class _Intercept:
             handler._update_module_args(name, arguments, task_vars, ignore_unknown_opts=call.ignore_unknown_opts)
         finally:
             self._shell.tmpdir = kept
-        self.job = self._build(handler, name, arguments, task_vars)
+        self.step = self._build(handler, name, arguments, task_vars)
 
-    def _build(self, handler: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Job:
+    def _build(self, handler: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Step:
         built = _compat.build(handler, name, arguments, task_vars)
         if not built.shebang and built.style != "binary":
             raise AnsibleActionFail(_unsupported(name))  # a name that only the controller gives a meaning to
-        job = Job(
-            jid=self._jid,
-            name=self._definition.name,
+        self._place.no_log = bool(handler._task.no_log)
+        step = Step(
+            name=self._place.step.name,
             program=built.program,
             interpreter=shlex.split(built.shebang.replace("#!", "", 1)),
-            timeout=self._definition.timeout,
-            kill_after=self._definition.kill_after,
-            environment=self._definition.environment,
-            no_log=bool(handler._task.no_log),
         )
         if built.style == "new":
-            job.style = PYTHON
+            step.style = PYTHON
         elif built.style == "old":
-            job.style = FILE
-            job.arguments = " ".join(f"{key}={shlex.quote(str(value))}" for key, value in arguments.items()).encode()
+            step.style = FILE
+            step.arguments = " ".join(f"{key}={shlex.quote(str(value))}" for key, value in arguments.items()).encode()
         else:
-            job.style = FILE
-            job.arguments = _compat.arguments_file(arguments, built.profile)
-        return job
+            step.style = FILE
+            step.arguments = _compat.arguments_file(arguments, built.profile)
+        return step
 
 
 def _unsupported(module: str) -> str:

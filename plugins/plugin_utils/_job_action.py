@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._handle import Han
 Vars = t.Dict[str, t.Any]
 _WRAPPER = "background.jobs.async_wrapper"
 _STATUS = "background.jobs.async_status"
+_CANCEL = "background.jobs.cancel"
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
@@ -80,6 +81,16 @@ class JobAction(ActionBase):
         """
         question["async_dir"] = self._async_dir
         return self._call(_STATUS, {"jids": jids, "mode": mode, "_question": question}, task_vars, "ask for jobs")
+
+    def cancel(self, request: dict[str, t.Any], task_vars: Vars, results_files: dict[str, str]) -> dict[str, t.Any]:
+        """Let the module C(cancel) end jobs, in one trip.
+
+        :arg request: which jobs, and how: its options.
+        :returns: its answer: how the jobs stand now.
+        :raises AnsibleActionFail: it gave none.
+        """
+        question = {"async_dir": self._async_dir, "results_files": results_files}
+        return self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs")
 
     def start(self, packed: str, task_vars: Vars) -> dict[str, t.Any]:
         """Send a packed batch to the module C(async_wrapper), in one trip.

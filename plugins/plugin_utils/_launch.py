@@ -16,15 +16,20 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, pack
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, CaptureError
+from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
     Defaults,
     Definition,
     DefinitionError,
+    byte_size,
     check_names,
+    check_order,
     concurrency,
     define,
     duration,
+    halt,
+    label,
+    predecessors,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
@@ -50,35 +55,58 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
     :raises AnsibleActionFail: nothing was started; the message says why.
     """
     capture = Capture(action, task_vars)
-    batch = Batch(f"j{secrets.randbits(128)}", [])
-    captured = []
     try:
-        batch.concurrency = concurrency(options["concurrency"])
+        batch = _batch(options)
         definitions = _definitions(action, options, task_vars)
         check_names(definitions)
-        for index, definition in enumerate(definitions):
-            made = capture.job(definition, f"{batch.batch}.{index}")
-            captured.append(made)
-            if made.job is not None:
-                batch.jobs.append(made.job)
+        check_order(definitions)
+        jids = {definition.name: f"{batch.batch}.{index}" for index, definition in enumerate(definitions)}
+        captured = [capture.job(definition, jids[definition.name]) for definition in definitions]
+        _put_in_order(definitions, captured, jids)
+        batch.jobs = [made.job for made in captured if made.job is not None]
         capture.hand_over(batch.jobs)
         records = _start(action, batch, task_vars)
     except (DefinitionError, CaptureError) as exc:
-        capture.give_up(batch.jobs)
+        capture.give_up()
         raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
     except AnsibleActionFail:
-        capture.give_up(batch.jobs)
+        capture.give_up()
         raise
+    group = {} if batch.group is None else {"group": batch.group}
     handles = []
     for definition, each in zip(definitions, captured):
         handle = finished_here(definition.name, each.result or {}) if each.job is None else records[each.job.jid]
-        handles.append({**handle, **_origin(definition)})
+        handles.append({**handle, **group, **_origin(definition)})
     result: dict[str, t.Any] = {"results": handles}
     if any(definition.no_log for definition in definitions):
         result["_ansible_no_log"] = True
     if capture.facts:
         result["ansible_facts"] = capture.facts
     return result
+
+
+def _batch(options: t.Mapping[str, t.Any]) -> Batch:
+    """:returns: a batch without jobs yet, with what the options say about all of them together."""
+    return Batch(
+        f"j{secrets.randbits(128)}",
+        [],
+        concurrency=concurrency(options["concurrency"]),
+        deadline=duration(options["deadline"], "deadline"),
+        start_delay=duration(options["start_delay"], "start_delay"),
+        halt=halt(options["halt"]),
+        group=None if options["group"] is None else label(options["group"], "group"),
+    )
+
+
+def _put_in_order(
+    definitions: t.Sequence[Definition], captured: t.Sequence[Captured], jids: t.Mapping[str, str]
+) -> None:
+    """Tell each job by their jids which others it comes after; what is finished without being sent counts as done."""
+    after = {definition.name: definition.after for definition in definitions}
+    finished = {definition.name for definition, made in zip(definitions, captured) if made.job is None}
+    for definition, made in zip(definitions, captured):
+        if made.job is not None:
+            made.job.after = [jids[name] for name in predecessors(definition.name, after, finished)]
 
 
 def _start(action: JobAction, batch: Batch, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
@@ -114,7 +142,12 @@ def _origin(definition: Definition) -> dict[str, t.Any]:
 
 
 def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> list[Definition]:
-    defaults = Defaults(duration(options["timeout"], "timeout"), duration(options["kill_after"], "kill_after"))
+    defaults = Defaults(
+        timeout=duration(options["timeout"], "timeout"),
+        kill_after=duration(options["kill_after"], "kill_after"),
+        leave_children=options["leave_children"],
+        max_output=byte_size(options["max_output"], "max_output"),
+    )
     if options["jobs"] is not None:
         jobs = options["jobs"]
         if not jobs:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
+from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    CANCELLED,
     FAILED,
     GOOD,
     QUEUED,
@@ -22,11 +23,10 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     SUCCEEDED,
     UNFINISHED,
 )
+from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 
 CENSORED = "its output is hidden, because of no_log"
-_NOTHING_SAID = ("", "non-zero return code", "The command exited with a non-zero return code.")
-"""What the module command says of a return code other than 0: up to 2.21, and since 2.22."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
@@ -51,7 +51,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "state": state,
         "started": True,
         "finished": state not in UNFINISHED,
-        "failed": state not in GOOD and state not in UNFINISHED,
+        "failed": state not in UNFINISHED and did_not_succeed(state, status.get("reason")),
         "changed": bool(module.get("changed", False)),
         "results_file": status["results_file"],
     }
@@ -60,33 +60,58 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     for key in ("elapsed", "attempts"):
         if record.get(key) is not None:
             ours[key] = record[key]
+    if record.get("earlier"):
+        ours["attempt_results"] = [_with_lines(attempt) for attempt in record["earlier"]]
     if record.get("no_log"):
         ours["_ansible_no_log"] = True
+    if state == SKIPPED:
+        ours["skipped"] = True
     if module.get("skipped") and state == SUCCEEDED:
         ours["state"] = SKIPPED
     result = {**module, **ours}
     if status.get("message") and not result.get("msg"):
         result["msg"] = status["message"]
+    if state == CANCELLED:
+        module.pop("failed", None)  # put there for ansible.builtin.async_status
     shadowed = {key: module[key] for key in ours if key in module and module[key] != ours[key]}
     shadowed.update(record.get("shadowed") or {})
     if shadowed:
         result["shadowed"] = shadowed
+    return _with_lines(result)
+
+
+def did_not_succeed(state: str, reason: str | None) -> bool:
+    """:returns: whether a job counts against its task. One that was ended by O(halt) does not: those that led to it do.
+
+    A job that is not finished counts, too.
+    """
+    return state not in GOOD and (state, reason) != (CANCELLED, HALT)
+
+
+def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: a module's result with its output split into lines as well; so for each step of a block."""
+    split = dict(result)
     for stream in ("stdout", "stderr"):
-        if isinstance(result.get(stream), str):
-            result.setdefault(f"{stream}_lines", result[stream].splitlines())
-    return result
+        if isinstance(split.get(stream), str):
+            split.setdefault(f"{stream}_lines", split[stream].splitlines())
+    if isinstance(split.get("steps"), list):
+        split["steps"] = [_with_lines(step) if isinstance(step, dict) else step for step in split["steps"]]
+    return split
 
 
-def misdirected(handle: Handle, host: str, user: str) -> str | None:
+def misdirected(handle: Handle, host: str, user: str, what: str = "wait") -> str | None:
     """:returns: a sentence about a job that was looked for in the wrong place, C(None) where the place is right.
 
     :arg host: the inventory name of the host that was asked.
     :arg user: the user that was asked as.
+    :arg what: what was to be done with the job.
     """
+    there = f"it was started on host {handle.host} and looked for on {host}"
     if handle.host is not None and handle.host != host:
-        return f"it was started on host {handle.host} and looked for on {host}: wait with 'delegate_to: {handle.host}'"
+        return f"{there}: {what} with 'delegate_to: {handle.host}'"
+    then = f"it was started as user {handle.user} and looked for as {user}"
     if handle.user is not None and handle.user != user:
-        return f"it was started as user {handle.user} and looked for as {user}: wait with 'become_user: {handle.user}'"
+        return f"{then}: {what} with 'become_user: {handle.user}'"
     return None
 
 
@@ -94,7 +119,7 @@ def known(handle: Handle) -> dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
     result = {**handle.origin, "name": handle.name, **(handle.result or {})}
     result.setdefault("changed", False)
-    result["failed"] = result["state"] not in GOOD
+    result["failed"] = did_not_succeed(result["state"], result.get("reason"))
     return result
 
 
@@ -115,15 +140,16 @@ def summary(states: t.Iterable[str]) -> dict[str, int]:
 
 def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[str, t.Any]:
     """:returns: the result of the whole task: honest C(changed) and C(failed), and who did not succeed and why."""
-    bad = [result for result in results if result["state"] not in GOOD]
+    bad = [result for result in results if did_not_succeed(result["state"], result.get("reason"))]
     total = f"{len(results)} job" + ("" if len(results) == 1 else "s")
-    skipped = sum(result["state"] == SKIPPED for result in results)
     if not results:
         message = "no jobs"
     elif not bad:
-        message = f"{len(results) - skipped} of {total} succeeded" + (f", {skipped} skipped" if skipped else "")
+        succeeded = sum(result["state"] == SUCCEEDED for result in results)
+        message = ", ".join([f"{succeeded} of {total} succeeded", *_left_out(results)])
     else:
-        message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(why(result) for result in bad)
+        clauses = [*(why(result) for result in bad), *_left_out(results)]
+        message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(clauses)
     combined: dict[str, t.Any] = {
         "results": results,
         "summary": summary(result["state"] for result in results),
@@ -141,20 +167,49 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
     return combined
 
 
+def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    """:returns: clauses about the jobs that were not to go on: how many were skipped, and ended by O(halt), and why."""
+    clauses = []
+    skipped = [result for result in results if result["state"] == SKIPPED]
+    for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they come after did not succeed")):
+        there = [result for result in skipped if result.get("reason") == reason]
+        if there:
+            because = sentence if sentence and len(there) > 1 else str(there[0].get("msg") or sentence or reason)
+            clauses.append(f"{len(there)} skipped ({because})")
+    others = sum(result.get("reason") not in (HALT, DEPENDENCY) for result in skipped)
+    if others:
+        clauses.append(f"{others} skipped")
+    ended = sum((result["state"], result.get("reason")) == (CANCELLED, HALT) for result in results)
+    if ended:
+        clauses.append(f"{ended} ended by halt")
+    return clauses
+
+
 def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> list[t.Any]:
     """:returns: what the jobs' modules warn of, each once, for the top level, where ansible-core shows it."""
     found: list[t.Any] = []
     for result in results:
-        if isinstance(result.get(key), list) and not result.get("_ansible_no_log"):
-            found += [warning for warning in result[key] if warning not in found]
+        for run in [] if result.get("_ansible_no_log") else [result, *_steps(result)]:
+            if isinstance(run.get(key), list):
+                found += [warning for warning in run[key] if warning not in found]
     return found
+
+
+def _steps(result: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """:returns: the results of the steps of a C(block) that were run, in order; none where there was no block."""
+    steps = result.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(step, dict) and "name" in step for step in steps):
+        return []  # a key of the module's own
+    return steps
 
 
 def why(result: t.Mapping[str, t.Any]) -> str:
     """:returns: a clause about a job that did not succeed: its name, its state and the cause."""
-    clause = f"{result['name']} {result['state'].replace('_', ' ')}"
     if result["state"] in UNFINISHED:
         return f"{result['name']} is still {result['state']}"
+    attempts = result.get("attempts") or 1
+    clause = f"{result['name']} {result['state'].replace('_', ' ')}"
+    clause += f" after {attempts} attempts" if attempts > 1 else ""
     if result.get("_ansible_no_log"):
         return f"{clause} ({result.get('reason', 'failed')}; {CENSORED})"
     cause = _cause(result)
@@ -163,12 +218,30 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:
     message = str(result.get("msg") or result.get("reason") or "").strip()
-    if result.get("reason") not in ("exit_code", "module") or not result.get("rc"):
-        return message
-    lines = str(result.get("stderr") or "").strip().splitlines()
-    if message in _NOTHING_SAID:
-        message = lines[-1][:_STDERR] if lines else ""
-    return f"exit code {result['rc']}" + (f": {message}" if message else "")
+    if result.get("reason") in ("exit_code", "module") and result.get("rc"):
+        message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
+    where = _where(result)
+    return f"{where}: {message}" if where and not message.startswith("step ") else message
+
+
+def _exit_code(message: str, code: t.Any, stderr: str) -> str:
+    """:returns: what a module that runs commands says, or, where it says nothing, the last line of its error output."""
+    last = "".join(stderr.strip().splitlines()[-1:])[:_STDERR]
+    if message.startswith("step "):
+        for nothing in NOTHING_SAID[1:]:
+            message = message.replace(f"{nothing} (exit code {code})", f"exit code {code}")
+        return f"{message}: {last}" if last and message.endswith(f"exit code {code}") else message
+    if message in NOTHING_SAID:
+        message = last
+    return f"exit code {code}" + (f": {message}" if message else "")
+
+
+def _where(result: t.Mapping[str, t.Any]) -> str:
+    """:returns: which step of a C(block) failed, nothing where that is not the question."""
+    for number, step in enumerate(_steps(result), 1):
+        if is_failed(step):
+            return f"step {number} ({step['name']})"
+    return ""
 
 
 def progress(host: str, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> str:

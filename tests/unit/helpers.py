@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import time
 import typing as t
 from pathlib import Path
 
-from ansible_collections.background.jobs.plugins.module_utils import _batch, _detach, _process, _record, _store
+from ansible_collections.background.jobs.plugins.module_utils import _batch, _detach, _process, _record, _store, _tree
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 
 LIMIT = 30.0
@@ -64,8 +65,61 @@ def record(jid: str = "j1.0", **fields: t.Any) -> _record.Record:
 
 def python_job(jid: str, source: str, **fields: t.Any) -> _batch.Job:
     """A job that runs a Python program."""
+    return _batch.Job(**{"jid": jid, "name": jid, "steps": [python_step(source)], **fields})
+
+
+def python_step(source: str, **fields: t.Any) -> _batch.Step:
+    """A step that runs a Python program."""
     program = textwrap.dedent(source).encode()
-    return _batch.Job(**{"jid": jid, "name": jid, "program": program, "interpreter": [sys.executable], **fields})
+    return _batch.Step(**{"name": "python", "program": program, "interpreter": [sys.executable], **fields})
+
+
+def script_job(jid: str, script: str, **fields: t.Any) -> _batch.Job:
+    """A job that runs a shell script."""
+    return _batch.Job(**{"jid": jid, "name": jid, "steps": [script_step(script)], **fields})
+
+
+def script_step(script: str, **fields: t.Any) -> _batch.Step:
+    """A step that runs a shell script."""
+    step = {"name": "script", "program": script.encode(), "interpreter": ["/bin/sh"], "style": _batch.FILE}
+    return _batch.Step(**{**step, **fields})
+
+
+def marked(directory: str, jids: t.Collection[str]) -> list[_process.Process]:
+    """The processes that jobs of this async directory have started, wherever they are now."""
+    marks = {f"{directory}/{jid}" for jid in jids}
+    return [process for process in _process.table().values() if _process.variable(process.pid, _tree.MARK) in marks]
+
+
+class Family:
+    """Programs for the processes of a job. Each notes its pid, so that a test knows them all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._pids = directory / "pids"
+        self._directory = directory
+
+    def program(self, name: str, lines: str) -> str:
+        """The path of a shell script that notes its pid and goes on with O(lines)."""
+        path = self._directory / name
+        path.write_text(f'#!/bin/sh\necho "$$ ${{{_tree.MARK}##*/}}" >> {self._pids}\n{lines}\n', encoding="ascii")
+        path.chmod(0o700)
+        return str(path)
+
+    def pids(self, count: int, jid: str = "") -> list[int]:
+        """The pids of the processes of O(jid), those with an empty environment if none is named; waits for O(count)."""
+        return eventually(lambda: self._noted(count, jid))
+
+    def kill_all(self) -> None:
+        for line in self._lines():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line.split()[0]), signal.SIGKILL)
+
+    def _lines(self) -> list[str]:
+        return self._pids.read_text(encoding="ascii").splitlines() if self._pids.exists() else []
+
+    def _noted(self, count: int, jid: str) -> list[int] | None:
+        found = [int(pid) for pid, dummy, mark in (line.partition(" ") for line in self._lines()) if mark == jid]
+        return found if len(found) >= count else None
 
 
 class Gates:
@@ -107,12 +161,13 @@ class Batches:
     def launch(
         self,
         *jobs: _batch.Job,
-        concurrency: str = "0",
         batch: str = "j1",
         environment: t.Mapping[str, str] | None = None,
+        **options: t.Any,
     ) -> list[_record.Record]:
+        """Launch jobs; O(options) are fields of C(_batch.Batch)."""
         self._jids += [job.jid for job in jobs]
-        packed = _batch.pack(_batch.Batch(batch, list(jobs), concurrency))
+        packed = _batch.pack(_batch.Batch(batch, list(jobs), **options))
         return _detach.launch(packed, self.directory, os.environ if environment is None else environment)
 
     def look(self, jid: str) -> Status:
@@ -145,26 +200,17 @@ class Batches:
         """End what a test left running, the supervisors with their jobs, and jobs that have lost theirs."""
         for batch in {jid.rpartition(".")[0] for jid in self._jids}:
             eventually(lambda batch=batch: self._is_ended(batch))  # type: ignore[misc]
-        for found in self._records():
-            if _process.is_alive(found.pid, found.pid_start):
-                os.killpg(t.cast(int, found.pid), signal.SIGKILL)
-
-    def _records(self) -> list[_record.Record]:
-        return [found for found in (self.look(jid).record for jid in self._jids) if found is not None]
+        for process in marked(self.directory, set(self._jids)):
+            _process.send(process, signal.SIGKILL)
 
     def _is_ended(self, batch: str) -> bool:
         """Whether a batch has no supervisor; one that it has is killed, as soon as it is known."""
         if not self.store.is_locked(batch):
             return True
-        for found in self._records():
-            pid = found.supervisor_pid
-            if found.batch == batch and pid is not None and _process.is_alive(pid, found.supervisor_start):
-                os.kill(pid, signal.SIGSTOP)  # so that it starts no other job meanwhile
-                jobs = children(pid)
-                os.kill(pid, signal.SIGKILL)
-                for job in jobs:
-                    os.killpg(job, signal.SIGKILL)
-                break
+        holder = self.store.lock_holder(batch)
+        process = None if holder is None else _process.find(*holder)
+        if process is not None:
+            _process.send(process, signal.SIGKILL)
         return False
 
     def finished(self, jid: str) -> Status | None:

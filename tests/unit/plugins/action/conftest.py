@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import typing as t
 from pathlib import Path
 
@@ -19,6 +20,43 @@ ROOT = Path(__file__).resolve().parents[4]
 
 Results = t.Dict[str, t.Dict[str, t.Any]]
 Play = t.Callable[..., Results]
+
+PROBE = """
+    import dataclasses
+
+    from ansible_collections.background.jobs.plugins.module_utils import _argspec
+    from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
+    from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
+
+    class ActionModule(LaunchAction):
+        def options(self):
+            return _argspec.launch(), _argspec.JOBS_RULES
+
+        def perform(self, options, task_vars):
+            self.sent = None
+            return {**launch(self, options, task_vars), "sent": self.sent}
+
+        def start(self, packed, task_vars):
+            unpacked = Packed(packed)
+            jobs = [self.told(unpacked, job.jid) for job in unpacked.batch.jobs]
+            self.sent = {**dataclasses.asdict(unpacked.batch), "jobs": jobs}
+            records = [{"jid": job["jid"], "name": job["name"], "state": "queued", "user": "me"} for job in jobs]
+            return {"jobs": records, "async_dir": "/a"}
+
+        def told(self, unpacked, jid):
+            steps = [unpacked.step(jid, index) for index in range(unpacked.steps(jid))]
+            return {**dataclasses.asdict(unpacked.job(jid)), "steps": [self.step(step) for step in steps]}
+
+        def step(self, step):
+            return {
+                "name": step.name,
+                "style": step.style,
+                "files": {name: data.decode() for name, data in step.files.items()},
+                "result": step.result,
+                "words": [word for word in ("alpha", "beta", "gamma") if word.encode() in step.program],
+            }
+"""
+"""An action C(probe): a launch that starts nothing and returns what it would have sent."""
 
 
 def run_play(
@@ -50,6 +88,8 @@ def run_play(
             },
         ],
     }
+    (directory / "action_plugins").mkdir()
+    (directory / "action_plugins" / "probe.py").write_text(textwrap.dedent(PROBE), encoding="utf-8")
     (directory / "ansible.cfg").touch()
     (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     environment = {

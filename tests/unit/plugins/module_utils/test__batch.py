@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import base64
-import json
+import dataclasses
 import random
 import typing as t
 import zlib
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, Batch, Job, Packed, pack
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, Batch, Job, Packed, Step, pack
 
 PROGRAMS = {
     "every byte": bytes(range(256)) * 3,
@@ -25,41 +25,91 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
-def test_every_byte_of_a_job_arrives(program: bytes) -> None:
-    job = Job(
-        jid="j1.0",
-        name="ä 'backup'",
+def test_every_byte_of_a_step_arrives(program: bytes) -> None:
+    step = Step(
+        name="ä 'dump'",
         program=program,
         interpreter=["/usr/bin/env", "python3"],
         style=FILE,
         arguments=program + b"\n",
+        files={"a": program, "b": b""},
+    )
+    text = pack(Batch("j1", [Job("j1.0", "backup", [step])]))
+    assert text.isascii() and "\n" not in text
+    assert Packed(text).step("j1.0", 0) == step
+
+
+def test_a_step_that_has_its_result_already_arrives() -> None:
+    step = Step(name="debug", result={"failed": False, "msg": ["ä", None, 1.5, {}]})
+    assert Packed(pack(Batch("j1", [Job("j1.0", "n", [step])]))).step("j1.0", 0) == step
+
+
+def test_all_options_arrive() -> None:
+    job = Job(
+        jid="j1.0",
+        name="ä 'backup'",
+        block=True,
         environment={"LANG": "ä"},
         timeout=1.5,
         kill_after=0,
+        leave_children=True,
+        retries=3,
+        delay=0.5,
+        backoff=2,
+        retry_on=["failed", "timed_out"],
+        after=["j1.1"],
+        lock="dpkg",
+        max_output=1000,
         no_log=True,
-        files={"a": program, "b": b""},
         remove=["/tmp/x"],
     )
-    text = pack(Batch("j1", [job], "50%"))
-    assert text.isascii() and "\n" not in text
-    packed = Packed(text)
-    assert (packed.batch, packed.concurrency, packed.jids) == ("j1", "50%", ["j1.0"])
+    batch = Batch("j1", [job], "50%", deadline=60, start_delay=0.5, halt="now,fail=20%", group="nightly")
+    assert_differs_everywhere(job, Job("", ""))
+    assert_differs_everywhere(batch, Batch("", []))
+    packed = Packed(pack(batch))
+    assert packed.batch == batch
     assert packed.job("j1.0") == job
 
 
-def test_jobs_keep_their_order_and_their_programs() -> None:
-    jobs = [Job(jid=f"j1.{number}", name=f"n{number}", program=b"a\nb\n%d" % number) for number in range(20)]
+def assert_differs_everywhere(value: t.Any, default: t.Any) -> None:
+    """A new option is tested too, or this fails."""
+    for field in dataclasses.fields(value):
+        assert field.name == "steps" or getattr(value, field.name) != getattr(default, field.name), field.name
+
+
+def test_jobs_and_steps_keep_their_order_and_their_programs() -> None:
+    jobs = [
+        Job(f"j1.{number}", f"n{number}", [Step(f"s{index}", b"a\nb\n%d.%d" % (number, index)) for index in range(3)])
+        for number in range(20)
+    ]
     packed = Packed(pack(Batch("j1", jobs)))
-    assert [packed.job(jid) for jid in packed.jids] == jobs
+    assert [job.jid for job in packed.batch.jobs] == [job.jid for job in jobs]
+    for job in jobs:
+        assert [packed.step(job.jid, index) for index in range(packed.steps(job.jid))] == job.steps
 
 
-def test_an_outline_is_the_job_without_what_is_large() -> None:
-    job = Job(jid="j1.0", name="n", program=b"p", arguments=b"a", files={"f": b"f"}, timeout=9, remove=["/r"])
-    packed = Packed(pack(Batch("j1", [job])))
-    outline = packed.outline("j1.0")
-    assert (outline.program, outline.arguments, outline.files) == (b"", b"", {})
-    assert (outline.name, outline.timeout, outline.remove) == ("n", 9, ["/r"])
-    assert packed.job("j1.0") == job
+def test_jobs_come_without_what_is_large() -> None:
+    steps = [Step("s", b"p", arguments=b"a", files={"f": b"f"})] * 2
+    packed = Packed(pack(Batch("j1", [Job("j1.0", "n", steps, timeout=9), Job("j1.1", "empty")])))
+    assert packed.job("j1.0") == Job("j1.0", "n", timeout=9)
+    assert (packed.steps("j1.0"), packed.steps("j1.1")) == (2, 0)
+
+
+def test_a_step_can_be_had_again_and_is_new_each_time() -> None:
+    packed = Packed(pack(Batch("j1", [Job("j1.0", "n", [Step("s", b"p", files={"f": b"f"})])])))
+    first = packed.step("j1.0", 0)
+    first.program = b""
+    first.files.clear()
+    assert packed.step("j1.0", 0) == Step("s", b"p", files={"f": b"f"})
+
+
+def test_packing_leaves_the_batch_alone() -> None:
+    def make() -> Batch:
+        return Batch("j1", [Job("j1.0", "n", [Step("s", b"p", files={"f": b"f"})])])
+
+    batch = make()
+    assert pack(batch) == pack(batch)
+    assert batch == make()
 
 
 def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their_parameters() -> None:
@@ -72,7 +122,7 @@ def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their
 
     def size(some: t.Sequence[bytes]) -> int:
         return len(
-            pack(Batch("j1", [Job(jid=f"j1.{index}", name="n", program=each) for index, each in enumerate(some)]))
+            pack(Batch("j1", [Job(f"j1.{index}", "n", [Step(program=each)]) for index, each in enumerate(some)]))
         )
 
     alone = len(base64.b64encode(zlib.compress(b"\n".join(parameters))))
@@ -89,16 +139,33 @@ def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their
             id="not compressed",
         ),
         pytest.param(
-            pack(Batch("j1", [Job("j1.0", "n", b"program")]))[:-40],
+            pack(Batch("j1", [Job("j1.0", "n", [Step(program=b"program")])]))[:-40],
             id="truncated",
         ),
         pytest.param(base64.b64encode(zlib.compress(b"text")).decode(), id="not JSON"),
-        pytest.param(
-            base64.b64encode(zlib.compress(json.dumps({"jobs": []}).encode())).decode(),
-            id="not a batch",
+        *(
+            pytest.param(base64.b64encode(zlib.compress(document.encode())).decode(), id=document[:40])
+            for document in (
+                "7",
+                "[]",
+                '{"jobs": []}',
+                '{"jobs": [], "lines": []}',
+                '{"jobs": [7], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0"}], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0", "steps": []}], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0", "name": "n", "steps": [], "colour": 1}], "lines": [], "batch": "j1"}',
+                '{"jobs": [], "lines": [], "batch": "j1", "colour": 1}',
+                '{"jobs": [], "lines": ["\u20ac"], "batch": "j1"}',
+                "[" * 100_000,
+            )
         ),
     ],
 )
 def test_what_is_no_batch_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Packed(text)
+
+
+def test_the_refusal_says_what_it_is_about() -> None:
+    with pytest.raises(ValueError, match=r"^this is not a packed batch: "):
+        Packed(base64.b64encode(b"plain").decode())

@@ -39,7 +39,7 @@ def test_a_supervisor_leaves_no_code_on_the_disk(batches: Batches, gates: Gates,
     eventually(lambda: gates.is_reached("j1.0"))
     open_files = [os.readlink(path) for path in Path(f"/proc/{supervisor}/fd").iterdir()]
     assert [name for name in open_files if name.endswith(".py")] == []
-    assert sorted(os.listdir(batches.directory)) == [".j1.lock", "j1.0"]
+    assert sorted(os.listdir(batches.directory)) == [".j1.lock", ".j1.reserve", "j1.0", "j1.0.log"]
 
 
 @pytest.mark.parametrize(

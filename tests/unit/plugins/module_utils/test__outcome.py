@@ -13,9 +13,13 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     Ending,
+    Outcome,
     find_result,
     is_failed,
     judge,
+    limit,
+    of_block,
+    on_controller,
     signal_name,
     spawn_failed,
 )
@@ -253,3 +257,144 @@ def test_a_job_that_cannot_start_says_what_was_missing(interpreter: list[str], w
 def test_signals_are_called_by_name() -> None:
     assert signal_name(signal.SIGTERM) == "SIGTERM"
     assert signal_name(99) == "signal 99"
+
+
+# -- ended from outside
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "message"),
+    [
+        ({"cause": "deadline"}, "timed_out", "the deadline of its batch was over; it was ended after 1 s"),
+        ({"cause": "cancelled"}, "cancelled", "it was cancelled; it was ended after 1 s"),
+        ({"cause": "cancelled", "why": "the host shuts down"}, "cancelled", "the host shuts down; it was ended after 1 s"),
+        ({"cause": "halted", "why": "halt now,fail=1"}, "cancelled", "halt now,fail=1; it was ended after 1 s"),
+    ],
+    ids=["deadline", "cancelled", "shutdown", "halted"],
+)
+@pytest.mark.parametrize("stdout", [b"", b'{"failed": false, "msg": "mine"}'], ids=["nothing", "a result"])
+def test_why_a_job_was_ended_is_told(stdout: bytes, fields: dict[str, t.Any], state: str, message: str) -> None:
+    outcome = judge(ending(stdout, status=-15, **fields))
+    assert (outcome.state, outcome.reason, outcome.message) == (state, fields["cause"], message)
+    assert (outcome.result["failed"], outcome.result["msg"]) == (True, message)
+    assert outcome.result.get("timed_out") is (True if state == "timed_out" else None)
+
+
+@pytest.mark.parametrize("fields", [{"cause": "timeout"}, {"cause": "cancelled"}, {"status": -9}, {"status": 1}], ids=str)
+def test_what_commands_had_printed_is_kept_where_there_is_no_result(fields: dict[str, t.Any]) -> None:
+    result = judge(ending(b"", b"trace", log=b"one\n\xff", **fields)).result
+    assert (result["stdout"], result["module_stdout"], result["module_stderr"]) == ("one\n\ufffd", "", "trace")
+    assert judge(ending(b'{"stdout": "mine"}', log=b"one", **fields)).result["stdout"] == "mine"
+    assert "stdout" not in judge(ending(b"", **fields)).result
+
+
+def test_much_of_what_commands_had_printed_is_cut_in_the_middle() -> None:
+    text = judge(ending(b"", log=b"<" + b"x" * 3_000_000 + b">", cause="cancelled")).result["stdout"]
+    assert text.startswith("<x") and text.endswith("x>") and "bytes left out" in text
+    assert len(text) < 1_100_000
+
+
+@pytest.mark.parametrize("fields", [{}, {"cause": "cancelled"}, {"cause": "timeout"}], ids=str)
+@pytest.mark.parametrize("failed", [b"true", b"false"], ids=str)
+def test_the_arguments_of_a_module_are_dropped(failed: bytes, fields: dict[str, t.Any]) -> None:
+    stdout = b'{"failed": %s, "invocation": {"module_args": {"password": "S3CRET"}}}' % failed
+    assert "S3CRET" not in repr(judge(ending(stdout, **fields)))
+
+
+# -- limits of size
+
+
+@pytest.mark.parametrize("size", [0, 10, 1000])
+def test_texts_up_to_the_limit_stay(size: int) -> None:
+    result: dict[str, t.Any] = {"stdout": "x" * (size or 5000), "rc": 0, "list": ["y" * 5000]}
+    before = dict(result)
+    limit(result, size)
+    assert result == before
+
+
+def test_long_texts_are_cut_in_the_middle_and_named() -> None:
+    result: dict[str, t.Any] = {"stdout": "a" * 50 + "z" * 51, "stdout_lines": ["x"], "stderr": "short", "stderr_lines": []}
+    limit(result, 20)
+    assert result == {
+        "stdout": "a" * 10 + "\n[... 81 bytes left out ...]\n" + "z" * 10,
+        "stderr": "short",
+        "stderr_lines": [],
+        "truncated": ["stdout"],
+    }
+
+
+def test_the_limit_is_of_bytes_and_leaves_no_half_characters() -> None:
+    result = {"stdout": "\u20ac" * 10}
+    limit(result, 30)
+    assert result == {"stdout": "\u20ac" * 10}
+    limit(result, 29)
+    assert result["stdout"] == "\u20ac" * 4 + "\n[... 2 bytes left out ...]\n" + "\u20ac" * 4
+    json.dumps(result, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("truncated", "expected"),
+    [(["b"], ["a", "b"]), (["a"], ["a"]), ("text", ["a"]), (7, ["a"]), ([1, None, {}], ["a"]), (None, ["a"])],
+    ids=str,
+)
+def test_a_key_truncated_of_the_modules_own_raises_nothing(truncated: t.Any, expected: list[str]) -> None:
+    result = {"a": "x" * 100, "truncated": truncated}
+    limit(result, 10)
+    assert result["truncated"] == expected
+
+
+@pytest.mark.parametrize("cause", [None, "timeout"])
+def test_a_partial_output_is_limited_too(cause: str | None) -> None:
+    result = judge(ending(b"", log=b"x" * 5000, status=-9, cause=cause, max_output=100)).result
+    assert len(result["stdout"]) < 150 and "stdout" in result["truncated"]
+
+
+# -- blocks
+
+
+def step(state: str = "succeeded", reason: str | None = None, **result: t.Any) -> Outcome:
+    return Outcome(state, result, reason, reason and f"because of {reason}")
+
+
+def test_the_result_of_a_block_is_that_of_its_last_step() -> None:
+    outcomes = [step(changed=True, rc=0, stdout="a"), step(changed=False, rc=0, stdout="b")]
+    outcome = of_block(["one", "two"], outcomes)
+    assert (outcome.state, outcome.reason, outcome.message) == ("succeeded", None, None)
+    assert outcome.result == {
+        "changed": True,
+        "rc": 0,
+        "stdout": "b",
+        "steps": [
+            {"name": "one", "changed": True, "rc": 0, "stdout": "a"},
+            {"name": "two", "changed": False, "rc": 0, "stdout": "b"},
+        ],
+    }
+    assert outcomes[1].result == {"changed": False, "rc": 0, "stdout": "b"}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "message"),
+    [
+        ("failed", "exit_code", "step 2 of 3 (two) failed: because of exit_code"),
+        ("timed_out", "timeout", "step 2 of 3 (two): because of timeout"),
+        ("cancelled", "cancelled", "step 2 of 3 (two): because of cancelled"),
+    ],
+)
+def test_a_block_tells_which_step_was_its_end(state: str, reason: str, message: str) -> None:
+    outcome = of_block(["one", "two", "three"], [step(), step(state, reason, rc=1)])
+    assert (outcome.state, outcome.reason, outcome.message) == (state, reason, message)
+    assert (outcome.result["failed"], outcome.result["msg"], outcome.result["rc"]) == (True, message, 1)
+    assert [one["name"] for one in outcome.result["steps"]] == ["one", "two"]
+
+
+def test_warnings_of_all_steps_come_together() -> None:
+    typed = {"__ansible_type": "WarningSummary"}
+    outcomes = [step(warnings=["a"], deprecations=[typed]), step(warnings="no list"), step(warnings=[typed])]
+    result = of_block(["1", "2", "3"], outcomes).result
+    assert (result["warnings"], result["deprecations"]) == (["a", typed], [typed])
+
+
+def test_a_result_had_on_the_controller_is_judged_by_the_same_rule() -> None:
+    assert on_controller({"changed": False}).state == "succeeded"
+    outcome = on_controller({"failed": True, "msg": "no such file"})
+    assert (outcome.state, outcome.reason, outcome.message) == ("failed", "module", "no such file")

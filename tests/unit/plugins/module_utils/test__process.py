@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import inspect
 import os
 import signal
 import subprocess
@@ -13,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils import _boot, _process
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
 
 
@@ -31,7 +34,9 @@ def children() -> t.Iterator[list[_process.Child]]:
     started: list[_process.Child] = []
     yield started
     for child in started:
-        child.signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            if _process.start_time(child.pid) == child.started:
+                os.killpg(child.pid, signal.SIGKILL)
         child.reap()
         child.close()
 
@@ -45,8 +50,9 @@ def read_all(handle: int) -> bytes:
 def feed(child: _process.Child, program: bytes) -> None:
     assert child.program is not None
     os.set_blocking(child.program, True)
+    boot = inspect.getsource(_boot) + _boot.SETTINGS.format(log=None, limit=0, keep=[])
     with os.fdopen(child.program, "wb") as pipe:
-        pipe.write(program)
+        pipe.write(_process.fed(boot.encode(), program))
     child.program = None
 
 
@@ -114,7 +120,8 @@ def test_a_child_leads_a_session_and_a_group_of_its_own(children: list[_process.
     children.append(child)
     assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
     assert child.program is None
-    assert _process.group_members(child.pid) == [child.pid]
+    (member,) = [process for process in _process.table().values() if process.group == child.pid]
+    assert (member.pid, member.session, member.started) == (child.pid, child.pid, child.started)
 
 
 def test_a_child_reads_nothing_of_ours(children: list[_process.Child]) -> None:
@@ -147,7 +154,7 @@ def test_a_fed_program_sees_nothing_of_how_it_came(children: list[_process.Child
     child = _process.Child([sys.executable], os.environ, feed=True)
     children.append(child)
     feed(child, b"print(sorted(name for name in globals() if not name.startswith('__')))")
-    assert read_all(child.stdout) == b"['program']\n"
+    assert read_all(child.stdout) == b"[]\n"
 
 
 def test_term_unwinds_a_fed_program(children: list[_process.Child]) -> None:
@@ -156,7 +163,7 @@ def test_term_unwinds_a_fed_program(children: list[_process.Child]) -> None:
     feed(child, b"import os, time\ntry:\n    os.write(1, b'on\\n')\n    time.sleep(60)\nfinally:\n    print('off')\n")
     os.set_blocking(child.stdout, True)
     assert os.read(child.stdout, 3) == b"on\n"
-    child.signal(signal.SIGTERM)
+    os.kill(child.pid, signal.SIGTERM)
     assert read_all(child.stdout) == b"off\n"
     assert child.reap() == 128 + signal.SIGTERM
 
@@ -169,21 +176,33 @@ def test_a_child_that_cannot_start_leaves_no_descriptor_open(fed: bool) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_signal_reaches_the_whole_group(children: list[_process.Child]) -> None:
-    child = _process.Child(["/bin/sh", "-c", "sleep 60 & sleep 60 & wait"], os.environ, feed=False)
-    children.append(child)
-    eventually(lambda: len(_process.group_members(child.pid)) == 3)
-    child.signal(signal.SIGKILL)
-    eventually(lambda: _process.group_members(child.pid) == [])
-    assert child.reap() == -signal.SIGKILL
+def test_a_signal_goes_to_the_process_that_was_meant(sleeper: subprocess.Popen[bytes]) -> None:
+    process = _process.table()[sleeper.pid]
+    _process.send(dataclasses.replace(process, started="1"), signal.SIGKILL)
+    assert sleeper.poll() is None
+    _process.send(process, signal.SIGKILL)
+    assert sleeper.wait() == -signal.SIGKILL
+    _process.send(process, signal.SIGKILL)  # it has gone: nothing happens
 
 
-def test_no_signal_goes_out_after_the_end(children: list[_process.Child], monkeypatch: pytest.MonkeyPatch) -> None:
-    child = _process.Child(["true"], os.environ, feed=False)
-    children.append(child)
-    child.reap()
-    monkeypatch.setattr(os, "killpg", lambda *arguments: pytest.fail("the pid may be somebody else's by now"))
-    child.signal(signal.SIGKILL)
+def test_a_process_is_found_by_its_start_too(sleeper: subprocess.Popen[bytes]) -> None:
+    started = _process.start_time(sleeper.pid)
+    assert started is not None
+    assert _process.find(sleeper.pid, started) == _process.table()[sleeper.pid]
+    assert _process.find(sleeper.pid, "1") is None
+
+
+def test_what_a_process_was_started_with_can_be_asked() -> None:
+    process = subprocess.Popen(["sleep", "61"], env={"A": "1=2", "AB": "3"})
+    try:
+        eventually(lambda: _process.command_line(process.pid)[:2] == ["sleep", "61"])
+        assert _process.variable(process.pid, "A") == "1=2"
+        assert _process.variable(process.pid, "B") is None
+    finally:
+        process.kill()
+        process.wait()
+    assert _process.variable(process.pid, "A") is None
+    assert _process.command_line(process.pid) == []
 
 
 def test_ended_children_are_told_and_left_to_be_reaped(children: list[_process.Child]) -> None:
@@ -197,7 +216,7 @@ def test_ended_children_are_told_and_left_to_be_reaped(children: list[_process.C
 
 ADOPT = """
 import os, subprocess, sys, time
-from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils import _boot, _process
 from ansible_collections.background.jobs.tests.unit.helpers import children
 assert _process.become_subreaper()
 subprocess.run(["/bin/sh", "-c", "sleep 0.01 & sleep 60 & echo"], stdout=subprocess.DEVNULL)

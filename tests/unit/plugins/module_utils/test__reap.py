@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _builtin
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._record import Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._status import look
@@ -62,8 +63,9 @@ def test_a_job_of_another_host_keeps_its_files(store: Store) -> None:
 
 @pytest.mark.parametrize(("document", "stays"), [({"rc": 0}, []), ({"started": 1, "finished": 0}, ["1.2"])])
 def test_a_job_of_builtin_async_goes_when_it_is_finished(
-    store: Store, document: dict[str, t.Any], stays: list[str]
+    store: Store, monkeypatch: pytest.MonkeyPatch, document: dict[str, t.Any], stays: list[str]
 ) -> None:
+    monkeypatch.setattr(_builtin.Wrappers, "has", lambda wrappers, jid: True)
     store.write("1.2", document)
     remove([look(store, "1.2")])
     assert left(store) == stays

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _builtin
 from ansible_collections.background.jobs.plugins.module_utils import _process, _status
 from ansible_collections.background.jobs.plugins.module_utils._record import KEY, STATES, Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._status import locate, look
@@ -63,8 +64,14 @@ BUILTIN: dict[str, tuple[dict[str, t.Any], str, str | None, str | None]] = {
 
 @pytest.mark.parametrize(("document", "state", "reason", "message"), BUILTIN.values(), ids=BUILTIN.keys())
 def test_a_job_of_builtin_async_is_understood(
-    store: Store, document: dict[str, t.Any], state: str, reason: str | None, message: str | None
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    document: dict[str, t.Any],
+    state: str,
+    reason: str | None,
+    message: str | None,
 ) -> None:
+    monkeypatch.setattr(_builtin.Wrappers, "has", lambda wrappers, jid: True)
     store.write("1.2", document)
     status = look(store, "1.2")
     assert (status.state, status.reason, status.message) == (state, reason, message)

@@ -7,34 +7,29 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import signal
-import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor
-from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Batch, Job, pack
+from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor, _tree
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILES, Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._status import look
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,
     children,
     eventually,
     python_job,
+    python_step,
     runs,
+    script_job,
+    script_step,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
-
-
-def script_job(jid: str, script: str, **fields: t.Any) -> Job:
-    return Job(
-        **{"jid": jid, "name": jid, "program": script.encode(), "interpreter": ["/bin/sh"], "style": FILE, **fields}
-    )
 
 
 def everything_under(directory: str) -> dict[str, bytes]:
@@ -131,7 +126,7 @@ def test_all_slots_are_used_and_a_free_one_is_filled_at_once(batches: Batches, g
 
 
 def test_a_job_that_cannot_start_frees_its_slot_and_leaves_nothing(batches: Batches, gates: Gates) -> None:
-    missing = script_job("j1.0", "exit 0", interpreter=["/no/such/shell"], arguments=b"password=secret")
+    missing = Job("j1.0", "j1.0", [script_step("exit 0", interpreter=["/no/such/shell"], arguments=b"password=secret")])
     batches.launch(missing, gates.job("j1.1"), concurrency="1")
     eventually(lambda: gates.is_reached("j1.1"))
     status = batches.look("j1.0")
@@ -216,7 +211,7 @@ def test_what_ignores_term_is_killed_with_its_whole_group(batches: Batches, lead
     assert status.state == "timed_out"
     assert status.record is not None and status.record.elapsed is not None
     assert 1.0 <= status.record.elapsed < 30
-    assert _process.group_members(pid) == []
+    assert [process for process in _process.table().values() if process.group == pid] == []
 
 
 def test_no_zombie_stays_of_a_group_that_was_killed(batches: Batches, gates: Gates) -> None:
@@ -259,17 +254,18 @@ def test_a_job_inherits_the_caller_and_reads_nothing(
     environment = result.pop("environment")
     assert result == {"stdin": "/dev/null", "umask": 0o027, "cwd": str(tmp_path), "read": ""}
     environment.pop("LC_CTYPE", None)  # Python's own doing (PEP 538)
+    assert environment.pop("BACKGROUND_JOBS_RESULTS_FILE") == f"{batches.directory}/j1.0"
     assert environment == {"PATH": os.environ["PATH"], "CALLER": "yes", "MINE": "ä", "BOTH": "job"}
 
 
-def test_a_job_has_no_descriptors_of_its_supervisor(batches: Batches) -> None:
+def test_what_a_job_starts_has_no_descriptors_of_its_supervisor(batches: Batches) -> None:
     source = """
-    import json, os
-    handles = {int(name) for name in os.listdir("/proc/self/fd")}
-    there = [name for name in sorted(handles) if os.path.exists(f"/proc/self/fd/{name}")]
-    print(json.dumps({"handles": there}))
+    import os, sys
+    program = "import json, os; there = [int(name) for name in os.listdir('/proc/self/fd')];"
+    program += "print(json.dumps({'handles': [n for n in sorted(there) if os.path.exists(f'/proc/self/fd/{n}')]}))"
+    os.execv(sys.executable, [sys.executable, "-c", program])
     """
-    batches.launch(python_job("j1.0", source))
+    batches.launch(python_job("j1.0", source, lock="a"))
     assert batches.end("j1.0").result == {"handles": [0, 1, 2]}
 
 
@@ -287,17 +283,17 @@ def test_a_program_is_neither_in_an_argument_list_nor_on_disk(batches: Batches, 
     assert [path for path, data in everything_under(str(tmp_path)).items() if secret in data] == []
 
 
-def test_a_script_finds_its_arguments_beside_it(batches: Batches) -> None:
-    script = 'set -e; . "$1"; printf \'{"name": "%s", "mode": "%s"}\' "$name" "$(stat -c %a "$0" "$1" | tr "\\n" " ")"'
-    batches.launch(script_job("j1.0", script, arguments=b"name='a b'"))
+def test_a_script_finds_its_arguments_in_memory(batches: Batches) -> None:
+    script = 'set -e; . "$1"; printf \'{"name": "%s", "where": "%s"}\' "$name" "${1%/*}"'
+    batches.launch(Job("j1.0", "j1.0", [script_step(script, arguments=b"name='a b'")]))
     status = batches.end("j1.0")
-    assert status.result == {"name": "a b", "mode": "700 700 "}
+    assert status.result == {"name": "a b", "where": "/proc/self/fd"}
     batches.supervisor_ends()
     assert os.listdir(batches.directory) == ["j1.0"]
 
 
 def test_a_binary_runs_without_an_interpreter(batches: Batches) -> None:
-    batches.launch(script_job("j1.0", "#!/bin/cat\n{}\n", interpreter=[], arguments=b""))
+    batches.launch(Job("j1.0", "j1.0", [script_step("#!/bin/cat\n{}\n", interpreter=[], arguments=b"")]))
     status = batches.end("j1.0")
     assert status.state == "succeeded", status
 
@@ -308,7 +304,7 @@ def test_files_that_a_job_brought_are_there_while_it_runs(batches: Batches) -> N
     directory = os.environ[{FILES!r}]
     print(json.dumps({{name: open(os.path.join(directory, name)).read() for name in os.listdir(directory)}}))
     """
-    batches.launch(python_job("j1.0", source, files={"a.sh": b"echo a", "b": b""}))
+    batches.launch(Job("j1.0", "j1.0", [python_step(source, files={"a.sh": b"echo a", "b": b""})]))
     assert batches.end("j1.0").result == {"a.sh": "echo a", "b": ""}
     batches.supervisor_ends()
     assert os.listdir(batches.directory) == ["j1.0"]
@@ -331,8 +327,8 @@ def test_large_programs_and_large_results_pass(batches: Batches) -> None:
 
 
 def test_a_job_that_reads_its_program_never_is_none_the_worse(batches: Batches) -> None:
-    job = python_job("j1.0", "#" * 1_000_000, interpreter=["/bin/sh", "-c", "echo '{}'"])
-    batches.launch(job)
+    step = python_step("#" * 1_000_000, interpreter=["/bin/sh", "-c", "echo '{}'"])
+    batches.launch(Job("j1.0", "j1.0", [step]))
     assert batches.end("j1.0").state == "succeeded"
 
 
@@ -343,8 +339,8 @@ def test_nothing_but_the_status_files_is_left(batches: Batches, gates: Gates) ->
     batches.launch(
         gates.job("j1.0"),
         script_job("j1.1", "exit 3"),
-        script_job("j1.2", "", interpreter=["/no/such/shell"]),
-        python_job("j1.3", "print('{}')", files={"a": b""}),
+        Job("j1.2", "j1.2", [script_step("", interpreter=["/no/such/shell"])]),
+        Job("j1.3", "j1.3", [python_step("print('{}')", files={"a": b""})]),
     )
     supervisor = batches.supervisor("j1.0")
     gates.open("j1.0")
@@ -403,18 +399,6 @@ def test_a_result_that_cannot_be_written_is_told_apart(batches: Batches, gates: 
     assert batches.end("j1.1").state == "succeeded"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> t.Iterator[str]:
-    directory = tmp_path / "small"
-    directory.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(directory)]
-    may = os.geteuid() == 0 and shutil.which("mount")
-    if not may or subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("only root, and not in every container, can mount a disk")
-    yield prepare(str(directory / "async"))
-    subprocess.run(["umount", "-l", str(directory)], check=True)
-
-
 def test_a_full_disk_loses_the_result_not_the_file(small_disk: str) -> None:
     batches = Batches(small_disk)
     batches.launch(python_job("j1.0", "print('{\"stdout\": \"' + 'x' * 100000 + '\"}')"))
@@ -444,8 +428,10 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     told, ready = os.pipe()
     child = os.fork()
     if child == 0:
-        _supervisor.main(pack(Batch("j1", jobs)), store.directory, ready)
-        os._exit(0)
+        try:
+            _supervisor.main(pack(Batch("j1", jobs)), store.directory, ("", ""), ready, lock)
+        finally:
+            os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert os.read(told, 100) == b"ready\n"
     for handle in (lock, told, ready):

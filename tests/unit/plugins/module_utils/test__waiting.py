@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _waiting
+from ansible_collections.background.jobs.plugins.module_utils import _builtin, _waiting
 from ansible_collections.background.jobs.plugins.module_utils._record import encode
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
@@ -47,14 +47,19 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(autouse=True)
+def somebody_works_on_builtin_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_builtin.Wrappers, "has", lambda wrappers, jid: True)
+
+
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of the jobs whose files were read, as often as they were."""
     seen: list[str] = []
 
-    def counted(store: Store, jid: str) -> Status:
+    def counted(store: Store, jid: str, wrappers: _builtin.Wrappers | None = None) -> Status:
         seen.append(jid)
-        return look(store, jid)
+        return look(store, jid, wrappers)
 
     monkeypatch.setattr(_waiting, "look", counted)
     return seen
@@ -195,7 +200,7 @@ def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
     store.write("j1.0", RUNNING)
     clock = Clock()
 
-    def look_and_end(where: Store, jid: str) -> Status:
+    def look_and_end(where: Store, jid: str, wrappers: _builtin.Wrappers) -> Status:
         status = look(where, jid)
         if status.state == "running":
             where.write(jid, DONE)

@@ -85,11 +85,21 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
     monkeypatch.setattr(action, "_execute_module", execute)
     action.start("packed", {"a": 1})
     action.ask(["j1"], "status", {"a": 1}, patience=5)
-    assert [call["module_name"] for call in sent] == ["background.jobs.async_wrapper", "background.jobs.async_status"]
+    action.cancel({"jobs": ["j1"], "mode": "kill"}, {"a": 1}, {"j1": "/b/j1"})
+    assert [call["module_name"] for call in sent] == [
+        "background.jobs.async_wrapper",
+        "background.jobs.async_status",
+        "background.jobs.cancel",
+    ]
     assert sent[0]["module_args"] == {"async_dir": "<async_dir>", "batch": "packed"}
     assert sent[1]["module_args"] == {
         "jids": ["j1"],
         "mode": "status",
         "_question": {"async_dir": "<async_dir>", "patience": 5},
+    }
+    assert sent[2]["module_args"] == {
+        "jobs": ["j1"],
+        "mode": "kill",
+        "_question": {"async_dir": "<async_dir>", "results_files": {"j1": "/b/j1"}},
     }
     assert {call["task_vars"]["a"] for call in sent} == {1}

@@ -15,6 +15,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._handle import Han
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     CENSORED,
     combine,
+    did_not_succeed,
     finished_here,
     known,
     misdirected,
@@ -119,6 +120,67 @@ def test_a_skipped_module_is_a_skipped_job() -> None:
     assert present(HANDLE, ours({"skipped": True, "failed": True}, "failed"))["state"] == "failed"
 
 
+@pytest.mark.parametrize("reason", ["halted", "dependency"])
+def test_a_job_that_was_not_to_start_is_skipped_and_says_why(reason: str) -> None:
+    status = ours({"changed": False}, "skipped", reason)
+    status["message"] = "it comes after job a, which ended as failed"
+    result = present(HANDLE, status)
+    assert (result["state"], result["skipped"], result["failed"], result["changed"]) == ("skipped", True, False, False)
+    assert (result["reason"], result["msg"]) == (reason, "it comes after job a, which ended as failed")
+    assert "shadowed" not in result
+
+
+def test_a_job_that_was_ended_by_halt_does_not_fail_by_itself() -> None:
+    result = present(HANDLE, ours({"failed": True, "msg": "halt now,fail=1 was reached"}, "cancelled", "halted"))
+    assert (result["state"], result["failed"], result["finished"]) == ("cancelled", False, True)
+    assert "shadowed" not in result
+    assert present(HANDLE, ours({"failed": True}, "cancelled", "cancelled"))["failed"] is True
+    assert known(Handle(name="a", result=result))["failed"] is False
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "counts"),
+    [
+        ("succeeded", None, False),
+        ("skipped", "halted", False),
+        ("cancelled", "halted", False),
+        ("cancelled", "cancelled", True),
+        ("failed", "halted", True),
+        ("timed_out", "deadline", True),
+        ("lost", "reboot", True),
+        ("running", None, True),
+    ],
+)
+def test_a_job_counts_against_its_task_or_not(state: str, reason: str | None, counts: bool) -> None:
+    assert did_not_succeed(state, reason) is counts
+
+
+def test_earlier_attempts_are_beside_the_last_one() -> None:
+    earlier = [{"state": "failed", "reason": "exit_code", "elapsed": 0.2, "rc": 1, "stderr": "a\nb"}]
+    result = present(HANDLE, ours({"rc": 0, "stdout": ""}, attempts=2, earlier=earlier))
+    assert (result["state"], result["rc"], result["attempts"]) == ("succeeded", 0, 2)
+    assert result["attempt_results"] == [{**earlier[0], "stderr_lines": ["a", "b"]}]
+    assert "attempt_results" not in present(HANDLE, ours({"rc": 0}, attempts=1))
+
+
+def test_steps_have_lines_too_also_those_of_earlier_attempts() -> None:
+    def step(out: str) -> dict[str, t.Any]:
+        return {"name": "s", "stdout": out, "rc": 0}
+
+    earlier = [{"state": "failed", "steps": [step("x\ny")]}]
+    result = present(HANDLE, ours({"stdout": "b\nc", "steps": [step("a"), step("b\nc")]}, earlier=earlier))
+    assert [each["stdout_lines"] for each in result["steps"]] == [["a"], ["b", "c"]]
+    assert result["stdout_lines"] == ["b", "c"]
+    assert result["attempt_results"][0]["steps"][0]["stdout_lines"] == ["x", "y"]
+
+
+@pytest.mark.parametrize("steps", [["one"], "one", 1, None], ids=repr)
+def test_a_module_may_return_steps_of_its_own(steps: t.Any) -> None:
+    result = present(HANDLE, ours({"steps": steps, "failed": True, "msg": "no"}, "failed", "module"))
+    assert result["steps"] == steps
+    assert why(result) == "backup failed: no"
+
+
 def test_the_sentence_of_the_target_speaks_where_the_module_did_not() -> None:
     status = ours({}, "lost", "supervisor_gone")
     status["message"] = "it has gone"
@@ -184,6 +246,38 @@ def test_an_action_that_ran_no_module_gives_a_finished_job(result: dict[str, t.A
             "2 of 3 jobs did not succeed on web1: a lost: gone; c timed out: late",
         ),
         ([job("a", "running", failed=False)], "1 of 1 job did not succeed on web1: a is still running"),
+        (
+            [
+                job("a", "failed", msg="no"),
+                job("b", "skipped", reason="halted", msg="halt soon,fail=1 was reached with job a"),
+                job("c", "skipped", reason="halted", msg="halt soon,fail=1 was reached with job a"),
+                job("d", "skipped"),
+                job("e", "succeeded"),
+            ],
+            "1 of 5 jobs did not succeed on web1: a failed: no; 2 skipped (halt soon,fail=1 was reached with job a); "
+            "1 skipped",
+        ),
+        (
+            [
+                job("a", "succeeded"),
+                job("b", "cancelled", reason="halted", msg="x"),
+                job("c", "skipped", reason="halted", msg="halt now,success=1 was reached with job a"),
+            ],
+            "1 of 3 jobs succeeded, 1 skipped (halt now,success=1 was reached with job a), 1 ended by halt",
+        ),
+        (
+            [job("a", "lost", msg="gone"), job("b", "skipped", reason="dependency", msg="it comes after job a")],
+            "1 of 2 jobs did not succeed on web1: a lost: gone; 1 skipped (it comes after job a)",
+        ),
+        (
+            [
+                job("a", "cancelled", reason="cancelled", msg="somebody asked"),
+                job("b", "skipped", reason="dependency", msg="it comes after job a"),
+                job("c", "skipped", reason="dependency", msg="it comes after job b"),
+            ],
+            "1 of 3 jobs did not succeed on web1: a cancelled: somebody asked; 2 skipped (what they come after did not "
+            "succeed)",
+        ),
     ],
 )
 def test_the_message_names_who_did_not_succeed_and_why(results: list[dict[str, t.Any]], message: str) -> None:
@@ -199,6 +293,9 @@ def test_the_message_names_who_did_not_succeed_and_why(results: list[dict[str, t
         ([job("a", "running", failed=False)], False, True),
         ([job("a", "queued", failed=False)], False, True),
         ([job("a", "skipped")], False, False),
+        ([job("a", "succeeded"), present(HANDLE, ours({}, "cancelled", "halted"))], False, False),
+        ([job("a", "failed"), present(HANDLE, ours({}, "cancelled", "halted"))], False, True),
+        ([present(HANDLE, ours({}, "skipped", "dependency"))], False, False),
     ],
 )
 def test_changed_and_failed_are_honest(results: list[dict[str, t.Any]], changed: bool, failed: bool) -> None:
@@ -219,9 +316,10 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
         job("b", "succeeded", warnings=["y"]),
         job("c", "succeeded", warnings="no list"),
         job("d", "succeeded", warnings=["secret"], _ansible_no_log=True),
+        job("e", "succeeded", steps=[{"name": "s", "warnings": ["z"]}, {"name": "t", "warnings": ["x"]}]),
     ]
     combined = combine(results, 1, "web1")
-    assert combined["warnings"] == ["x", "y"]
+    assert combined["warnings"] == ["x", "y", "z"]
     assert combined["deprecations"] == [{"msg": "old"}]
 
 
@@ -254,6 +352,54 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
             "a failed: exit code 3: no such table",
         ),
         (job("a", "failed", reason="module", msg="no"), "a failed: no"),
+        (job("a", "failed", reason="module", msg="no", attempts=1), "a failed: no"),
+        (job("a", "failed", reason="module", msg="no", attempts=3), "a failed after 3 attempts: no"),
+        (job("a", "timed_out", msg="late", attempts=2), "a timed out after 2 attempts: late"),
+        (job("a", "running", attempts=2), "a is still running"),
+        (
+            job("a", "failed", reason="module", msg="no", steps=[{"name": "s"}, {"name": "t", "failed": True}]),
+            "a failed: step 2 (t): no",
+        ),
+        (
+            job("a", "failed", reason="exit_code", rc=2, msg="bad", steps=[{"name": "s", "rc": 2}]),
+            "a failed: step 1 (s): exit code 2: bad",
+        ),
+        (
+            job(
+                "a",
+                "failed",
+                reason="exit_code",
+                rc=2,
+                msg="step 1 of 2 (s) failed: exit code 2",
+                stderr="x\ny",
+                steps=[{"name": "s", "rc": 2}],
+            ),
+            "a failed: step 1 of 2 (s) failed: exit code 2: y",
+        ),
+        (
+            job(
+                "a",
+                "failed",
+                reason="exit_code",
+                rc=2,
+                msg="step 1 of 2 (s) failed: The command exited with a non-zero return code. (exit code 2)",
+                stderr="x",
+                steps=[{"name": "s", "rc": 2}],
+            ),
+            "a failed: step 1 of 2 (s) failed: exit code 2: x",
+        ),
+        (
+            job(
+                "a",
+                "failed",
+                reason="exit_code",
+                rc=2,
+                msg="step 1 of 2 (s) failed: no table (exit code 2)",
+                stderr="x",
+                steps=[{"name": "s", "rc": 2}],
+            ),
+            "a failed: step 1 of 2 (s) failed: no table (exit code 2)",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -270,6 +416,7 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
     result = present(HANDLE, ours({"msg": "S3CRET", "stderr": "S3CRET", "rc": 1}, "failed", "exit_code", no_log=True))
     assert result["_ansible_no_log"] is True
     assert why(result) == f"backup failed (exit_code; {CENSORED})"
+    assert why({**result, "attempts": 2}) == f"backup failed after 2 attempts (exit_code; {CENSORED})"
     combined = combine([job("other", "succeeded"), result], 1, "web1")
     assert combined["_ansible_no_log"] is True
     assert "S3CRET" not in combined["msg"]
@@ -308,3 +455,8 @@ def test_progress_is_one_line(states: list[str], line: str) -> None:
 )
 def test_a_job_looked_for_in_the_wrong_place_is_told_its_right_one(handle: Handle, sentence: str | None) -> None:
     assert misdirected(handle, "web1", "root") == sentence
+
+
+def test_it_is_told_how_to_do_what_was_to_be_done_there() -> None:
+    assert str(misdirected(Handle(host="web2"), "web1", "root", "cancel")).endswith(": cancel with 'delegate_to: web2'")
+    assert str(misdirected(Handle(user="app"), "web1", "root", "cancel")).endswith(": cancel with 'become_user: app'")

@@ -1,0 +1,272 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One attempt at a job: its steps' processes one after the other, what they write, and how they end.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Job, Packed, Step
+from ansible_collections.background.jobs.plugins.module_utils._outcome import (
+    Ending,
+    Outcome,
+    judge,
+    of_block,
+    on_controller,
+    spawn_failed,
+)
+from ansible_collections.background.jobs.plugins.module_utils._record import SUCCEEDED
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._tree import GIVE_UP, MARK, Census, Tree
+
+_CHUNK = 1 << 16
+_PIPE = 1 << 20
+"""Bytes that a pipe holds at most (fs.pipe-max-size, pipe(7)): more cannot be left of a process that has ended."""
+_DRAIN = 0.5
+"""Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
+_LOG = 64 << 20
+"""Bytes that a job's log may have where O(max_output) sets no limit."""
+
+
+class Means:
+    """What attempts need of their supervisor. O(boot) and O(settings) are those of C(_boot)."""
+
+    def __init__(self, packed: Packed, store: Store, selector: selectors.BaseSelector, boot: str, settings: str):
+        self.packed = packed
+        self.store = store
+        self.selector = selector
+        self.boot = boot
+        self.settings = settings
+
+
+class Attempt:
+    """A job that runs."""
+
+    def __init__(self, means: Means, job: Job, lock: int | None) -> None:
+        """:arg lock: file descriptor that holds the job's lock, which the job holds too as long as it runs."""
+        self.job = job
+        self.lock = lock
+        self.child: _process.Child | None = None
+        self.tree: Tree | None = None
+        self.ended_at: float | None = None
+        self.killed_at: float | None = None
+        self.in_time = False
+        self._means = means
+        self._mark = means.store.path(job.jid)
+        self._outcomes: list[Outcome] = []
+        self._feed = memoryview(b"")
+        self._output: dict[int, bytearray] = {}
+        self._open: set[int] = set()
+        self._log: int | None = None
+        self._log_start = 0
+        if not job.no_log:
+            with contextlib.suppress(OSError):  # no room for a log: the job does without
+                self._log = means.store.open_log(job.jid)
+
+    def proceed(self) -> Outcome | None:
+        """Start the next step.
+
+        :returns: C(None) if it runs, or else how the job has ended.
+        """
+        while self._goes_on():
+            step = self._means.packed.step(self.job.jid, len(self._outcomes))
+            if step.result is None:
+                try:
+                    self._start(step)
+                    return None
+                except OSError as exc:
+                    self._means.store.remove_files(self.job.jid)
+                    self._outcomes.append(spawn_failed(self.job.name, step.interpreter, exc))
+            else:
+                self._outcomes.append(on_controller(step.result))
+        return self._outcome()
+
+    @property
+    def in_last_step(self) -> bool:
+        """Whether no step comes after the one that runs."""
+        return len(self._outcomes) + 1 >= self._means.packed.steps(self.job.jid)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the last step has ended, and only what is left in its pipes is waited for."""
+        return self.ended_at is not None and self.in_last_step
+
+    def handle(self, descriptor: int) -> None:
+        """Do what can be done with one of the file descriptors that the selector woke us for."""
+        if self.child is not None and descriptor == self.child.program:
+            self._write_program(self.child)
+        elif descriptor in self._open:
+            self._read(descriptor)
+
+    def is_over(self, cause: str | None, census: Census, now: float) -> bool:
+        """:returns: whether nothing more is to come from the step that runs.
+
+        :arg cause: why it is being ended, C(None) if it is not; then all its processes have to go.
+        """
+        if cause is not None and self.tree is not None:
+            if self.killed_at is not None and now >= self.killed_at + GIVE_UP:
+                return True
+            return self.ended_at is not None and self.tree.is_gone(census)
+        return self.ended_at is not None and (not self._open or now >= self.ended_at + _DRAIN)
+
+    def signal(self, census: Census, number: int) -> None:
+        """Send a signal to all processes of the job."""
+        if self.tree is not None:
+            self.tree.signal(census, number)
+
+    def end_step(self, cause: str | None, why: str | None, elapsed: float) -> Outcome | None:
+        """Take the result of the step that has ended, and start the next one.
+
+        :arg elapsed: seconds since the attempt began.
+        :returns: how the job has ended, C(None) if it goes on.
+        """
+        child = t.cast(_process.Child, self.child)
+        for descriptor in list(self._open):
+            for dummy in range(_PIPE // _CHUNK):
+                if not self._read(descriptor):
+                    break
+        hangs = self.ended_at is None
+        ending = Ending(
+            stdout=bytes(self._output[child.stdout]),
+            stderr=bytes(self._output[child.stderr]),
+            status=-9 if hangs else child.reap(),
+            elapsed=elapsed,
+            timeout=self.job.timeout,
+            cause=cause,
+            why=why,
+            log=self._logged(),
+            max_output=self.job.max_output,
+        )
+        self._release(child)
+        outcome = judge(ending)
+        if hangs:
+            outcome.message = f"{outcome.message}; its process {child.pid} hangs in the kernel and did not go"
+        self._outcomes.append(outcome)
+        if cause is not None:
+            return self._outcome()
+        return self.proceed()
+
+    def close(self) -> None:
+        """Give back what the attempt holds, its lock excepted."""
+        if self._log is not None:
+            empty = os.fstat(self._log).st_size == 0
+            os.close(self._log)
+            self._log = None
+            if empty:
+                self._means.store.remove_log(self.job.jid)
+
+    def _goes_on(self) -> bool:
+        return len(self._outcomes) < self._means.packed.steps(self.job.jid) and (
+            not self._outcomes or self._outcomes[-1].state == SUCCEEDED
+        )
+
+    def _outcome(self) -> Outcome:
+        if not self.job.block:
+            return self._outcomes[-1]
+        packed = self._means.packed
+        names = [packed.step_name(self.job.jid, index) for index in range(packed.steps(self.job.jid))]
+        return of_block(names, self._outcomes)
+
+    def _start(self, step: Step) -> None:
+        job = self.job
+        environment = {**os.environ, **job.environment, MARK: self._mark}
+        if step.files:
+            environment[FILES] = self._means.store.make_files(job.jid, step.files)
+        if step.style == FILE:
+            child, feed = self._start_file(step, environment), b""
+        else:
+            keep = [handle for handle in (self._log, self.lock) if handle is not None]
+            child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
+            settings = self._means.settings.format(
+                log=self._log, limit=job.max_output or _LOG, keep=[] if self.lock is None else [self.lock]
+            )
+            feed = _process.fed((self._means.boot + settings).encode("utf-8"), step.program)
+        self.child = child
+        self.tree = Tree(self._mark, child.pid, child.started, whole=not job.leave_children)
+        self.ended_at = self.killed_at = None
+        self._feed = memoryview(feed)
+        self._output = {child.stdout: bytearray(), child.stderr: bytearray()}
+        self._open = {child.stdout, child.stderr}
+        self._log_start = 0 if self._log is None else os.fstat(self._log).st_size
+        for descriptor in self._open:
+            self._means.selector.register(descriptor, selectors.EVENT_READ, job.jid)
+        if child.program is not None:
+            self._means.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
+
+    def _start_file(self, step: Step, environment: dict[str, str]) -> _process.Child:
+        """Start a module that has to be a file, with its arguments in another: both in memory, if the system can."""
+        if not hasattr(os, "memfd_create"):
+            directory = self._means.store.make_files(
+                self.job.jid, {"module": step.program, "arguments": step.arguments}
+            )
+            files = [os.path.join(directory, "module"), os.path.join(directory, "arguments")]
+            return _process.Child([*step.interpreter, *files], environment, feed=False)
+        handles: list[int] = []
+        try:
+            for name, data in (("module", step.program), ("arguments", step.arguments)):
+                handle = os.memfd_create(name)
+                handles.append(handle)
+                os.fchmod(handle, 0o700)
+                with os.fdopen(handle, "wb", closefd=False) as stream:
+                    stream.write(data)
+            files = [f"/proc/self/fd/{handle}" for handle in handles]
+            return _process.Child([*step.interpreter, *files], environment, feed=False, keep=handles)
+        finally:
+            for handle in handles:
+                os.close(handle)
+
+    def _write_program(self, child: _process.Child) -> None:
+        handle = t.cast(int, child.program)
+        try:
+            written = os.write(handle, self._feed[:_CHUNK])
+            self._feed = self._feed[written:]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._feed = self._feed[:0]
+        if not self._feed:
+            self._feed = memoryview(b"")
+            self._means.selector.unregister(handle)
+            os.close(handle)
+            child.program = None
+
+    def _read(self, descriptor: int) -> bool:
+        """:returns: whether there was something to read."""
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if data:
+            self._output[descriptor] += data
+        else:
+            self._means.selector.unregister(descriptor)
+            self._open.discard(descriptor)
+        return bool(data)
+
+    def _logged(self) -> bytes:
+        """:returns: what the step has written to the log."""
+        if self._log is None:
+            return b""
+        size = os.fstat(self._log).st_size - self._log_start
+        return os.pread(self._log, size, self._log_start) if size > 0 else b""
+
+    def _release(self, child: _process.Child) -> None:
+        for descriptor in self._open:
+            self._means.selector.unregister(descriptor)
+        if child.program is not None:
+            self._means.selector.unregister(child.program)
+        child.close()
+        self._open = set()
+        self._output = {}
+        self._feed = memoryview(b"")
+        self.child = self.tree = None
+        self._means.store.remove_files(self.job.jid)

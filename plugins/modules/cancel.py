@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cancel
+short_description: End detached jobs
+version_added: 0.1.0
+author:
+  - The background.jobs contributors (@background-jobs)
+description:
+  - Ends jobs of P(background.jobs.launch#module), or of tasks with C(async) that are given as O(jobs). It returns when
+    they have ended, and takes one connection trip for each host.
+  - A job is ended with all the processes that it started. They get SIGTERM, and SIGKILL after the C(kill_after) of the
+    job.
+  - A job that has finished already is left as it is and is no failure. The task fails if a job cannot be found or
+    cannot be ended.
+  - The files of the jobs stay. Give the jobs to P(background.jobs.wait#module) to collect their results and to remove
+    their files, or use P(background.jobs.async_status#module) with O(background.jobs.async_status#module:mode=cleanup).
+extends_documentation_fragment:
+  - background.jobs._attributes
+  - background.jobs._attributes.action
+  - background.jobs._attributes.posix
+  - background.jobs._attributes.group
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is ended. The result tells which jobs would be.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  async:
+    support: none
+    details: It takes no longer than the jobs take to end.
+  action:
+    support: full
+  become:
+    support: full
+    details: Cancel as the user that started the jobs.
+  delegation:
+    support: full
+    details: Cancel on the host that runs the jobs.
+options:
+  jobs:
+    description:
+      - The jobs to end. Give what was registered where they were started, in any of the forms that
+        O(background.jobs.wait#module:jobs) takes, or one id (C(ansible_job_id)) or a list of them.
+      - What was skipped or failed to start, or had finished when it was registered, is returned as it is.
+      - An empty list means that there is nothing to end.
+      - Exactly one of O(jobs) and O(all), or at least one of O(group) and O(name), is required.
+    type: raw
+  group:
+    description:
+      - End the unfinished jobs that were started with this O(background.jobs.launch#module:group) by the same user on
+        this host. It does not matter which play or controller started them.
+      - With O(name) only those of this group that have one of these names.
+    type: str
+  name:
+    description:
+      - End the unfinished jobs with one of these names that were started by the same user on this host.
+      - An empty list means that there is nothing to end.
+    type: list
+    elements: str
+  all:
+    description: Whether to end all unfinished jobs of this collection that were started by the same user on this host.
+    type: bool
+  mode:
+    description: How to end the jobs.
+    type: str
+    choices:
+      kill: End the jobs that run, and start none of those that wait for their turn.
+      drain: Start none of those that wait for their turn. A job that runs goes on to its end, but it is not retried if
+        it fails.
+    default: kill
+  _question:
+    description: What the action of this collection asks beside. It is refused in a playbook.
+    type: dict
+    default: {}
+seealso:
+  - module: background.jobs.launch
+  - module: background.jobs.wait
+  - module: background.jobs.async_status
+"""
+
+EXAMPLES = r"""
+- name: Start two long things
+  background.jobs.launch:
+    group: nightly
+    jobs:
+      - name: backup
+        ansible.builtin.command: sleep 600
+      - name: report
+        ansible.builtin.command: sleep 900
+  register: nightly
+
+- name: End one of them
+  background.jobs.cancel:
+    group: nightly
+    name: report
+
+- name: End what was registered
+  background.jobs.cancel:
+    jobs: "{{ nightly }}"
+
+- name: Remove their files; a job that was cancelled did not succeed
+  background.jobs.wait:
+    jobs: "{{ nightly }}"
+  register: ended
+  failed_when: ended.summary.cancelled != 2
+
+- name: Before a maintenance, let what runs go on and start nothing more
+  background.jobs.cancel:
+    all: true
+    mode: drain
+"""
+
+RETURN = r"""
+results:
+  description:
+    - One entry for each job, in the order of O(jobs). With O(group), O(name) or O(all) it is one for each job that was
+      found.
+    - Beside these keys it has those that P(background.jobs.wait#module) returns.
+  returned: always, unless the options were wrong or the host could not be asked
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the job.
+      returned: always
+      type: str
+      sample: backup
+    ansible_job_id:
+      description: The id of the job.
+      returned: when the job was started
+      type: str
+      sample: j248519231479172386183745102938475610293.0
+    state:
+      description:
+        - How the job stands, V(cancelled) for one that was ended.
+        - In check mode it is how the job stands now.
+      returned: always
+      type: str
+      sample: cancelled
+    changed:
+      description: Whether this task ended the job.
+      returned: always
+      type: bool
+    failed:
+      description:
+        - Whether the job could not be found or could not be ended.
+        - For an item of O(jobs) that failed to start it is true, too. That does not make this task fail.
+      returned: always
+      type: bool
+    msg:
+      description: Why the job is in this state, or why it could not be cancelled.
+      returned: when there is something to say
+      type: str
+msg:
+  description: A sentence that tells how many jobs were cancelled, and which could not be, and why.
+  returned: always
+  type: str
+  sample: 2 jobs cancelled on web1, 1 had finished already
+"""
+
+import dataclasses
+import json
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets
+from ansible_collections.background.jobs.plugins.module_utils._argspec import CANCEL_RULES, cancel_module
+from ansible_collections.background.jobs.plugins.module_utils._cancel import cancel, select
+from ansible_collections.background.jobs.plugins.module_utils._status import locate
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question
+
+
+def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
+    directory = expand(question.async_dir)
+    jids = module.params["jobs"]
+    try:
+        if jids is None:
+            return list(select(Store(directory), module.params["group"], module.params["name"]))
+        return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
+    except StoreError as exc:
+        module.fail_json(msg=str(exc))
+
+
+def main() -> None:
+    """Find the jobs, end them, and answer."""
+    module = AnsibleModule(argument_spec=cancel_module(), supports_check_mode=True, **CANCEL_RULES)
+    question = Question(**module.params["_question"])
+    cancelled = cancel(_jobs(module, question), module.params["mode"], module.check_mode)
+    secrets = [secret for each in cancelled for secret in take_secrets(each.status)]
+    jobs = [{**dataclasses.asdict(each.status), "changed": each.changed} for each in cancelled]
+    # Not exit_json: the results have been through it already, in the jobs' own modules.
+    sys.stdout.write(f"\n{json.dumps(answer(secrets, jobs=jobs, user=user_name(os.geteuid())))}\n")
+    raise SystemExit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils import _process, _tree
+from ansible_collections.background.jobs.plugins.module_utils._process import Process
+from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree, with_descendants
+from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
+
+
+def process(pid: int, parent: int = 1, group: int = 1, session: int = 1, started: str = "0") -> Process:
+    return Process(pid, parent, group, session, started)
+
+
+class Made(Census):
+    """A census of processes that exist only here."""
+
+    def __init__(self, *processes: Process, **marks: str) -> None:
+        super().__init__()
+        self._made = marks
+        self.take(*processes)
+
+    def take(self, *processes: Process) -> None:
+        self.processes = {one.pid: one for one in processes}
+        self.number += 1
+
+    def mark(self, process: Process) -> str | None:
+        return self._made.get(f"p{process.pid}")
+
+
+LEADER = process(10, 2, 10, 10, "5")
+
+
+def pids(tree: Tree, census: Census) -> list[int]:
+    return [member.pid for member in tree.members(census)]
+
+
+def test_session_group_descendants_and_marked_ones_belong_to_a_job() -> None:
+    census = Made(
+        process(1, 0),
+        LEADER,
+        process(11, 10, 10, 10),
+        process(12, 1, 12, 10),  # an orphan of the session
+        process(13, 1, 10, 13),
+        process(14, 1, 14, 14),  # an orphan with the mark, and its child without
+        process(15, 14, 15, 15),
+        process(16, 1, 16, 16),  # another job
+        process(17, 16, 17, 17),
+        p14="/a/j1.0",
+        p16="/a/j1.1",
+    )
+    assert pids(Tree("/a/j1.0", 10, "5"), census) == [10, 11, 12, 13, 14, 15]
+    assert pids(Tree("/a/j1.0", 10, "5", whole=False), census) == [10, 11, 12, 13]
+
+
+def test_whoever_was_found_once_belongs_to_it_for_good() -> None:
+    """Its parent has gone and it carries no mark, but it was seen as a child of the job."""
+    tree = Tree("/a/j1.0", 10, "5")
+    assert pids(tree, Made(LEADER, process(11, 10, 11, 11, "6"))) == [10, 11]
+    assert pids(tree, Made(process(11, 1, 11, 11, "6"))) == [11]
+    assert pids(tree, Made(process(11, 1, 11, 11, "7"))) == []
+
+
+def test_the_number_of_a_leader_that_we_do_not_hold_may_be_another_s() -> None:
+    census = Made(process(10, 1, 10, 10, "9"), process(11, 10, 10, 10, "9"))
+    assert pids(Tree("/a/j1.0", 10, "5", held=False), census) == []
+    assert pids(Tree("/a/j1.0", 10, "9", held=False), census) == [10, 11]
+    assert pids(Tree("/a/j1.0", 0, None, held=False), Made(process(2, 0, 0, 0))) == []
+
+
+def test_a_job_has_gone_when_two_looks_have_found_nothing() -> None:
+    tree, census = Tree("/a/j1.0", 10, "5", held=False), Made(LEADER)
+    assert not tree.is_gone(census)
+    census.take()
+    assert not tree.is_gone(census)
+    assert not tree.is_gone(census), "that was the same look"
+    census.take(LEADER)
+    assert not tree.is_gone(census)
+    census.take()
+    assert not tree.is_gone(census)
+    census.take()
+    assert tree.is_gone(census)
+
+
+def test_descendants_are_found_in_any_order() -> None:
+    processes = {one.pid: one for one in (process(4, 3), process(3, 2), process(2, 1), process(5, 9))}
+    assert with_descendants({2}, processes) == {2, 3, 4}
+    assert with_descendants(set(), processes) == set()
+    assert with_descendants({1}, {1: process(1, 1)}) == {1}
+
+
+@pytest.fixture
+def started() -> t.Iterator[t.Callable[..., subprocess.Popen[bytes]]]:
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(source: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Run a Python program that prints a line when it is ready."""
+        command = [sys.executable, "-S", "-c", f"import signal, time\n{source}\nprint(flush=True)\ntime.sleep(600)"]
+        processes.append(
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, env={**os.environ, **environment}, start_new_session=True
+            )
+        )
+        assert t.cast("t.IO[bytes]", processes[-1].stdout).readline() == b"\n"
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_mark_is_read_from_the_environment(started: t.Callable[..., subprocess.Popen[bytes]]) -> None:
+    pid = started("", **{_tree.MARK: "/a/j1.0"}).pid
+    other = started("").pid
+    census = Census()
+    census.refresh()
+    assert census.mark(census.processes[pid]) == "/a/j1.0"
+    assert census.mark(census.processes[other]) is None
+
+
+def test_who_had_no_mark_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is seen in the middle of an exec has no environment for a moment."""
+    marks: dict[int, str | None] = {os.getpid(): None}
+    monkeypatch.setattr(_process, "variable", lambda pid, name: marks[pid])
+    census = Census()
+    census.refresh()
+    ours = census.processes[os.getpid()]
+    assert census.mark(ours) is None
+    marks[os.getpid()] = "/a/j1.0"
+    assert census.mark(ours) is None
+    census.refresh()
+    assert census.mark(ours) == "/a/j1.0"
+    marks[os.getpid()] = None  # it has an environment of its own by now, and is still who it was
+    census.refresh()
+    assert census.mark(ours) == "/a/j1.0"
+
+
+@pytest.mark.parametrize("source", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"], ids=["TERM", "KILL"])
+def test_what_nobody_supervises_is_ended(started: t.Callable[..., subprocess.Popen[bytes]], source: str) -> None:
+    process = started(source, **{_tree.MARK: "/a/j1.0"})
+    other = started("", **{_tree.MARK: "/a/j1.1"})
+    tree = Tree("/a/j1.0", process.pid, _process.start_time(process.pid), held=False)
+    assert _tree.end([tree], grace=0.3)
+    assert not runs(process.pid) and runs(other.pid)
+    assert not _tree.end([tree], grace=0.3)
+
+
+def test_a_stopped_process_is_ended_too(started: t.Callable[..., subprocess.Popen[bytes]]) -> None:
+    process = started("", **{_tree.MARK: "/a/j1.0"})
+    os.kill(process.pid, 19)
+    assert _tree.end([Tree("/a/j1.0", 0, None, held=False)], grace=60)
+    eventually(lambda: not runs(process.pid))
