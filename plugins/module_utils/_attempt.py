@@ -25,6 +25,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     spawn_failed,
 )
 from ansible_collections.background.jobs.plugins.module_utils._record import SUCCEEDED
+from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import GIVE_UP, MARK, Census, Tree
 
@@ -40,10 +41,19 @@ _LOG = 64 << 20
 class Means:
     """What attempts need of their supervisor. O(boot) and O(settings) are those of C(_boot)."""
 
-    def __init__(self, packed: Packed, store: Store, selector: selectors.BaseSelector, boot: str, settings: str):
+    def __init__(
+        self,
+        packed: Packed,
+        store: Store,
+        selector: selectors.BaseSelector,
+        servers: Servers,
+        boot: str,
+        settings: str,
+    ):
         self.packed = packed
         self.store = store
         self.selector = selector
+        self.servers = servers
         self.boot = boot
         self.settings = settings
 
@@ -55,7 +65,7 @@ class Attempt:
         """:arg lock: file descriptor that holds the job's lock, which the job holds too as long as it runs."""
         self.job = job
         self.lock = lock
-        self.child: _process.Child | None = None
+        self.child: _process.AnyChild | None = None
         self.tree: Tree | None = None
         self.ended_at: float | None = None
         self.killed_at: float | None = None
@@ -129,7 +139,7 @@ class Attempt:
         :arg elapsed: seconds since the attempt began.
         :returns: how the job has ended, C(None) if it goes on.
         """
-        child = t.cast(_process.Child, self.child)
+        child = t.cast(_process.AnyChild, self.child)
         for descriptor in list(self._open):
             for dummy in range(_PIPE // _CHUNK):
                 if not self._read(descriptor):
@@ -181,15 +191,11 @@ class Attempt:
         environment = {**os.environ, **job.environment, MARK: self._mark}
         if step.files:
             environment[FILES] = self._means.store.make_files(job.jid, step.files)
+        child: _process.AnyChild
         if step.style == FILE:
             child, feed = self._start_file(step, environment), b""
         else:
-            keep = [handle for handle in (self._log, self.lock) if handle is not None]
-            child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
-            settings = self._means.settings.format(
-                log=self._log, limit=job.max_output or _LOG, keep=[] if self.lock is None else [self.lock]
-            )
-            feed = _process.fed((self._means.boot + settings).encode("utf-8"), step.program)
+            child, feed = self._start_python(step, environment)
         self.child = child
         self.tree = Tree(self._mark, child.pid, child.started, whole=not job.leave_children)
         self.ended_at = self.killed_at = None
@@ -201,6 +207,22 @@ class Attempt:
             self._means.selector.register(descriptor, selectors.EVENT_READ, job.jid)
         if child.program is not None:
             self._means.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
+
+    def _start_python(self, step: Step, environment: dict[str, str]) -> tuple[_process.AnyChild, bytes]:
+        """Start a Python module, in a fork of a server that has loaded it already, or in a Python of its own."""
+        keep = [handle for handle in (self._log, self.lock) if handle is not None]
+        limit = self.job.max_output or _LOG
+        place = (self.job.jid, len(self._outcomes))
+        if self._means.servers.is_ready(*place):
+            said = {"log": self._log is not None, "limit": limit}
+            with contextlib.suppress(OSError):
+                forked = _process.Forked(lambda handles: self._means.servers.fork(*place, said, handles), keep)
+                return forked, self._means.servers.feed(*place, environment)
+        child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
+        settings = self._means.settings.format(
+            log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock]
+        )
+        return child, _process.fed((self._means.boot + settings).encode("utf-8"), step.program)
 
     def _start_file(self, step: Step, environment: dict[str, str]) -> _process.Child:
         """Start a module that has to be a file, with its arguments in another: both in memory, if the system can."""
@@ -224,7 +246,7 @@ class Attempt:
             for handle in handles:
                 os.close(handle)
 
-    def _write_program(self, child: _process.Child) -> None:
+    def _write_program(self, child: _process.AnyChild) -> None:
         handle = t.cast(int, child.program)
         try:
             written = os.write(handle, self._feed[:_CHUNK])
@@ -259,7 +281,7 @@ class Attempt:
         size = os.fstat(self._log).st_size - self._log_start
         return os.pread(self._log, size, self._log_start) if size > 0 else b""
 
-    def _release(self, child: _process.Child) -> None:
+    def _release(self, child: _process.AnyChild) -> None:
         for descriptor in self._open:
             self._means.selector.unregister(descriptor)
         if child.program is not None:

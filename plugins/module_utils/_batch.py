@@ -129,7 +129,7 @@ class Packed:
         """:raises ValueError: O(text) is not what L(pack) makes."""
         try:
             document = json.loads(zlib.decompress(base64.b64decode(text)))
-            self._lines = [line.encode("latin-1") for line in document.pop("lines")]
+            self.lines = [line.encode("latin-1") for line in document.pop("lines")]
             jobs = {entry["jid"]: entry for entry in document.pop("jobs")}
             self._steps = {jid: entry.pop("steps") for jid, entry in jobs.items()}
             self.batch = Batch(jobs=[Job(**entry) for entry in jobs.values()], **document)
@@ -145,6 +145,10 @@ class Packed:
         """:returns: how many steps a job has."""
         return len(self._steps[jid])
 
+    def entry(self, jid: str, index: int) -> dict[str, t.Any]:
+        """:returns: one step of a job as it travelled: its programs are lists of numbers of L(lines)."""
+        return t.cast("t.Dict[str, t.Any]", self._steps[jid][index])
+
     def step_name(self, jid: str, index: int) -> str:
         """:returns: the name of one step of a job."""
         return str(self._steps[jid][index]["name"])
@@ -158,4 +162,4 @@ class Packed:
         return Step(**entry)
 
     def _join(self, numbers: t.Iterable[int]) -> bytes:
-        return b"\n".join(self._lines[number] for number in numbers)
+        return b"\n".join(self.lines[number] for number in numbers)

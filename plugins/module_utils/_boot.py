@@ -26,18 +26,20 @@ _CHUNK = 1 << 16
 class _Log:
     """The job's log, up to a limit."""
 
-    def __init__(self, handle: int, limit: int) -> None:
-        self._handle = handle
-        self._limit = limit
+    def __init__(self, handle: int | None, limit: int) -> None:
+        self.handle = handle
+        self.limit = limit
 
     def add(self, data: bytes) -> None:
+        if self.handle is None:
+            return
         with contextlib.suppress(OSError):  # a full disk costs the log, not the job
-            room = self._limit - os.fstat(self._handle).st_size
+            room = self.limit - os.fstat(self.handle).st_size
             if len(data) <= room:
-                os.write(self._handle, data)
+                os.write(self.handle, data)
             elif room >= 0:
-                os.write(self._handle, data[:room])
-                os.write(self._handle, b"\n[no more of this is kept: the limit is %d bytes]\n" % self._limit)
+                os.write(self.handle, data[:room])
+                os.write(self.handle, b"\n[no more of this is kept: the limit is %d bytes]\n" % self.limit)
 
 
 class _Copied(io.FileIO):
@@ -60,7 +62,7 @@ class _Copied(io.FileIO):
         return data
 
     def readall(self) -> t.Any:
-        pieces = []
+        pieces: list[bytes] = []
         while True:  # piece by piece, or the log would get everything at the end
             piece = self.read(_CHUNK)
             if not piece:

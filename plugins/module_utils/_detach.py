@@ -22,17 +22,19 @@ from ansible_collections.background.jobs.plugins.module_utils import (
     _attempt,
     _batch,
     _boot,
+    _fork_server,
     _lock,
     _outcome,
     _process,
     _record,
     _schedule,
+    _servers,
     _store,
     _supervisor,
     _tree,
 )
 
-_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _lock, _tree, _attempt, _supervisor)
+_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _lock, _tree, _servers, _attempt, _supervisor)
 """The supervisor's program, each part after those it imports."""
 
 _PATIENCE = 60.0
@@ -97,7 +99,8 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
 
 def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], lock: int) -> None:
     answer, ready = os.pipe()
-    boot = (inspect.getsource(_boot), _boot.SETTINGS)
+    server = inspect.getsource(_fork_server).replace("from __future__ import annotations\n", "")  # it follows _boot
+    boot = (inspect.getsource(_boot), _boot.SETTINGS, server, _fork_server.SETTINGS)
     feed = {
         "parts": _sources(),
         "batch": packed_text,

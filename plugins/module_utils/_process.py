@@ -18,7 +18,7 @@ import subprocess
 import sys
 import typing as t
 
-_START = (
+START = (
     'exec(*(lambda pipe: (pipe.read(int(pipe.readline())), {{"program": pipe.read()}}))'
     '(__import__("os").fdopen({handle}, "rb")))'
 )
@@ -102,7 +102,7 @@ class Child:
         argv = list(command)
         if feed:
             theirs, ours = os.pipe()
-            argv += ["-c", _START.format(handle=theirs)]
+            argv += ["-c", START.format(handle=theirs)]
         try:
             # The process outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._popen = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -145,6 +145,49 @@ class Child:
         if self.program is not None:
             os.close(self.program)
             self.program = None
+
+
+class Forked:
+    """A job process that a fork server has made; what L(Child) is for a process of its own."""
+
+    def __init__(self, fork: t.Callable[[t.Sequence[int]], int | None], keep: t.Sequence[int]) -> None:
+        """:arg fork: makes the process, which is to have these file descriptors; C(None) if that failed.
+
+        :raises OSError: there is none.
+        """
+        pipes = [os.pipe() for dummy in range(3)]
+        (self.stdout, stdout), (self.stderr, stderr), (program, ours) = pipes
+        self.program: int | None = ours
+        try:
+            pid = fork((stdout, stderr, program, *keep))
+        finally:
+            for handle in (stdout, stderr, program):
+                os.close(handle)
+        if pid is None:
+            self.close()
+            raise ConnectionResetError("there is no fork server")
+        self.pid = pid
+        self.started = start_time(pid)
+        for handle in (self.stdout, self.stderr, ours):
+            os.set_blocking(handle, False)
+
+    def reap(self) -> int:
+        """Take the exit status of the process, which has ended.
+
+        :returns: the exit status, or minus the number of the signal that ended it.
+        """
+        status = os.waitpid(self.pid, 0)[1]
+        return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+    def close(self) -> None:
+        """Close our ends of the pipes."""
+        for handle in (self.stdout, self.stderr, self.program):
+            if handle is not None:
+                os.close(handle)
+        self.program = None
+
+
+AnyChild = t.Union[Child, Forked]
 
 
 def fed(boot: bytes, program: bytes) -> bytes:

@@ -46,9 +46,12 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import (
     parse_halt,
     slots,
 )
+from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
 from ansible_collections.background.jobs.plugins.module_utils._tree import LOOK, Census
 
+_SERVER_LOOK = 0.02
+"""Seconds between two looks at a fork server that is coming up."""
 _LOCK_LOOK = 0.25
 """Seconds between two looks at a lock that somebody outside of this batch holds."""
 _SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
@@ -96,9 +99,9 @@ class Supervisor:
     """Runs one batch to its end."""
 
     def __init__(
-        self, packed: Packed, store: Store, boot: tuple[str, str], clock: t.Callable[[], float] = time.monotonic
+        self, packed: Packed, store: Store, boot: t.Sequence[str], clock: t.Callable[[], float] = time.monotonic
     ) -> None:
-        """:arg boot: the text of C(_boot), and its C(SETTINGS).
+        """:arg boot: the text of C(_boot) and its C(SETTINGS), and the same two of C(_fork_server).
 
         :arg clock: monotonic seconds.
         """
@@ -106,7 +109,9 @@ class Supervisor:
         self._store = store
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        self._means = Means(packed, store, self._selector, *boot)
+        text, settings, server, server_settings = boot
+        self._servers = Servers(packed, text + server, server_settings)
+        self._means = Means(packed, store, self._selector, self._servers, text, settings)
         batch = packed.batch
         self._records = {job.jid: first_record(packed, job.jid) for job in batch.jobs}
         for record in self._records.values():
@@ -236,6 +241,9 @@ class Supervisor:
         job = self._packed.job(jid)
         record = self._records[jid]
         lock = None
+        if self._servers.is_ready(jid, 0) is False:
+            self._schedule.postponed(jid, self._clock() + _SERVER_LOOK)
+            return
         if job.lock is not None:
             try:
                 lock = _lock.take(job.lock, self._store.directory)
@@ -385,12 +393,12 @@ class Supervisor:
             pass
 
 
-def main(packed_text: str, directory: str, boot: tuple[str, str], ready: int, lock: int) -> None:
+def main(packed_text: str, directory: str, boot: t.Sequence[str], ready: int, lock: int) -> None:
     """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
 
     :arg packed_text: what C(_batch.pack) made.
     :arg directory: the async directory, absolute.
-    :arg boot: the text of C(_boot), and its C(SETTINGS).
+    :arg boot: the text of C(_boot) and its C(SETTINGS), and the same two of C(_fork_server).
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
     :arg lock: file descriptor that holds the lock of the batch.
     """

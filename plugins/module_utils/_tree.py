@@ -137,7 +137,7 @@ def end(trees: t.Sequence[Tree], grace: float) -> bool:
     for tree in trees:
         tree.signal(census, signal.SIGTERM)
         tree.signal(census, signal.SIGCONT)
-    while not all([tree.is_gone(census) for tree in trees]) and time.monotonic() < start + grace + GIVE_UP:
+    while sum(not tree.is_gone(census) for tree in trees) and time.monotonic() < start + grace + GIVE_UP:
         time.sleep(LOOK)
         census.refresh()
         found = found or any(tree.members(census) for tree in trees)

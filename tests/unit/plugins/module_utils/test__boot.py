@@ -110,11 +110,10 @@ def test_reading_all_of_what_does_not_block_is_what_it_was(handle: int) -> None:
 def boot(program: str, handle: int | None, keep: t.Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
     """Run a program as a job's process does."""
     settings = _boot.SETTINGS.format(log=handle, limit=1000, keep=list(keep))
-    source = f"import sys\nprogram = {program.encode()!r}\nexec({inspect.getsource(_boot) + settings!r}, {{'program': program}})"
+    text = inspect.getsource(_boot) + settings
+    source = f"exec({text!r}, {{'program': {program.encode()!r}}})"
     handles = [*keep, *(() if handle is None else (handle,))]
-    return subprocess.run(
-        [sys.executable, "-c", source], pass_fds=handles, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-    )
+    return subprocess.run([sys.executable, "-c", source], pass_fds=handles, capture_output=True, check=False)
 
 
 SPEAK = "import subprocess; print(subprocess.check_output(['echo', 'hello']))"
@@ -161,6 +160,13 @@ def test_what_is_kept_open_reaches_no_other_process(handle: int) -> None:
 
 
 def test_term_unwinds() -> None:
-    source = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGTERM)\n    import time; time.sleep(600)\nfinally:\n    print('off')"
+    source = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+finally:
+    print("off")
+"""
     done = boot(source, None)
     assert (done.stdout, done.returncode) == (b"off\n", 128 + signal.SIGTERM)

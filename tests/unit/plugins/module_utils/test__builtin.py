@@ -38,7 +38,8 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("jid", "pids"), [("j123.4567", [10, 11]), ("j1234.1", [13]), ("j12.1", []), ("j123", []), ("j777.1", []), (".1", [])]
+    ("jid", "pids"),
+    [("j123.4567", [10, 11]), ("j1234.1", [13]), ("j12.1", []), ("j123", []), ("j777.1", []), (".1", [])],
 )
 @pytest.mark.usefixtures("processes")
 def test_a_job_is_found_by_the_name_its_wrapper_was_given(jid: str, pids: list[int]) -> None:

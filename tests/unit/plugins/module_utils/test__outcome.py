@@ -267,7 +267,11 @@ def test_signals_are_called_by_name() -> None:
     [
         ({"cause": "deadline"}, "timed_out", "the deadline of its batch was over; it was ended after 1 s"),
         ({"cause": "cancelled"}, "cancelled", "it was cancelled; it was ended after 1 s"),
-        ({"cause": "cancelled", "why": "the host shuts down"}, "cancelled", "the host shuts down; it was ended after 1 s"),
+        (
+            {"cause": "cancelled", "why": "the host shuts down"},
+            "cancelled",
+            "the host shuts down; it was ended after 1 s",
+        ),
         ({"cause": "halted", "why": "halt now,fail=1"}, "cancelled", "halt now,fail=1; it was ended after 1 s"),
     ],
     ids=["deadline", "cancelled", "shutdown", "halted"],
@@ -280,7 +284,9 @@ def test_why_a_job_was_ended_is_told(stdout: bytes, fields: dict[str, t.Any], st
     assert outcome.result.get("timed_out") is (True if state == "timed_out" else None)
 
 
-@pytest.mark.parametrize("fields", [{"cause": "timeout"}, {"cause": "cancelled"}, {"status": -9}, {"status": 1}], ids=str)
+@pytest.mark.parametrize(
+    "fields", [{"cause": "timeout"}, {"cause": "cancelled"}, {"status": -9}, {"status": 1}], ids=str
+)
 def test_what_commands_had_printed_is_kept_where_there_is_no_result(fields: dict[str, t.Any]) -> None:
     result = judge(ending(b"", b"trace", log=b"one\n\xff", **fields)).result
     assert (result["stdout"], result["module_stdout"], result["module_stderr"]) == ("one\n\ufffd", "", "trace")
@@ -313,7 +319,12 @@ def test_texts_up_to_the_limit_stay(size: int) -> None:
 
 
 def test_long_texts_are_cut_in_the_middle_and_named() -> None:
-    result: dict[str, t.Any] = {"stdout": "a" * 50 + "z" * 51, "stdout_lines": ["x"], "stderr": "short", "stderr_lines": []}
+    result: dict[str, t.Any] = {
+        "stdout": "a" * 50 + "z" * 51,
+        "stdout_lines": ["x"],
+        "stderr": "short",
+        "stderr_lines": [],
+    }
     limit(result, 20)
     assert result == {
         "stdout": "a" * 10 + "\n[... 81 bytes left out ...]\n" + "z" * 10,

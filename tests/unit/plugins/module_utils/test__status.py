@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _builtin
-from ansible_collections.background.jobs.plugins.module_utils import _process, _status
+from ansible_collections.background.jobs.plugins.module_utils import _builtin, _process, _status
 from ansible_collections.background.jobs.plugins.module_utils._record import KEY, STATES, Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._status import locate, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError

@@ -8,12 +8,11 @@ import json
 import os
 import resource
 import signal
-import typing as t
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor, _tree
+from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILES, Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
@@ -429,7 +428,7 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     child = os.fork()
     if child == 0:
         try:
-            _supervisor.main(pack(Batch("j1", jobs)), store.directory, ("", ""), ready, lock)
+            _supervisor.main(pack(Batch("j1", jobs)), store.directory, ("", "", "", ""), ready, lock)
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

@@ -106,9 +106,7 @@ def started() -> t.Iterator[t.Callable[..., subprocess.Popen[bytes]]]:
         """Run a Python program that prints a line when it is ready."""
         command = [sys.executable, "-S", "-c", f"import signal, time\n{source}\nprint(flush=True)\ntime.sleep(600)"]
         processes.append(
-            subprocess.Popen(
-                command, stdout=subprocess.PIPE, env={**os.environ, **environment}, start_new_session=True
-            )
+            subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environment}, start_new_session=True)
         )
         assert t.cast("t.IO[bytes]", processes[-1].stdout).readline() == b"\n"
         return processes[-1]

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fork server: a Python that has loaded one module with all its imports, and forks for each job that runs it.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+It is not imported by anything. The supervisor sends its text, behind that of C(_boot) and with L(SETTINGS) after it, to
+a fresh Python, where C(program) stands for an AnsiballZ without arguments. That runs by its own code up to the moment
+when it would run the module (C(runpy.run_module), in every ansible-core from 2.18 to 2.22); there the server stops and
+waits. Each job is a fork that goes on from there with arguments of its own, to an end of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import shutil
+import signal
+import socket
+import sys
+import threading
+import typing as t
+
+_FDS = 8
+"""File descriptors that a request may bring."""
+
+
+class _Server:
+    """Takes requests from the supervisor through O(control) and answers each with the pid of a new job."""
+
+    def __init__(self, control: socket.socket, log: t.Any) -> None:
+        self.is_job = False
+        self._control = control
+        self._log = log
+        self._run_module = runpy.run_module
+        runpy.run_module = self._arrived
+
+    def _arrived(
+        self, mod_name: str, init_globals: t.Any = None, run_name: t.Any = None, alter_sys: bool = False
+    ) -> t.Any:
+        runpy.run_module = self._run_module
+        _load(mod_name)
+        gc.collect()
+        gc.freeze()
+        self._control.sendall(b"ready\n")
+        request = self._serve()
+        self.is_job = True
+        self._become_job(request, init_globals)
+        return self._run_module(mod_name, init_globals, run_name, alter_sys)
+
+    def _serve(self) -> tuple[dict[str, t.Any], list[int]]:
+        """:returns: in a new job, its request; in the server never."""
+        while True:
+            message, handles = _receive(self._control)
+            if not message:
+                raise SystemExit(0)  # the batch is done, or its supervisor has gone
+            told, tell = os.pipe()
+            middle = os.fork()  # ends at once, so that the job becomes a child of the supervisor, which is a subreaper
+            if middle == 0:
+                if os.fork() != 0:
+                    os._exit(0)
+                os.setsid()
+                os.write(tell, b"%d\n" % os.getpid())
+                os.close(tell)
+                os.close(told)
+                self._control.close()
+                return json.loads(message), handles
+            os.close(tell)
+            os.waitpid(middle, 0)
+            pid = os.read(told, 32)
+            os.close(told)
+            for handle in handles:
+                os.close(handle)
+            self._control.sendall(pid)
+
+    def _become_job(self, request: tuple[dict[str, t.Any], list[int]], init_globals: t.Any) -> None:
+        said, handles = request
+        stdout, stderr, program, *others = handles
+        with os.fdopen(program, "rb") as pipe:
+            job = json.loads(pipe.read())
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        os.close(stdout)
+        os.close(stderr)
+        for handle in others:
+            os.set_inheritable(handle, False)
+        if said["log"]:
+            self._log.handle, self._log.limit = others[0], said["limit"]
+        os.environ.update(job["environment"])
+        _keep(os.path.dirname((init_globals or {}).get("_modlib_path", "")))
+        basic = sys.modules["ansible.module_utils.basic"]
+        basic._ANSIBLE_ARGS = job["arguments"].encode("utf-8")  # type: ignore[attr-defined]
+        if job["secrets"]:  # ansible-core 2.22
+            masker = importlib.import_module("ansible.module_utils.secrets")._secret_masker
+            for secret in job["secrets"]:
+                masker.register_secret_text(secret)
+
+
+def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
+    """:returns: a message, empty at the end, and the file descriptors that came with it.
+
+    Python 3.9 has C(socket.recv_fds) for it.
+    """
+    message, ancillary, dummy, dummy2 = control.recvmsg(4096, socket.CMSG_SPACE(_FDS * 4))
+    handles: list[int] = []
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            handles += [int.from_bytes(data[start : start + 4], sys.byteorder) for start in range(0, len(data), 4)]
+    return message, handles
+
+
+def _load(name: str) -> None:
+    """Do once what each job would do: find and compile the module, and import what it imports at its top."""
+    try:
+        details = runpy._get_module_details(name)  # type: ignore[attr-defined]
+        find = runpy._get_module_details  # type: ignore[attr-defined]
+        source = details[1].loader.get_source(details[1].name)
+    except Exception:  # each job will say what is wrong with it
+        return
+    runpy._get_module_details = lambda mod_name, *rest: (  # type: ignore[attr-defined]
+        details if mod_name == name else find(mod_name, *rest)
+    )
+    for wanted in _imports(ast.parse(source).body, details[1].parent or ""):
+        try:
+            importlib.import_module(wanted)
+        except BaseException:  # the module knows what to do without it, or each job will say so
+            continue
+
+
+def _imports(body: t.Iterable[ast.AST], package: str) -> t.Iterator[str]:
+    """:returns: the names that may be imported when a module with this top level is loaded."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                parent = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [parent])])
+            if parent != "__future__":
+                yield parent
+                yield from (f"{parent}.{alias.name}" for alias in node.names if alias.name != "*")
+        elif isinstance(node, ast.Try):
+            yield from _imports(node.body, package)
+
+
+def _keep(directory: str) -> None:
+    """Let a job's wrapper not remove the directory with the module's zip, which belongs to the server."""
+    remove = shutil.rmtree
+
+    @functools.wraps(remove)
+    def rmtree(path: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        return None if path == directory else remove(path, *args, **kwargs)
+
+    shutil.rmtree = rmtree  # type: ignore[assignment]
+
+
+def serve(program: bytes, control: int, log: t.Any) -> None:
+    """Run the program up to its module, and fork for each request.
+
+    :arg control: file descriptor of a stream socket to the supervisor.
+    :arg log: a C(_boot._Log) without a file, with which C(copy_output) was called.
+    """
+
+    def end(number: int, frame: t.Any) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    os.set_inheritable(control, False)
+    server = _Server(socket.socket(fileno=control), log)
+    try:
+        exec(compile(program, "<background.jobs payload>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__)
+    except SystemExit as exc:
+        if server.is_job:
+            _leave(exc.code)
+        raise
+    except BaseException:
+        if server.is_job:
+            sys.excepthook(*sys.exc_info())
+            _leave(1)
+        raise
+    if server.is_job:
+        _leave(0)
+
+
+def _leave(code: t.Any) -> t.NoReturn:
+    """End as Python does, but without taking everything apart: that would copy all that is shared with the server."""
+    if code is not None and not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # as Python does
+    os._exit((code or 0) & 0xFF)
+
+
+SETTINGS = "\nlog = _Log(None, 0)\ncopy_output(log)\nserve(program, control=%d, log=log)\n"
+"""What follows the text of this file."""

@@ -1,0 +1,355 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jobs of a fork server, with payloads in the two forms that ansible-core has had since 2.18."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import signal
+import sys
+import textwrap
+import typing as t
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packed, Step, pack
+from ansible_collections.background.jobs.plugins.module_utils._servers import Lines
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, children, eventually, runs
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
+
+OLD = """\
+#!/usr/bin/python3
+# -*- coding: utf-8 -*-
+_ANSIBALLZ_WRAPPER = True # For test-module.py script to tell this is a ANSIBALLZ_WRAPPER
+def _ansiballz_main():
+    import base64, os, runpy, shutil, sys, tempfile
+    ZIPDATA = '{zipped}'
+    ANSIBALLZ_PARAMS = {params!r}
+    if sys.version_info:
+        ANSIBALLZ_PARAMS = ANSIBALLZ_PARAMS.encode('utf-8')
+    temp_path = tempfile.mkdtemp(prefix='ansible_probe_payload_')
+    try:
+        path = os.path.join(temp_path, 'payload.zip')
+        with open(path, 'wb') as stream:
+            stream.write(base64.b64decode(ZIPDATA))
+        zinfo = sys
+        zinfo.date_time = ({number}, 1)
+        sys.path.insert(0, path)
+        from ansible.module_utils import basic
+        basic._ANSIBLE_ARGS = ANSIBALLZ_PARAMS
+        runpy.run_module(mod_name='ansible.modules.probe', init_globals=dict(_modlib_path=path),
+                         run_name='__main__', alter_sys=True)
+        print('{{"failed": true, "msg": "New-style module did not handle its own exit"}}')
+        sys.exit(1)
+    finally:
+        shutil.rmtree(temp_path)
+
+if __name__ == '__main__':
+    _ansiballz_main()
+"""
+"""The form of ansible-core 2.18, as far as it matters."""
+
+NEW = """\
+#!/usr/bin/python3
+from __future__ import annotations
+import datetime
+_ANSIBALLZ_WRAPPER = True
+def _ansiballz_main(zip_data, params, date_time, secrets):
+    import base64, os, runpy, shutil, sys, tempfile
+    temp_path = tempfile.mkdtemp(prefix='ansible_probe_payload_')
+    try:
+        path = os.path.join(temp_path, 'payload.zip')
+        with open(path, 'wb') as stream:
+            stream.write(base64.b64decode(zip_data))
+        sys.path.insert(0, path)
+        from ansible.module_utils import basic, secrets as masker
+        basic._ANSIBLE_ARGS = params.encode()
+        for secret in secrets:
+            masker._secret_masker.register_secret_text(secret)
+        try:
+            runpy.run_module(mod_name='ansible.modules.probe', init_globals=dict(_modlib_path=path),
+                             run_name='__main__', alter_sys=True)
+            raise RuntimeError('New-style module did not handle its own exit.')
+        except Exception as exc:
+            print('{{"failed": true, "msg": "%s"}}' % exc)
+            sys.exit(1)
+    finally:
+        shutil.rmtree(temp_path, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    _ansiballz_main(
+date_time=datetime.datetime({number}, 1, 1),
+secrets={secrets!r},
+params={params!r},
+zip_data='{zipped}',
+)
+"""
+"""The form of ansible-core 2.19 to 2.22, as far as it matters."""
+
+FORMS = {"2.18": OLD, "2.22": NEW}
+
+PROBE = """
+import atexit, json, os, random, resource, signal, string, subprocess, sys, tempfile
+from ansible.module_utils import basic, secrets
+
+arguments = json.loads(basic._ANSIBLE_ARGS)
+exec(arguments.get("code", ""))
+result = {
+    "arguments": {key: value for key, value in arguments.items() if key != "code"},
+    "argv": [os.path.basename(sys.argv[0]), *sys.argv[1:]],
+    "cwd": os.getcwd(),
+    "doc": sorted(name for name in globals() if name.startswith("__")),
+    "environment": {key: value for key, value in os.environ.items() if not key.startswith("BACKGROUND_JOBS_")},
+    "group leader": os.getpgrp() == os.getpid(),
+    "handles": sorted(map(int, os.listdir("/proc/self/fd")))[:3],
+    "is main": sys.modules["__main__"].__dict__ is globals(),
+    "leader": os.getsid(0) == os.getpid(),
+    "limits": [resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")],
+    "locale": [sys.getfilesystemencoding(), sys.stdout.encoding, sys.stdout.errors, sys.stderr.encoding],
+    "name": __name__,
+    "nice": os.nice(0),
+    "parent": os.getppid(),
+    "secrets": secrets._secret_masker.known,
+    "shell": subprocess.run("echo out; echo err >&2; umask; ls /proc/self/fd | wc -l", shell=True, stdin=None,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True).stdout,
+    "signals": [str(signal.getsignal(number)).split(" at ")[0].replace("serve.<locals>", "run.<locals>")
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)],
+    "stdin": [os.readlink("/proc/self/fd/0"), sys.stdin.read()],
+    "threads": len(os.listdir("/proc/self/task")),
+    "tty": sys.stdout.isatty(),
+    "umask": [os.umask(0o777), os.umask(0)][:1],
+    "zip is there": os.path.exists(_modlib_path),
+}
+print(json.dumps(result))
+sys.exit(0)
+"""
+BASIC = "_ANSIBLE_ARGS = None\n"
+SECRETS = """
+class Masker:
+    known = []
+    def register_secret_text(self, text):
+        self.known.append(text)
+_secret_masker = Masker()
+"""
+
+
+def payload(
+    form: str, probe: str = PROBE, number: int = 2000, secrets: frozenset[str] = frozenset(), **arguments: t.Any
+) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        for package in ("ansible", "ansible/module_utils", "ansible/modules"):
+            archive.writestr(zipfile.ZipInfo(f"{package}/__init__.py"), "")
+        for name, source in (
+            ("module_utils/basic", BASIC),
+            ("module_utils/secrets", SECRETS),
+            ("modules/probe", probe),
+        ):
+            archive.writestr(zipfile.ZipInfo(f"ansible/{name}.py"), source)
+    zipped = base64.b64encode(memory.getvalue()).decode("ascii")
+    text = FORMS[form].format(zipped=zipped, params=json.dumps(arguments), number=number, secrets=secrets)
+    return text.encode("utf-8")
+
+
+def probe_job(jid: str, form: str, environment: t.Mapping[str, str] | None = None, **arguments: t.Any) -> Job:
+    step = Step("probe", payload(form, **arguments), [sys.executable])
+    return Job(jid, jid, [step], environment=dict(environment or {}))
+
+
+def is_forked(batches: Batches, jid: str) -> bool:
+    """Whether no Python was started for a job that runs: its command line is that of its server."""
+    return Path(f"/proc/{batches.pid(jid)}/cmdline").read_bytes() in [
+        Path(f"/proc/{pid}/cmdline").read_bytes()
+        for pid in children(batches.supervisor(jid))
+        if pid != batches.pid(jid)
+    ]
+
+
+# -- which jobs share a server
+
+
+def lines(*jobs: Job) -> Lines:
+    return Lines(Packed(pack(Batch("j1", list(jobs)))))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_payloads_that_differ_in_their_arguments_only_share_a_server(form: str) -> None:
+    secrets = frozenset(["x'y", "z"]) if form == "2.22" else frozenset()
+    found = lines(
+        probe_job("j1.0", form, number=2001, a='it\'s "ä" \\n', secrets=secrets),
+        probe_job("j1.1", form, number=2002),
+        probe_job("j1.2", form, environment={"LANG": "C"}),
+        probe_job("j1.3", form, probe=PROBE + "#"),
+    )
+    keys = [found.key(f"j1.{number}", 0) for number in range(4)]
+    assert keys[0] is not None and keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    assert found.own("j1.0", 0) == (json.dumps({"a": 'it\'s "ä" \\n'}), sorted(secrets))
+    assert found.own("j1.1", 0) == ("{}", [])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_server_gets_no_arguments(form: str) -> None:
+    found = lines(probe_job("j1.0", form, password="S3CRET", secrets=frozenset(["S3CRET"])))
+    program = found.program("j1.0", 0)
+    compile(program, "program", "exec")
+    assert b"S3CRET" not in program
+    assert program.count(b"zip_data=" if form == "2.22" else b"ZIPDATA =") == 1
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"print('{}')",
+        b"params='{}'",
+        b"_ANSIBALLZ_WRAPPER = True\n",
+        b"_ANSIBALLZ_WRAPPER = True\nparams='{}',\nparams='{}',",
+    ],
+    ids=["a script", "no wrapper", "no arguments", "too many arguments"],
+)
+def test_what_has_another_form_gets_a_python_of_its_own(program: bytes) -> None:
+    assert lines(Job("j1.0", "a", [Step("a", program, ["python3"])])).key("j1.0", 0) is None
+
+
+# -- jobs of a server
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_forked_job_is_in_all_like_one_with_a_python_of_its_own(
+    batches: Batches, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"MINE": "ä", "LANG": "C.UTF-8"}
+    secrets = frozenset(["x"]) if form == "2.22" else frozenset()
+    jobs = [probe_job(f"j1.{number}", form, environment, text="ä", secrets=secrets) for number in range(3)]
+    alone = probe_job("j1.3", form, environment, probe=PROBE + "#", text="ä", secrets=secrets)
+    batches.launch(*jobs, alone)
+    *forked, fresh = [batches.end(f"j1.{number}").result for number in range(4)]
+    assert fresh["name"] == "__main__" and fresh["arguments"] == {"text": "ä"}
+    for result in forked:
+        assert {key: (value, fresh[key]) for key, value in result.items() if value != fresh[key]} == {}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_jobs_of_a_server_are_children_of_the_supervisor_and_share_its_module(batches: Batches, form: str) -> None:
+    code = "import time; time.sleep(600)"
+    batches.launch(*(probe_job(f"j1.{number}", form, code=code) for number in range(3)))
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: all(batches.look(f"j1.{number}").state == "running" for number in range(3)))
+    pids = {batches.pid(f"j1.{number}") for number in range(3)}
+    assert len(children(supervisor)) == 4 and pids < set(children(supervisor))
+    assert is_forked(batches, "j1.1")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("code", "state", "reason", "message"),
+    [
+        ("print('{}'); sys.exit(0)", "succeeded", None, None),
+        ("print('{\"rc\": 4}'); sys.exit(1)", "failed", "exit_code", "exit code 4"),
+        (
+            "sys.exit('boom')",
+            "failed",
+            "no_output",
+            "exit code 1 and printed nothing (last line of its error output: boom)",
+        ),
+        ("sys.exit(7)", "failed", "no_output", "exit code 7"),
+        ("os._exit(8)", "failed", "no_output", "exit code 8"),
+        ("os.kill(os.getpid(), 11)", "failed", "signal", "SIGSEGV"),
+        ("atexit.register(lambda: print('{\"late\": true}')); sys.exit(0)", "succeeded", None, None),
+        (
+            "import threading, time; threading.Timer(0.3, lambda: print('{}')).start(); sys.exit(0)",
+            "succeeded",
+            None,
+            None,
+        ),
+        ("raise KeyError('it')", "failed", None, "it"),
+    ],
+)
+def test_a_forked_job_ends_as_its_module_does(
+    batches: Batches, form: str, code: str, state: str, reason: str | None, message: str | None
+) -> None:
+    batches.launch(*(probe_job(f"j1.{number}", form, code=code) for number in range(2)))
+    for number in range(2):
+        status = batches.end(f"j1.{number}")
+        assert status.state == state
+        assert reason is None or status.reason == reason
+        assert message is None or message in (status.message or "")
+
+
+def test_nothing_passes_from_one_job_to_the_next(batches: Batches) -> None:
+    code = """
+    seen = [os.environ.get("LEAK"), getattr(basic, "leak", None), os.path.basename(os.getcwd()), tempfile.tempdir]
+    os.environ["LEAK"] = basic.leak = tempfile.tempdir = "x"
+    os.chdir("/")
+    print(json.dumps({"seen": seen, "random": random.random()}))
+    sys.exit(0)
+    """
+    jobs = [probe_job(f"j1.{number}", "2.22", code=textwrap.dedent(code)) for number in range(4)]
+    batches.launch(*jobs, concurrency="1")
+    results = [batches.end(f"j1.{number}").result for number in range(4)]
+    assert [result["seen"] for result in results] == [results[0]["seen"]] * 4
+    assert results[0]["seen"][:2] == [None, None]
+    assert len({result["random"] for result in results}) == 4
+
+
+def test_a_forked_job_is_ended_with_all_it_started_and_keeps_its_output(batches: Batches) -> None:
+    code = """
+    p = subprocess.Popen(["/bin/sh", "-c", "echo hello; setsid sleep 600 & sleep 600"], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    open("/proc/self/comm").read()
+    p.wait()
+    """
+    jobs = [probe_job(f"j1.{number}", "2.18", code=textwrap.dedent(code)) for number in range(2)]
+    for job in jobs:
+        job.timeout, job.kill_after = 5, 1
+    batches.launch(*jobs)
+    for number in range(2):
+        status = batches.end(f"j1.{number}")
+        assert (status.state, status.result["stdout"]) == ("timed_out", "hello\n")
+    batches.supervisor_ends()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_server_leaves_nothing(batches: Batches, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    batches.launch(*(probe_job(f"j1.{number}", form, code="print('{}'); sys.exit()") for number in range(5)))
+    supervisor = batches.supervisor("j1.0") if batches.look("j1.0").state == "running" else None
+    for number in range(5):
+        assert batches.end(f"j1.{number}").state == "succeeded"
+    batches.supervisor_ends()
+    eventually(lambda: [path for path in tmp_path.iterdir() if path.name.startswith("ansible_probe")] == [])
+    assert supervisor is None or eventually(lambda: not runs(supervisor))
+
+
+def test_a_server_that_fails_costs_nothing_but_time(batches: Batches) -> None:
+    """A module that cannot even be loaded tells so in each job."""
+    batches.launch(*(probe_job(f"j1.{number}", "2.18", probe="this is no Python") for number in range(2)))
+    for number in range(2):
+        status = batches.end(f"j1.{number}")
+        assert (status.state, status.reason) == ("failed", "no_output")
+        assert "SyntaxError" in str(status.message)
+
+
+def test_a_killed_server_is_replaced_by_a_python_for_each_job(batches: Batches) -> None:
+    code = "import time; time.sleep(600 if arguments['first'] else 0)"
+    jobs = [probe_job(f"j1.{number}", "2.22", code=code, first=number == 0) for number in range(3)]
+    jobs[1].after = jobs[2].after = []
+    batches.launch(*jobs, concurrency="1")
+    supervisor = batches.supervisor("j1.0")
+    pid = batches.pid("j1.0")
+    (server,) = set(children(supervisor)) - {pid}
+    os.kill(server, signal.SIGKILL)
+    eventually(lambda: not runs(server))
+    os.kill(pid, signal.SIGKILL)
+    assert batches.end("j1.0").reason == "signal"
+    assert [batches.end(f"j1.{number}").state for number in (1, 2)] == ["succeeded", "succeeded"]
