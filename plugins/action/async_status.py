@@ -10,7 +10,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import present
+from ansible_collections.background.jobs.plugins.plugin_utils._results import present, why
 
 
 class ActionModule(JobAction):
@@ -23,12 +23,15 @@ class ActionModule(JobAction):
 
     def perform(self, options, task_vars):
         asked = [options["jid"]] if options["jids"] is None else options["jids"]
-        statuses = self.ask(asked, options["mode"], task_vars)["jobs"]
+        statuses = self.ask(asked, options["mode"], task_vars, secret=True)["jobs"]
         tell = _erased if options["mode"] == "cleanup" else _present
         results = [tell(jid, status) for jid, status in zip(asked, statuses)]
         if options["jids"] is None:
             return results[0]
         together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
+        bad = [result for result in results if result["failed"]]
+        if bad:
+            together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + "; ".join(map(why, bad))
         if any(result.get("_ansible_no_log") for result in results):
             together["_ansible_no_log"] = True
         return {"results": results, **together}

@@ -26,6 +26,8 @@ TIMEOUT = "timeout"
 DEADLINE = "deadline"
 CANCEL = "cancelled"
 HALT = "halted"
+CAUSES = (TIMEOUT, DEADLINE, CANCEL, HALT)
+"""Why a job that runs is ended from outside."""
 DEPENDENCY = "dependency"
 
 _HALT = re.compile(r"(now|soon)\s*,\s*(fail|success|done)\s*=\s*(\d+)(%?)")
@@ -225,6 +227,10 @@ class Schedule:
     def done(self) -> bool:
         """Whether every job has ended."""
         return all(entry.state is not None for entry in self._entries.values())
+
+    def hold(self, until: float) -> None:
+        """Start nothing before O(until)."""
+        self._next_start = max(self._next_start, until)
 
     def decide(self, now: float) -> Decision:
         """:returns: what is due at O(now). What it returns counts as done, but for starts, which L(started) tells."""

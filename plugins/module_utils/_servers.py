@@ -114,7 +114,7 @@ class Server:
                 stream.write(feed(theirs.fileno()))
             os.lseek(memory, 0, os.SEEK_SET)
             # It outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
-            subprocess.Popen(  # pylint: disable=ansible-bad-function,consider-using-with
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [*_process.python_command(interpreter), "-c", _process.START.format(handle=memory)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -158,9 +158,19 @@ class Server:
             raise ConnectionResetError("the fork server has ended")
         return int(answer)
 
+    @property
+    def pid(self) -> int:
+        """Its process, a child of ours."""
+        return self._process.pid
+
     def close(self) -> None:
-        """Let it end."""
+        """Let it end, and see to it that it does."""
         self._control.close()
+        try:
+            self._process.wait(_ANSWER)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 class Servers:
@@ -221,6 +231,16 @@ class Servers:
         arguments, secrets = self._lines.own(jid, index)
         job = {"environment": dict(environment), "arguments": arguments, "secrets": secrets}
         return json.dumps(job).encode("ascii")
+
+    @property
+    def pids(self) -> set[int]:
+        """The processes of the servers."""
+        return {server.pid for server in self._servers.values() if server is not None}
+
+    def close(self) -> None:
+        """Let all servers end."""
+        for key in list(self._servers):
+            self._give_up(key)
 
     def _give_up(self, key: Key) -> None:
         server = self._servers.get(key)

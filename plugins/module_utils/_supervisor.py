@@ -39,6 +39,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import (
     CANCEL,
+    CAUSES,
     HALT,
     Drop,
     Entry,
@@ -143,6 +144,7 @@ class Supervisor:
         self._running: dict[str, Attempt] = {}
         self._last: dict[str, Outcome] = {}
         self._census = Census()
+        self._first_starts: dict[str, int] = {}
         self._looked = 0.0
         self._stopping = False
         self._asked = True
@@ -172,6 +174,7 @@ class Supervisor:
                 elif key.data in self._running:
                     self._running[key.data].handle(key.fd)
             self._notice_ends()
+        self._servers.close()
 
     def give_up(self, error: str) -> None:
         """Say of every job that is not finished that it is lost: the supervisor itself failed."""
@@ -199,6 +202,7 @@ class Supervisor:
         if decision.term or decision.kill:
             self._census.refresh()
             self._see_ends()
+            self._claim_orphans()
         for jid in decision.term:
             attempt = self._running[jid]
             attempt.in_time = attempt.has_run  # the job is over; what it has left running is not to be ended
@@ -209,8 +213,7 @@ class Supervisor:
             if not self._running[jid].in_time:
                 self._running[jid].killed_at = self._clock()
                 self._running[jid].signal(self._census, signal.SIGKILL)
-        for jid in decision.start:
-            self._start(jid)
+        self._start_all(decision.start)
         # What has just been started has limits of its own, and what could not be started has left its slot.
         self._wake = self._clock() if decision.start or decision.drop else decision.wake
 
@@ -237,13 +240,19 @@ class Supervisor:
         """:returns: why a job that runs is being ended, C(None) if it is not."""
         return None if self._running[jid].in_time else self._schedule.cause(jid)
 
+    def _start_all(self, jids: t.Sequence[str]) -> None:
+        """Start jobs in their order, up to one whose fork server is still coming up; all servers do so at once."""
+        ready = [self._servers.is_ready(jid, 0) is not False for jid in jids]
+        for jid, is_ready in zip(jids, ready):
+            if not is_ready:
+                self._schedule.hold(self._clock() + _SERVER_LOOK)
+                return
+            self._start(jid)
+
     def _start(self, jid: str) -> None:
         job = self._packed.job(jid)
         record = self._records[jid]
         lock = None
-        if self._servers.is_ready(jid, 0) is False:
-            self._schedule.postponed(jid, self._clock() + _SERVER_LOOK)
-            return
         if job.lock is not None:
             try:
                 lock = _lock.take(job.lock, self._store.directory)
@@ -267,6 +276,8 @@ class Supervisor:
         attempt, record = self._running[jid], self._records[jid]
         if outcome is None and attempt.child is not None:
             record.pid, record.pid_start = attempt.child.pid, attempt.child.started
+            if (record.pid_start or "").isdigit():
+                self._first_starts.setdefault(jid, int(record.pid_start or 0))
             record.state, record.reason, record.message = RUNNING, None, None
             self._write(record)
         elif outcome is not None:
@@ -318,11 +329,29 @@ class Supervisor:
         if ending and self._clock() >= self._looked + LOOK:
             self._looked = self._clock()
             self._census.refresh()
+            self._claim_orphans()
             for attempt in self._running.values():
                 if attempt.killed_at is not None:
                     attempt.signal(self._census, signal.SIGKILL)
         while self._reap():
             pass  # behind the zombie of a job there may be more
+
+    def _claim_orphans(self) -> None:
+        """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
+        leaders = {attempt.child.pid: jid for jid, attempt in self._running.items() if attempt.child is not None}
+        for process in self._census.orphans(os.getpid(), {*leaders, *self._servers.pids}):
+            owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
+            attempts = [self._running[jid] for jid in owners if jid in self._running]
+            if attempts and all(self._is_ended_whole(jid) for jid in owners):
+                for attempt in attempts:
+                    if attempt.tree is not None:
+                        attempt.tree.known[process.pid] = process.started
+
+    def _is_ended_whole(self, jid: str) -> bool:
+        """Whether nothing that a job has started is to be left: it is, or was, ended from outside."""
+        record = self._records[jid]
+        cause = self._cause(jid) if jid in self._running else record.reason
+        return cause in CAUSES and record.attempts == 1 and not record.leave_children
 
     def _reap(self) -> bool:
         """:returns: whether a step of a job has come to its end."""

@@ -55,6 +55,17 @@ class Census:
             self._marks[key] = _process.variable(process.pid, MARK)
         return self._marks[key]
 
+    def orphans(self, parent: int, claimed: t.Collection[int]) -> list[_process.Process]:
+        """:returns: the children of O(parent) that carry no mark at all, but for those it knows.
+
+        Of a subreaper these are orphans that were started with a cleared environment.
+        """
+        return [
+            process
+            for process in self.processes.values()
+            if process.parent == parent and process.pid not in claimed and self.mark(process) is None
+        ]
+
 
 @dataclasses.dataclass
 class Tree:

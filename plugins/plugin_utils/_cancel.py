@@ -29,9 +29,10 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
     _check(options)
     handles = read(options["jobs"])
     asked = [handle for handle in handles if handle.result is None]
+    secret = options["jobs"] is None or any(handle.no_log for handle in asked)
     answer: dict[str, t.Any] = {"jobs": [], "user": ""}
     if asked or (options["jobs"] is None and options["name"] != []):
-        answer = action.cancel(_request(options, asked), task_vars, _results_files(asked))
+        answer = action.cancel(_request(options, asked), task_vars, secret, _results_files(asked))
     if options["jobs"] is None:
         asked = handles = [_found(status) for status in answer["jobs"]]
     told = (

@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import typing as t
@@ -66,6 +67,20 @@ def arguments_file(arguments: dict[str, t.Any], profile: str) -> bytes:
     else:
         encoder = common_json.AnsibleJSONEncoder
     return json.dumps(arguments, cls=encoder).encode()
+
+
+@contextlib.contextmanager
+def quiet_connection(connection: t.Any) -> t.Iterator[None]:
+    """Let a connection not show what it transports, as ansible-core does for a task with C(no_log)."""
+    context = getattr(connection, "_play_context", None)
+    before = getattr(context, "no_log", None)
+    if context is not None:
+        context.no_log = True
+    try:
+        yield
+    finally:
+        if context is not None:
+            context.no_log = before
 
 
 def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:

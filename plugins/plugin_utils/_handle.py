@@ -25,6 +25,7 @@ class HandleError(Exception):
 class Handle:
     """One job to wait for. O(host) and O(user) are where it was started.
 
+    O(no_log): its result may have to be kept out of every output; so it is where nothing is known of the job.
     O(result) is set, and nobody is asked, where the outcome is known already.
     O(origin) are the keys that tell which item of a loop the job was started for; they go into its result.
     """
@@ -34,6 +35,7 @@ class Handle:
     results_file: str | None = None
     host: str | None = None
     user: str | None = None
+    no_log: bool = True
     origin: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     result: dict[str, t.Any] | None = None
 
@@ -75,6 +77,7 @@ def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
         results_file=result.get("results_file"),
         host=result.get("host"),
         user=result.get("user"),
+        no_log=bool(result.get("no_log")),
         origin=origin,
     )
     if result.get("finished") and (result.get("state") in STATES and result["state"] not in UNFINISHED):

@@ -9,19 +9,26 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
 
+display = Display()
 Vars = t.Dict[str, t.Any]
 _WRAPPER = "background.jobs.async_wrapper"
 _STATUS = "background.jobs.async_status"
 _CANCEL = "background.jobs.cancel"
+_SHOWN = 3
+"""Verbosity from which on connection plugins show what a module printed."""
+_AS_IT_IS = contextlib.nullcontext()
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
@@ -72,25 +79,31 @@ class JobAction(ActionBase):
 
     _play_host = ""
 
-    def ask(self, jids: list[str], mode: str, task_vars: Vars, **question: t.Any) -> dict[str, t.Any]:
+    def ask(self, jids: list[str], mode: str, task_vars: Vars, secret: bool, **question: t.Any) -> dict[str, t.Any]:
         """Ask the module C(async_status), in one trip.
 
+        :arg secret: see L(_call).
         :arg question: fields of C(_waiting.Question).
         :returns: its answer.
         :raises AnsibleActionFail: it gave none.
         """
         question["async_dir"] = self._async_dir
-        return self._call(_STATUS, {"jids": jids, "mode": mode, "_question": question}, task_vars, "ask for jobs")
+        return self._call(
+            _STATUS, {"jids": jids, "mode": mode, "_question": question}, task_vars, "ask for jobs", secret
+        )
 
-    def cancel(self, request: dict[str, t.Any], task_vars: Vars, results_files: dict[str, str]) -> dict[str, t.Any]:
+    def cancel(
+        self, request: dict[str, t.Any], task_vars: Vars, secret: bool, results_files: dict[str, str]
+    ) -> dict[str, t.Any]:
         """Let the module C(cancel) end jobs, in one trip.
 
         :arg request: which jobs, and how: its options.
+        :arg secret: see L(_call).
         :returns: its answer: how the jobs stand now.
         :raises AnsibleActionFail: it gave none.
         """
         question = {"async_dir": self._async_dir, "results_files": results_files}
-        return self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs")
+        return self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs", secret)
 
     def start(self, packed: str, task_vars: Vars) -> dict[str, t.Any]:
         """Send a packed batch to the module C(async_wrapper), in one trip.
@@ -104,8 +117,17 @@ class JobAction(ActionBase):
     def _async_dir(self) -> str:
         return str(self.get_shell_option("async_dir", default="~/.ansible_async"))  # type: ignore[no-untyped-call]
 
-    def _call(self, module: str, arguments: dict[str, t.Any], task_vars: Vars, purpose: str) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+    def _call(
+        self, module: str, arguments: dict[str, t.Any], task_vars: Vars, purpose: str, secret: bool = False
+    ) -> dict[str, t.Any]:
+        """Run a module of ours.
+
+        :arg secret: its answer may hold results of jobs with C(no_log), which connections show at high verbosity.
+        """
+        with _compat.quiet_connection(self._connection) if secret and display.verbosity >= _SHOWN else _AS_IT_IS:
+            result: dict[str, t.Any] = self._execute_module(
+                module_name=module, module_args=arguments, task_vars=task_vars
+            )
         if result.get("failed") or "jobs" not in result:
             raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
         return result

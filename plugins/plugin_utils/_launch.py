@@ -123,6 +123,7 @@ def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) ->
         "results_file": f"{directory}/{record['jid']}",
         "host": action.host,
         "user": record["user"],
+        **({"no_log": True} if record.get("no_log") else {}),
         "state": record["state"],
         "started": True,
         "finished": False,

@@ -87,6 +87,7 @@ class _Asker:
             [handle.jid for handle in self._handles],
             "status",
             self._task_vars,
+            any(handle.no_log for handle in self._handles),
             results_files={handle.jid: handle.results_file for handle in self._handles if handle.results_file},
             patience=patience,
             report=self._poll,

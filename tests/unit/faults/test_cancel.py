@@ -116,15 +116,21 @@ def test_draining_leaves_what_runs(batches: Batches, gates: Gates) -> None:
 
 
 def test_a_job_that_ignores_term_is_killed(batches: Batches) -> None:
-    source = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({!r}, 'w').close()\nwhile True: signal.pause()"
     ready = Path(batches.directory).parent / "ready"
-    batches.launch(python_job("j1.0", source.format(str(ready)), kill_after=0.3))
+    source = f"""
+    import signal
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open({str(ready)!r}, "w").close()
+    while True:
+        signal.pause()
+    """
+    batches.launch(python_job("j1.0", source, kill_after=0.3))
     eventually(ready.exists)
     assert cancel(batches, "j1.0") == [("cancelled", True)]
 
 
 def test_a_job_between_two_attempts_is_cancelled_with_the_output_it_had(batches: Batches) -> None:
-    source = "print('{\"failed\": true, \"msg\": \"no\", \"stdout\": \"mine\"}')"
+    source = 'print(\'{"failed": true, "msg": "no", "stdout": "mine"}\')'
     batches.launch(python_job("j1.0", source, retries=3, delay=600, retry_on=["failed"]))
     eventually(lambda: batches.look("j1.0").reason == "retry")
     assert cancel(batches, "j1.0") == [("cancelled", True)]
@@ -268,7 +274,9 @@ def wrapper(tmp_path: Path) -> t.Iterator[t.Callable[[str], subprocess.Popen[byt
     """Starts what looks like ansible-core's async_wrapper.py, with a module below it that leads its own session."""
     program = tmp_path / "async_wrapper.py"
     module = "import os, time; os.setsid(); time.sleep(600)"
-    program.write_text(f"import subprocess, sys\nsubprocess.call([sys.executable, '-c', {module!r}])\n", encoding="ascii")
+    program.write_text(
+        f"import subprocess, sys\nsubprocess.call([sys.executable, '-c', {module!r}])\n", encoding="ascii"
+    )
     started: list[subprocess.Popen[bytes]] = []
 
     def start(jid: str) -> subprocess.Popen[bytes]:

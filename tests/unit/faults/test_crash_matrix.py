@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import re
-import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 

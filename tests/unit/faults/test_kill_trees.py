@@ -76,7 +76,9 @@ def all_pids(family: Family, ways: t.Mapping[str, Relatives]) -> list[int]:
     return pids
 
 
-def assert_all_gone(batches: Batches, family: Family, ways: t.Mapping[str, Relatives], others: t.Collection[int]) -> None:
+def assert_all_gone(
+    batches: Batches, family: Family, ways: t.Mapping[str, Relatives], others: t.Collection[int]
+) -> None:
     left = [pid for pid in all_pids(family, ways) if runs(pid)]
     assert left == [], [(_process.command_line(pid), _process.variable(pid, _tree.MARK)) for pid in left]
     assert marked(batches.directory, ways) == []
@@ -132,7 +134,9 @@ def test_children_may_be_left_alone(batches: Batches, gates: Gates, family: Fami
 
 def test_a_job_that_ends_by_itself_leaves_its_daemons(batches: Batches, family: Family) -> None:
     daemon = family.program("daemon", "exec sleep 600 >/dev/null 2>&1")
-    script = f"setsid {daemon} & nohup {daemon} & while [ $(wc -l < {daemon.replace('daemon', 'pids')}) -lt 2 ]; do :; done"
+    script = (
+        f"setsid {daemon} & nohup {daemon} & while [ $(wc -l < {daemon.replace('daemon', 'pids')}) -lt 2 ]; do :; done"
+    )
     batches.launch(script_job("j1.0", f"{script}; echo '{{}}'", timeout=60))
     pids = family.pids(2, "j1.0")
     assert batches.end("j1.0").state == "succeeded"
@@ -180,3 +184,19 @@ def test_orphans_of_ended_jobs_that_end_are_no_zombies(batches: Batches, gates: 
     for job in jobs:
         assert batches.end(job.jid).state == "succeeded"
     eventually(lambda: set(children(supervisor)) == {batches.pid("j1.99")})
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside another"])
+def test_an_orphan_with_a_cleared_environment_is_ended_if_nobody_else_can_have_started_it(
+    batches: Batches, gates: Gates, family: Family, others: bool
+) -> None:
+    bare = family.program("bare", "exec sleep 600")
+    job = script_job("j1.0", f"( ( env -i PATH=$PATH setsid {bare} & ) & ); sleep 600", kill_after=0.5)
+    batches.launch(job, *([gates.job("j1.1")] if others else []))
+    if others:
+        eventually(lambda: gates.is_reached("j1.1"))
+    (pid,) = family.pids(1)
+    eventually(lambda: pid in children(batches.supervisor("j1.0")))
+    _cancel.cancel([(batches.store, "j1.0")], _cancel.KILL, dry=False)
+    assert batches.end("j1.0").state == "cancelled"
+    assert runs(pid) is others

@@ -166,7 +166,8 @@ def test_a_log_gives_way_to_the_result(disk: t.Callable[[str], str]) -> None:
 def test_a_result_without_room_is_lost_and_says_so(disk: t.Callable[[str], str]) -> None:
     batches = Batches(disk("size=64k"))
     batches.launch(
-        *(python_job(f"j1.{number}", talk(log=20000, result=60000)) for number in range(3)), python_job("j1.3", "print('{}')")
+        *(python_job(f"j1.{number}", talk(log=20000, result=60000)) for number in range(3)),
+        python_job("j1.3", "print('{}')"),
     )
     for number in range(3):
         status = batches.end(f"j1.{number}")

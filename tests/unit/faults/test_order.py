@@ -54,13 +54,15 @@ def test_attempts_are_recorded_with_what_each_of_them_said(batches: Batches, tmp
     status = batches.end("j1.0")
     assert (status.state, status.result) == ("succeeded", {"rc": 0, "n": 3, "stdout": "try 3"})
     assert status.record is not None and status.record.attempts == 3
-    told = [(attempt["state"], attempt["reason"], attempt["stdout"], attempt["rc"]) for attempt in status.record.earlier]
+    told = [
+        (attempt["state"], attempt["reason"], attempt["stdout"], attempt["rc"]) for attempt in status.record.earlier
+    ]
     assert told == [("failed", "exit_code", "try 1", 1), ("failed", "exit_code", "try 2", 1)]
     assert all(attempt["elapsed"] >= 0 and attempt["msg"] for attempt in status.record.earlier)
 
 
 def test_the_last_attempt_is_the_result_when_all_have_failed(batches: Batches, tmp_path: Path) -> None:
-    job = script_job("j1.0", counting(tmp_path / "n", "echo \"{\\\"rc\\\": $n}\""), retries=2, delay=0, retry_on=["failed"])
+    job = script_job("j1.0", counting(tmp_path / "n", 'echo "{\\"rc\\": $n}"'), retries=2, delay=0, retry_on=["failed"])
     batches.launch(job)
     status = batches.end("j1.0")
     assert (status.state, status.result["rc"]) == ("failed", 3)
@@ -129,7 +131,7 @@ def block(jid: str, *steps: Step, **fields: t.Any) -> Job:
 
 
 def test_a_block_runs_its_steps_in_order(batches: Batches, tmp_path: Path) -> None:
-    script = f"echo NAME >> {tmp_path}/order; sleep 0.02; printf '{{\"changed\": %s, \"stdout\": \"NAME\"}}' CHANGED"
+    script = f'echo NAME >> {tmp_path}/order; sleep 0.02; printf \'{{"changed": %s, "stdout": "NAME"}}\' CHANGED'
     steps = [
         script_step(script.replace("NAME", name).replace("CHANGED", changed), name=name)
         for name, changed in (("a", "false"), ("b", "true"), ("c", "false"))
@@ -154,7 +156,9 @@ def test_a_block_stops_at_the_first_failure(batches: Batches, tmp_path: Path) ->
 def test_the_limit_of_a_block_is_for_all_its_steps(batches: Batches, family: Family) -> None:
     """What the first step has left running belongs to the job, which is ended in its second step."""
     sleeper = family.program("sleeper", "exec sleep 600 >/dev/null 2>&1")
-    first = script_step(f"setsid {sleeper} & (setsid {sleeper} &) >/dev/null 2>&1; echo '{{\"stdout\": \"one\"}}'", name="one")
+    first = script_step(
+        f'setsid {sleeper} & (setsid {sleeper} &) >/dev/null 2>&1; echo \'{{"stdout": "one"}}\'', name="one"
+    )
     second = script_step(f"setsid {sleeper} & exec sleep 600", name="two")
     batches.launch(block("j1.0", first, second, script_step("echo '{}'"), timeout=3, kill_after=0.5))
     status = batches.end("j1.0")
@@ -204,7 +208,9 @@ def test_jobs_with_one_lock_never_overlap_whoever_runs_them(batches: Batches, lo
     assert all(before[1] <= after[0] for before, after in zip(found, found[1:])), found
 
 
-def test_a_job_that_waits_for_a_lock_says_so_and_leaves_its_slot(batches: Batches, gates: Gates, lock_name: str) -> None:
+def test_a_job_that_waits_for_a_lock_says_so_and_leaves_its_slot(
+    batches: Batches, gates: Gates, lock_name: str
+) -> None:
     batches.launch(gates.job("j1.0", lock=lock_name))
     eventually(lambda: gates.is_reached("j1.0"))
     batches.launch(gates.job("j2.0", lock=lock_name), gates.job("j2.1"), batch="j2", concurrency="1")
@@ -231,7 +237,9 @@ def test_a_lock_lives_as_long_as_the_job_not_its_supervisor(batches: Batches, ga
 
 
 def test_a_daemon_does_not_keep_the_lock_of_its_job(batches: Batches, lock_name: str) -> None:
-    daemon = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True, close_fds=False); print('{}')"
+    daemon = (
+        "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True, close_fds=False); print('{}')"
+    )
     batches.launch(python_job("j1.0", daemon, lock=lock_name), python_job("j1.1", "print('{}')", lock=lock_name))
     assert [batches.end(jid).state for jid in ("j1.0", "j1.1")] == ["succeeded"] * 2
 
@@ -242,10 +250,12 @@ def test_a_daemon_does_not_keep_the_lock_of_its_job(batches: Batches, lock_name:
 @pytest.mark.parametrize(
     ("halt", "state", "reason"), [("soon,fail=1", "running", None), ("now,fail=1", "cancelled", "halted")]
 )
-def test_a_batch_halts_at_a_failure(
-    batches: Batches, gates: Gates, halt: str, state: str, reason: str | None
-) -> None:
-    jobs = [gates.job("j1.0", after="raise SystemExit(1)", kill_after=1), gates.job("j1.1", kill_after=1), gates.job("j1.2")]
+def test_a_batch_halts_at_a_failure(batches: Batches, gates: Gates, halt: str, state: str, reason: str | None) -> None:
+    jobs = [
+        gates.job("j1.0", after="raise SystemExit(1)", kill_after=1),
+        gates.job("j1.1", kill_after=1),
+        gates.job("j1.2"),
+    ]
     batches.launch(*jobs, halt=halt, concurrency="2")
     eventually(lambda: gates.is_reached("j1.0") and gates.is_reached("j1.1"))
     gates.open("j1.0")
@@ -278,7 +288,8 @@ def test_starts_are_spread(batches: Batches) -> None:
 
 
 def test_what_is_cut_is_told(batches: Batches) -> None:
-    source = "import json; print(json.dumps({'stdout': 'a' * 600 + 'z' * 600, 'stdout_lines': ['x'], 'short': 'y', 'rc': 0}))"
+    result = {"stdout": "a" * 600 + "z" * 600, "stdout_lines": ["x"], "short": "y", "rc": 0}
+    source = f"import json; print(json.dumps({result!r}))"
     batches.launch(python_job("j1.0", source, max_output=1000))
     result = batches.end("j1.0").result
     assert result["truncated"] == ["stdout"]

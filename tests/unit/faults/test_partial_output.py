@@ -12,7 +12,6 @@ import os
 import signal
 import stat
 import sys
-import typing as t
 from pathlib import Path
 
 import pytest

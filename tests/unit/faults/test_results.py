@@ -40,11 +40,11 @@ CASES = {
     "a list": Case("say(b'[1, 2]')", "failed", "output_unparsable", "printed no JSON object"),
     "a number": Case("say(b'42')", "failed", "output_unparsable", "printed no JSON object"),
     "null": Case("say(b'null')", "failed", "output_unparsable", "printed no JSON object"),
-    "invalid UTF-8": Case("say(b'{\"stdout\": \"\\xff\\xfe\\x80\", \"changed\": true}')", "succeeded"),
-    "lone surrogates": Case("say(b'{\"stdout\": \"\\\\ud800\", \"changed\": true}')", "succeeded"),
+    "invalid UTF-8": Case('say(b\'{"stdout": "\\xff\\xfe\\x80", "changed": true}\')', "succeeded"),
+    "lone surrogates": Case('say(b\'{"stdout": "\\\\ud800", "changed": true}\')', "succeeded"),
     "NUL bytes": Case("say(b'\\0' * 1000)", "failed", "output_unparsable", "printed no JSON object"),
-    "NUL in a text": Case("say(b'{\"stdout\": \"a\\\\u0000b\", \"changed\": true}')", "succeeded"),
-    "NaN": Case("say(b'{\"value\": NaN, \"changed\": true}')", "succeeded"),
+    "NUL in a text": Case('say(b\'{"stdout": "a\\\\u0000b", "changed": true}\')', "succeeded"),
+    "NaN": Case('say(b\'{"value": NaN, "changed": true}\')', "succeeded"),
     "a huge number": Case("say(b'{\"value\": 1' + b'0' * 400 + b'.0, \"changed\": true}')", "succeeded"),
     "noise on stderr": Case(f"os.write(2, b'\\xff warning\\n' * 99999); say({JSON!r})", "succeeded"),
     "nothing": Case("pass", "failed", "no_output", "ended with exit code 0 and printed nothing"),
@@ -87,7 +87,7 @@ def readable_for_core(batches: Batches, status: Status) -> None:
 def test_50_megabytes_pass_or_are_cut(batches: Batches, valid: bool) -> None:
     text = "x" * 1000 + "\\n"
     end = "}" if valid else ""
-    source = f"print('{{\"changed\": true, \"stdout\": \"' + {text!r} * 50_000 + '\"{end}')"
+    source = f'print(\'{{"changed": true, "stdout": "\' + {text!r} * 50_000 + \'"{end}\')'
     batches.launch(python_job("j1.0", source))
     status = batches.end("j1.0")
     if valid:
@@ -117,7 +117,9 @@ OWN = {
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_module_may_use_every_name_of_ours(batches: Batches, failed: bool) -> None:
     result = {**OWN, "failed": failed, "changed": False}
-    source = f"import json; print(json.dumps({{**{result!r}, 'invocation': {{'module_args': {{'password': 'S3CRET'}}}}}}))"
+    source = (
+        f"import json; print(json.dumps({{**{result!r}, 'invocation': {{'module_args': {{'password': 'S3CRET'}}}}}}))"
+    )
     batches.launch(python_job("j1.0", source))
     status = batches.end("j1.0")
     assert status.state == ("failed" if failed else "succeeded")
@@ -127,7 +129,7 @@ def test_a_module_may_use_every_name_of_ours(batches: Batches, failed: bool) -> 
 
 
 def test_no_invocation_is_kept_of_a_step_or_an_attempt(batches: Batches) -> None:
-    script = "echo '{\"rc\": 1, \"invocation\": {\"module_args\": {\"password\": \"S3CRET\"}}}'"
+    script = 'echo \'{"rc": 1, "invocation": {"module_args": {"password": "S3CRET"}}}\''
     job = script_job("j1.0", script, retries=1, delay=0, retry_on=["failed"], block=True)
     batches.launch(job)
     status = batches.end("j1.0")

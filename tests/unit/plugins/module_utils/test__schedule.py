@@ -712,3 +712,11 @@ def test_a_job_that_has_ended_stays_as_it_is() -> None:
     plan.cancel("a", "for a reason")
     assert go(plan, 2) == Decision()
     assert (plan.cause("a"), plan.done, plan.halted) == (None, True, None)
+
+
+def test_nothing_starts_while_the_queue_is_held() -> None:
+    schedule = Schedule([Entry("a"), Entry("b")])
+    schedule.hold(3.0)
+    decision = schedule.decide(0.0)
+    assert decision.start == [] and decision.wake == 3.0
+    assert schedule.decide(3.0).start == ["a", "b"]

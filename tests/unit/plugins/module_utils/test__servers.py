@@ -21,7 +21,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packed, Step, pack
 from ansible_collections.background.jobs.plugins.module_utils._servers import Lines
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, children, eventually, runs
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, children, eventually, python_job, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -221,6 +221,16 @@ def test_what_has_another_form_gets_a_python_of_its_own(program: bytes) -> None:
 
 
 # -- jobs of a server
+
+
+def test_jobs_start_in_their_order_though_one_has_to_wait_for_its_server(batches: Batches, tmp_path: Path) -> None:
+    note = f"open({str(tmp_path / 'order')!r}, 'a').write(arguments['name'])"
+    jobs = [probe_job(f"j1.{number}", "2.22", code=note, name=str(number)) for number in (0, 1)]
+    other = python_job("j1.2", note.replace("arguments['name']", "'2'") + "; print('{}')")
+    batches.launch(jobs[0], other, jobs[1], concurrency="1")
+    for number in range(3):
+        assert batches.end(f"j1.{number}").state == "succeeded"
+    assert (tmp_path / "order").read_text(encoding="ascii") == "021"
 
 
 @pytest.mark.parametrize("form", FORMS)

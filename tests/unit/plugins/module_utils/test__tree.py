@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,12 @@ def test_descendants_are_found_in_any_order() -> None:
 
 
 @pytest.fixture
+def mark(tmp_path: Path) -> str:
+    """The mark of a job that no other run of these tests can have."""
+    return str(tmp_path / "j1.0")
+
+
+@pytest.fixture
 def started() -> t.Iterator[t.Callable[..., subprocess.Popen[bytes]]]:
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -117,12 +124,12 @@ def started() -> t.Iterator[t.Callable[..., subprocess.Popen[bytes]]]:
         process.communicate()
 
 
-def test_a_mark_is_read_from_the_environment(started: t.Callable[..., subprocess.Popen[bytes]]) -> None:
-    pid = started("", **{_tree.MARK: "/a/j1.0"}).pid
+def test_a_mark_is_read_from_the_environment(started: t.Callable[..., subprocess.Popen[bytes]], mark: str) -> None:
+    pid = started("", **{_tree.MARK: mark}).pid
     other = started("").pid
     census = Census()
     census.refresh()
-    assert census.mark(census.processes[pid]) == "/a/j1.0"
+    assert census.mark(census.processes[pid]) == mark
     assert census.mark(census.processes[other]) is None
 
 
@@ -144,17 +151,19 @@ def test_who_had_no_mark_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("source", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"], ids=["TERM", "KILL"])
-def test_what_nobody_supervises_is_ended(started: t.Callable[..., subprocess.Popen[bytes]], source: str) -> None:
-    process = started(source, **{_tree.MARK: "/a/j1.0"})
-    other = started("", **{_tree.MARK: "/a/j1.1"})
-    tree = Tree("/a/j1.0", process.pid, _process.start_time(process.pid), held=False)
+def test_what_nobody_supervises_is_ended(
+    started: t.Callable[..., subprocess.Popen[bytes]], mark: str, source: str
+) -> None:
+    process = started(source, **{_tree.MARK: mark})
+    other = started("", **{_tree.MARK: f"{mark}0"})
+    tree = Tree(mark, process.pid, _process.start_time(process.pid), held=False)
     assert _tree.end([tree], grace=0.3)
     assert not runs(process.pid) and runs(other.pid)
     assert not _tree.end([tree], grace=0.3)
 
 
-def test_a_stopped_process_is_ended_too(started: t.Callable[..., subprocess.Popen[bytes]]) -> None:
-    process = started("", **{_tree.MARK: "/a/j1.0"})
+def test_a_stopped_process_is_ended_too(started: t.Callable[..., subprocess.Popen[bytes]], mark: str) -> None:
+    process = started("", **{_tree.MARK: mark})
     os.kill(process.pid, 19)
-    assert _tree.end([Tree("/a/j1.0", 0, None, held=False)], grace=60)
+    assert _tree.end([Tree(mark, 0, None, held=False)], grace=60)
     eventually(lambda: not runs(process.pid))

@@ -25,7 +25,10 @@ class Target:
         self._task = types.SimpleNamespace(check_mode=check_mode)
         self.asked: list[dict[str, t.Any]] = []
 
-    def cancel(self, request: dict[str, t.Any], task_vars: t.Any, results_files: dict[str, str]) -> dict[str, t.Any]:
+    def cancel(
+        self, request: dict[str, t.Any], task_vars: t.Any, secret: bool, results_files: dict[str, str]
+    ) -> dict[str, t.Any]:
+        self.secret = secret
         self.asked.append({**request, "results_files": results_files})
         return {"jobs": list(self._statuses), "user": "root"}
 

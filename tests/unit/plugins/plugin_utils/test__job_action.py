@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.background.jobs.plugins.plugin_utils import _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 
 
@@ -84,8 +85,8 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
     monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: f"<{option}>", raising=False)
     monkeypatch.setattr(action, "_execute_module", execute)
     action.start("packed", {"a": 1})
-    action.ask(["j1"], "status", {"a": 1}, patience=5)
-    action.cancel({"jobs": ["j1"], "mode": "kill"}, {"a": 1}, {"j1": "/b/j1"})
+    action.ask(["j1"], "status", {"a": 1}, False, patience=5)
+    action.cancel({"jobs": ["j1"], "mode": "kill"}, {"a": 1}, False, {"j1": "/b/j1"})
     assert [call["module_name"] for call in sent] == [
         "background.jobs.async_wrapper",
         "background.jobs.async_status",
@@ -103,3 +104,24 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
         "_question": {"async_dir": "<async_dir>", "results_files": {"j1": "/b/j1"}},
     }
     assert {call["task_vars"]["a"] for call in sent} == {1}
+
+
+@pytest.mark.parametrize(
+    ("secret", "verbosity", "quiet"), [(True, 3, True), (True, 2, None), (False, 4, None)], ids=str
+)
+def test_an_answer_that_may_hold_secrets_is_not_shown_by_the_connection(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, secret: bool, verbosity: int, quiet: bool | None
+) -> None:
+    seen = []
+    context = types.SimpleNamespace(no_log=None)
+
+    def execute(**dummy: t.Any) -> dict[str, t.Any]:
+        seen.append(context.no_log)
+        return {"jobs": []}
+
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
+    monkeypatch.setattr(action, "_execute_module", execute)
+    monkeypatch.setattr(action, "_connection", types.SimpleNamespace(_play_context=context))
+    monkeypatch.setattr(_job_action.display, "verbosity", verbosity)
+    action.ask(["j1"], "status", {}, secret)
+    assert seen == [quiet] and context.no_log is None

@@ -26,8 +26,8 @@ class Target:
         self._answers = list(answers)
         self.asked: list[dict[str, t.Any]] = []
 
-    def ask(self, jids: list[str], mode: str, task_vars: t.Any, **question: t.Any) -> dict[str, t.Any]:
-        assert mode == "status"
+    def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, **question: t.Any) -> dict[str, t.Any]:
+        assert mode == "status" and secret is any("secret" in jid for jid in jids)
         self.asked.append({"jids": jids, **question})
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         final = question["last"] or not {"queued", "running"} & {answer[jid] for jid in jids}
@@ -48,7 +48,7 @@ class Target:
 
 
 def handles(*jids: str) -> list[Handle]:
-    return [Handle(jid=jid, name=jid, results_file=f"/a/{jid}", host="web1") for jid in jids]
+    return [Handle(jid=jid, name=jid, results_file=f"/a/{jid}", host="web1", no_log="secret" in jid) for jid in jids]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_question_is_never_longer_than_a_connection_lives(said: list[str]) -> 
 
 
 def test_a_job_looked_for_in_the_wrong_place_says_which_is_right(said: list[str]) -> None:
-    elsewhere = Handle(jid="a", name="a", host="web2")
+    elsewhere = Handle(jid="a", no_log=False, name="a", host="web2")
     result = waited(Target({"a": "lost"}), [elsewhere])
     assert "it was started on host web2 and looked for on web1" in result["msg"]
     assert "there is no status file" in waited(Target({"a": "lost"}), handles("a"))["msg"]
@@ -134,3 +134,9 @@ def test_without_cleaning_up_the_target_is_told_to_keep_everything(said: list[st
     target = Target({"a": "succeeded"})
     waited(target, handles("a"), cleanup=False)
     assert target.asked[0]["cleanup"] is False
+
+
+def test_a_job_with_no_log_makes_the_question_a_quiet_one() -> None:
+    target = Target({"secret1": "succeeded", "b": "succeeded"})
+    waited = wait(t.cast(JobAction, target), handles("secret1", "b"), 0, 15, True, {})
+    assert waited["failed"] is False
