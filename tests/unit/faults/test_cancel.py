@@ -319,7 +319,7 @@ def test_a_builtin_job_is_cancelled_with_its_module(
 ) -> None:
     builtin_job(store)
     process, other = wrapper(JOB), wrapper(f"{JOB}1")
-    (module,) = children(process.pid)
+    module = next(iter(children(process.pid)))
     done: list[Cancelled] = []
     thread = threading.Thread(target=lambda: done.extend(_cancel.cancel([(store, JID)], KILL, dry=False)))
     thread.start()

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
 PATH = "/dev/log"
 
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # of the terminal that the connection may have, which ends at once
 if os.path.lexists(PATH):
     os.unlink(PATH)
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, open("/var/log/faults.log", "ab", 0) as log:

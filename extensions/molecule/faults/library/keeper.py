@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
 """A module that is told a secret and a word, waits until a file is there, and says the secret."""

@@ -64,18 +64,18 @@ def copied(handle: int, data: bytes, blocking: bool = True) -> tuple[_boot._Copi
     return raw, writing
 
 
-READS: dict[str, t.Callable[[t.Any], t.Any]] = {
-    "read": lambda stream: stream.read(4),
-    "readinto": lambda stream: stream.readinto(bytearray(4)),
-    "readline": lambda stream: stream.readline(),
-    "buffered": lambda stream: through_a_buffer(stream),
-}
-
-
 def through_a_buffer(stream: t.Any) -> None:
     buffered = io.BufferedReader(stream)
     buffered.read1(4)
     buffered.detach()
+
+
+READS: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "read": lambda stream: stream.read(4),
+    "readinto": lambda stream: stream.readinto(bytearray(4)),
+    "readline": lambda stream: stream.readline(),
+    "buffered": through_a_buffer,
+}
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
