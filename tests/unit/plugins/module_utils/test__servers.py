@@ -143,7 +143,12 @@ _secret_masker = Masker()
 
 
 def payload(
-    form: str, probe: str = PROBE, number: int = 2000, secrets: frozenset[str] = frozenset(), **arguments: t.Any
+    form: str,
+    probe: str = PROBE,
+    extra: str = "",
+    number: int = 2000,
+    secrets: frozenset[str] = frozenset(),
+    **arguments: t.Any,
 ) -> bytes:
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as archive:
@@ -153,6 +158,7 @@ def payload(
             ("module_utils/basic", BASIC),
             ("module_utils/secrets", SECRETS),
             ("modules/probe", probe),
+            ("module_utils/starts_a_thread", extra),
         ):
             archive.writestr(zipfile.ZipInfo(f"ansible/{name}.py"), source)
     zipped = base64.b64encode(memory.getvalue()).decode("ascii")
@@ -348,6 +354,19 @@ def test_a_server_that_fails_costs_nothing_but_time(batches: Batches) -> None:
         status = batches.end(f"j1.{number}")
         assert (status.state, status.reason) == ("failed", "no_output")
         assert "SyntaxError" in str(status.message)
+
+
+def test_a_module_whose_imports_start_threads_is_not_forked(batches: Batches) -> None:
+    probe = """
+import json, sys, threading
+from ansible.module_utils import starts_a_thread
+print(json.dumps({"alive": starts_a_thread.thread.is_alive()}))
+sys.exit(0)
+"""
+    starts = "import threading\nthread = threading.Thread(target=threading.Event().wait, daemon=True)\nthread.start()\n"
+    batches.launch(*(probe_job(f"j1.{number}", "2.22", probe=probe, extra=starts) for number in range(2)))
+    for number in range(2):
+        assert batches.end(f"j1.{number}").result == {"alive": True}
 
 
 def test_a_killed_server_is_replaced_by_a_python_for_each_job(batches: Batches) -> None:
