@@ -192,9 +192,7 @@ def test_an_orphan_with_a_cleared_environment_is_ended_if_nobody_else_can_have_s
 ) -> None:
     bare = family.program("bare", "exec sleep 600")
     job = script_job("j1.0", f"( ( env -i PATH=$PATH setsid {bare} & ) & ); sleep 600", kill_after=0.5)
-    batches.launch(job, *([gates.job("j1.1")] if others else []))
-    if others:
-        eventually(lambda: gates.is_reached("j1.1"))
+    batches.launch(*([gates.job("j1.1")] if others else []), job)
     (pid,) = family.pids(1)
     eventually(lambda: pid in children(batches.supervisor("j1.0")))
     _cancel.cancel([(batches.store, "j1.0")], _cancel.KILL, dry=False)
