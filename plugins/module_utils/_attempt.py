@@ -168,11 +168,8 @@ class Attempt:
     def close(self) -> None:
         """Give back what the attempt holds, its lock excepted."""
         if self._log is not None:
-            empty = os.fstat(self._log).st_size == 0
             os.close(self._log)
             self._log = None
-            if empty:
-                self._means.store.remove_log(self.job.jid)
 
     def _goes_on(self) -> bool:
         return len(self._outcomes) < self._means.packed.steps(self.job.jid) and (

@@ -385,6 +385,7 @@ class Supervisor:
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
         self._last.pop(jid, None)
         self._store.take_cancel(jid)
+        self._store.remove_log(jid)  # first of all: the result may need the room
         for directory in self._packed.job(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
         self._write(record, outcome.result)
@@ -394,15 +395,11 @@ class Supervisor:
             self._store.write(record.jid, encode(record, result))
         except OSError as exc:
             if record.finished:
-                self._make_room(record, result, exc)
+                self._make_room(record, exc)
 
-    def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
-        """Write a final record where it could not be written: without the log, or else without the result."""
+    def _make_room(self, record: Record, error: OSError) -> None:
+        """Write a final record without its result, which could not be written."""
         batch = self._packed.batch.batch
-        self._store.remove_log(record.jid)
-        with contextlib.suppress(OSError):
-            self._store.write(record.jid, encode(record, result))
-            return
         record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
         record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
         record.state = LOST

@@ -91,7 +91,6 @@ def test_the_outputs_of_attempts_are_kept_apart(batches: Batches, tmp_path: Path
     status = batches.end("j1.0")
     assert status.record is not None
     assert (status.record.earlier[0]["stdout"], status.result["stdout"]) == ("attempt 1\n", "attempt 2\n")
-    assert Path(batches.directory, "j1.0.log").read_bytes() == b"attempt 1\nattempt 2\n"
 
 
 # -- order
