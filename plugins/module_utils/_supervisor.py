@@ -55,6 +55,8 @@ _SERVER_LOOK = 0.02
 """Seconds between two looks at a fork server that is coming up."""
 _LOCK_LOOK = 0.25
 """Seconds between two looks at a lock that somebody outside of this batch holds."""
+_SMALL = 4096
+"""Characters of a result for which the reserve is given up when the disk is full."""
 _SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
 _DESCRIPTORS = 24
 """File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
@@ -395,11 +397,17 @@ class Supervisor:
             self._store.write(record.jid, encode(record, result))
         except OSError as exc:
             if record.finished:
-                self._make_room(record, exc)
+                self._make_room(record, result, exc)
 
-    def _make_room(self, record: Record, error: OSError) -> None:
-        """Write a final record without its result, which could not be written."""
+    def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
+        """Write a final record that could not be written: in the reserve's room if it is small, or without its result."""
         batch = self._packed.batch.batch
+        if len(repr(result)) < _SMALL and self._store.remove_reserve(batch):
+            with contextlib.suppress(OSError):
+                self._store.write(record.jid, encode(record, result))
+                with contextlib.suppress(OSError):
+                    self._store.make_reserve(batch)
+                return
         record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
         record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
         record.state = LOST
