@@ -400,7 +400,7 @@ class Supervisor:
                 self._make_room(record, result, exc)
 
     def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
-        """Write a final record that could not be written: in the reserve's room if it is small, or without its result."""
+        """Write a final record that could not be: in the reserve's room if it is small, or without its result."""
         batch = self._packed.batch.batch
         if len(repr(result)) < _SMALL and self._store.remove_reserve(batch):
             with contextlib.suppress(OSError):
