@@ -21,7 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     Outcome,
     judge,
     of_block,
-    on_controller,
+    of_result,
     spawn_failed,
 )
 from ansible_collections.background.jobs.plugins.module_utils._record import SUCCEEDED
@@ -97,7 +97,7 @@ class Attempt:
                     self._means.store.remove_files(self.job.jid)
                     self._outcomes.append(spawn_failed(self.job.name, step.interpreter, exc))
             else:
-                self._outcomes.append(on_controller(step.result))
+                self._outcomes.append(of_result(step.result))
         return self._outcome()
 
     @property

@@ -89,13 +89,11 @@ def _judge(ending: Ending) -> Outcome:
     stderr = _text(ending.stderr)
     if stderr.strip():
         result.setdefault("stderr", stderr)
-    if not is_failed(result):
-        return Outcome(SUCCEEDED, result)
-    return Outcome(FAILED, result, *_why_failed(result))
+    return of_result(result)
 
 
-def on_controller(result: dict[str, t.Any]) -> Outcome:
-    """:returns: the outcome of a step whose action had its result before anything ran on the target."""
+def of_result(result: dict[str, t.Any]) -> Outcome:
+    """:returns: the outcome of a module run, or of an action that ran none, by its own result alone."""
     return Outcome(FAILED, result, *_why_failed(result)) if is_failed(result) else Outcome(SUCCEEDED, result)
 
 
@@ -115,8 +113,8 @@ def of_block(names: t.Sequence[str], outcomes: t.Sequence[Outcome]) -> Outcome:
             result[key] = together
     message = last.message
     if last.state != SUCCEEDED:
-        message = f"step {len(outcomes)} of {len(names)} ({names[len(outcomes) - 1]}) {last.state}: {last.message}"
-        message = message.replace(f" {TIMED_OUT}: ", ": ").replace(f" {CANCELLED}: ", ": ")
+        how = f" {FAILED}" if last.state == FAILED else ""  # else the message says it
+        message = f"step {len(outcomes)} of {len(names)} ({names[len(outcomes) - 1]}){how}: {last.message}"
         result.update(failed=True, msg=message)
     return Outcome(last.state, result, last.reason, message)
 

@@ -117,9 +117,9 @@ class Supervisor:
         self._means = Means(packed, store, self._selector, self._servers, text, settings)
         batch = packed.batch
         self._records = {job.jid: first_record(packed, job.jid) for job in batch.jobs}
+        pid, start = os.getpid(), _process.start_time(os.getpid())
         for record in self._records.values():
-            record.supervisor_pid = os.getpid()
-            record.supervisor_start = _process.start_time(os.getpid())
+            record.supervisor_pid, record.supervisor_start = pid, start
         self._schedule = Schedule(
             (
                 Entry(
@@ -340,8 +340,8 @@ class Supervisor:
 
     def _claim_orphans(self) -> None:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
-        leaders = {attempt.child.pid: jid for jid, attempt in self._running.items() if attempt.child is not None}
-        for process in self._census.orphans(os.getpid(), {*leaders, *self._servers.pids}):
+        leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
+        for process in self._census.orphans(os.getpid(), leaders | self._servers.pids):
             owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
             attempts = [self._running[jid] for jid in owners if jid in self._running]
             if attempts and all(self._is_ended_whole(jid) for jid in owners):

@@ -19,7 +19,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     judge,
     limit,
     of_block,
-    on_controller,
+    of_result,
     signal_name,
     spawn_failed,
 )
@@ -406,6 +406,6 @@ def test_warnings_of_all_steps_come_together() -> None:
 
 
 def test_a_result_had_on_the_controller_is_judged_by_the_same_rule() -> None:
-    assert on_controller({"changed": False}).state == "succeeded"
-    outcome = on_controller({"failed": True, "msg": "no such file"})
+    assert of_result({"changed": False}).state == "succeeded"
+    outcome = of_result({"failed": True, "msg": "no such file"})
     assert (outcome.state, outcome.reason, outcome.message) == ("failed", "module", "no such file")
