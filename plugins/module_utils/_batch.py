@@ -94,32 +94,46 @@ class Batch:
     group: str | None = None
 
 
+class Packing:
+    """Puts a batch together, job by job: what has been added is kept as line numbers, so its programs may go."""
+
+    def __init__(self) -> None:
+        self._table: dict[bytes, int] = {}
+        self._steps: dict[str, list[dict[str, t.Any]]] = {}
+
+    def add(self, job: Job) -> None:
+        """Take the steps of a job."""
+        self._steps[job.jid] = [self._step(step) for step in job.steps]
+
+    def text(self, batch: Batch) -> str:
+        """:returns: the batch as one line of ASCII text; all its jobs have been added."""
+        document = _fields(batch)
+        document["jobs"] = [{**_fields(job), "steps": self._steps[job.jid]} for job in batch.jobs]
+        document["lines"] = [line.decode("latin-1") for line in self._table]
+        return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+
+    def _step(self, step: Step) -> dict[str, t.Any]:
+        return {
+            **_fields(step),
+            "program": self._numbers(step.program),
+            "arguments": self._numbers(step.arguments),
+            "files": {name: self._numbers(data) for name, data in step.files.items()},
+        }
+
+    def _numbers(self, data: bytes) -> list[int]:
+        return [self._table.setdefault(line, len(self._table)) for line in data.split(b"\n")]
+
+
 def pack(batch: Batch) -> str:
     """:returns: the batch as one line of ASCII text."""
-    table: dict[bytes, int] = {}
-    document = _fields(batch)
-    document["jobs"] = [
-        {**_fields(job), "steps": [_pack_step(step, table) for step in job.steps]} for job in batch.jobs
-    ]
-    document["lines"] = [line.decode("latin-1") for line in table]
-    return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+    packing = Packing()
+    for job in batch.jobs:
+        packing.add(job)
+    return packing.text(batch)
 
 
 def _fields(value: t.Any) -> dict[str, t.Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-
-
-def _pack_step(step: Step, table: dict[bytes, int]) -> dict[str, t.Any]:
-    return {
-        **_fields(step),
-        "program": _index(step.program, table),
-        "arguments": _index(step.arguments, table),
-        "files": {name: _index(data, table) for name, data in step.files.items()},
-    }
-
-
-def _index(data: bytes, table: dict[bytes, int]) -> list[int]:
-    return [table.setdefault(line, len(table)) for line in data.split(b"\n")]
 
 
 class Packed:

@@ -13,8 +13,10 @@ being run. Every other call (a package action asking for the package manager) go
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
+import functools
 import importlib
 import os
 import pkgutil
@@ -87,6 +89,9 @@ class Capture:
         self._action = action
         self._task_vars = task_vars
         self._taken: list[str] = []
+        self._answers: dict[str, dict[str, t.Any]] = {}
+        self._resolve = functools.lru_cache(maxsize=None)(self._resolve_anew)
+        self._handler_name = functools.lru_cache(maxsize=None)(self._find_handler)
         self.facts: dict[str, t.Any] = {}
         """Facts to hand on: the interpreter, where it was looked for on the way."""
 
@@ -159,25 +164,24 @@ class Capture:
     # -- the module and its arguments
 
     def _parse(self, place: _Place) -> tuple[str, dict[str, t.Any]]:
-        fqcn = self._resolve(place)
+        fqcn = self._resolve(place.step.module)
+        if fqcn is None:
+            raise CaptureError(f"{place}: there is no module {place.step.module}{_hint(place.step.module)}")
         source = {place.step.module: place.step.arguments}
         if place.step.free_form is not None:
             source["args"] = place.step.free_form
         module, arguments, dummy = ModuleArgsParser(source, collection_list=self._action._task.collections).parse()
         return module, _compat.free_form(module, _compat.with_defaults(self._action, fqcn, dict(arguments)))
 
-    def _resolve(self, place: _Place) -> str:
-        module = place.step.module
-        collections = self._action._task.collections
+    def _resolve_anew(self, module: str) -> str | None:
+        """:returns: the full name of a module; C(None) if there is none."""
         for loader in (action_loader, module_loader):
-            found = loader.find_plugin_with_context(module, collection_list=collections)
+            found = loader.find_plugin_with_context(module, collection_list=self._action._task.collections)
             if found.resolved:
                 return str(found.resolved_fqcn)
-        close = difflib.get_close_matches(module, _known_modules(module), n=3, cutoff=0.75)
-        hint = f"; do you mean {' or '.join(close)}?" if close else "; is its collection installed?"
-        raise CaptureError(f"{place}: there is no module {module}{hint}")
+        return None
 
-    def _handler_name(self, module: str) -> str:
+    def _find_handler(self, module: str) -> str:
         """Find the action plugin of a module by the rules of ansible-core (task_executor)."""
         collections = self._action._task.collections
         found = module_loader.find_plugin_with_context(module, collection_list=collections)
@@ -252,7 +256,7 @@ class Capture:
         )
         if handler is None:
             raise AnsibleActionFail(f"its action plugin {handler_name} cannot be loaded")
-        intercept = _Intercept(handler._connection._shell, place, self._taken)
+        intercept = _Intercept(handler._connection._shell, place, self._taken, self._answers)
         intercept.install(handler)
         try:
             result = handler.run(task_vars=self._task_vars)
@@ -320,12 +324,16 @@ class _ActionLoader:
 class _Intercept:
     """Stands in for the C(_execute_module) of an action, and of the actions it loads to do its work (as shell does)."""
 
-    def __init__(self, shell: t.Any, place: _Place, taken: list[str]) -> None:
-        """:arg taken: here go the directories that now belong to the job."""
+    def __init__(self, shell: t.Any, place: _Place, taken: list[str], answers: dict[str, dict[str, t.Any]]) -> None:
+        """:arg taken: here go the directories that now belong to the job.
+
+        :arg answers: what C(setup) said before, for this batch: 20 jobs of C(package) ask for one package manager.
+        """
         self.step: Step | None = None
         self._place = place
         self._shell = shell
         self._taken = taken
+        self._answers = answers
         self._transferred = False
 
     def install(self, handler: t.Any) -> None:
@@ -337,7 +345,12 @@ class _Intercept:
             if not getattr(handler, "_supports_async", False):
                 raise AnsibleActionFail(_unsupported(handler._task.action))
             if not call.wrap_async:
-                return t.cast("t.Dict[str, t.Any]", through(*args, **kwargs))
+                if not str(call.module_name).endswith(".setup"):
+                    return t.cast("t.Dict[str, t.Any]", through(*args, **kwargs))
+                question = repr((call.module_name, call.module_args))
+                if question not in self._answers:
+                    self._answers[question] = through(*args, **kwargs)
+                return copy.deepcopy(self._answers[question])
             self._keep(handler, call)
             return {"started": True, "finished": False, "changed": True, "ansible_job_id": self._place.jid}
 
@@ -397,6 +410,11 @@ def _unsupported(module: str) -> str:
     return f"the action {module} cannot run detached: it works on the controller; " + (
         instead or "use it as a task of its own, or a module that does the same on the host"
     )
+
+
+def _hint(module: str) -> str:
+    close = difflib.get_close_matches(module, _known_modules(module), n=3, cutoff=0.75)
+    return f"; do you mean {' or '.join(close)}?" if close else "; is its collection installed?"
 
 
 def _known_modules(like: str) -> list[str]:

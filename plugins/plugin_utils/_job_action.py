@@ -29,6 +29,8 @@ _CANCEL = "background.jobs.cancel"
 _SHOWN = 3
 """Verbosity from which on connection plugins show what a module printed."""
 _AS_IT_IS = contextlib.nullcontext()
+_NOBODY = ("default", "Direct")
+"""Origins of an option that no user has set; the latter is how L(_on_stdin) leaves it."""
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
@@ -125,11 +127,19 @@ class JobAction(ActionBase):
         :arg secret: its answer may hold results of jobs with C(no_log), which connections show at high verbosity.
         """
         with _compat.quiet_connection(self._connection) if secret and display.verbosity >= _SHOWN else _AS_IT_IS:
-            result: dict[str, t.Any] = self._execute_module(
-                module_name=module, module_args=arguments, task_vars=task_vars
-            )
+            with _on_stdin(self._connection) as unasked:
+                result = self._module(module, arguments, task_vars)
+            if unasked and self._connection.become and _wants_tty(result):
+                display.vvv("become wants a terminal, so the module goes into a file first", host=self.host)
+                result = self._module(module, arguments, task_vars)
         if result.get("failed") or "jobs" not in result:
             raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
+        return result
+
+    def _module(self, name: str, arguments: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = self._execute_module(
+            module_name=name, module_args=dict(arguments), task_vars=task_vars
+        )
         return result
 
     def _update_module_args(
@@ -151,6 +161,35 @@ class JobAction(ActionBase):
                 f"{self.host} is reached by connection {connection.transport}, whose modules run on the controller; "
                 "background.jobs needs a POSIX target that modules run on"
             )
+
+
+@contextlib.contextmanager
+def _on_stdin(connection: t.Any) -> t.Iterator[bool]:
+    """Let modules travel on standard input, in one trip, where nobody has said anything about C(pipelining).
+
+    ansible-core does that only where it is asked to, since its fall-back for a C(sudo) that wants a terminal is the
+    temporary file itself. Whether the connection, the C(become) method and the settings permit it is still its choice.
+
+    :returns: whether this is our doing.
+    """
+    try:
+        value, origin = connection.get_option_and_origin("pipelining")
+    except (AttributeError, KeyError):
+        value, origin = None, None
+    unasked = not value and origin in _NOBODY
+    if unasked:
+        connection.set_option("pipelining", True)
+    try:
+        yield unasked
+    finally:
+        if unasked:
+            connection.set_option("pipelining", value)
+
+
+def _wants_tty(result: t.Mapping[str, t.Any]) -> bool:
+    """:returns: whether C(become) has not run the module at all, for lack of a terminal."""
+    said = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}"
+    return bool(result.get("failed")) and "tty" in said.lower()
 
 
 def _cause(result: t.Mapping[str, t.Any], interpreter: t.Any) -> str:

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, pack
+from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Packing
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -55,17 +55,24 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
     :raises AnsibleActionFail: nothing was started; the message says why.
     """
     capture = Capture(action, task_vars)
+    packing = Packing()
     try:
         batch = _batch(options)
         definitions = _definitions(action, options, task_vars)
         check_names(definitions)
         check_order(definitions)
         jids = {definition.name: f"{batch.batch}.{index}" for index, definition in enumerate(definitions)}
-        captured = [capture.job(definition, jids[definition.name]) for definition in definitions]
+        captured = []
+        for definition in definitions:
+            made = capture.job(definition, jids[definition.name])
+            if made.job is not None:
+                packing.add(made.job)
+                made.job.steps = []  # 170 kB each
+            captured.append(made)
         _put_in_order(definitions, captured, jids)
         batch.jobs = [made.job for made in captured if made.job is not None]
         capture.hand_over(batch.jobs)
-        records = _start(action, batch, task_vars)
+        records = _start(action, batch, packing, task_vars)
     except (DefinitionError, CaptureError) as exc:
         capture.give_up()
         raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
@@ -109,10 +116,10 @@ def _put_in_order(
             made.job.after = [jids[name] for name in predecessors(definition.name, after, finished)]
 
 
-def _start(action: JobAction, batch: Batch, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
+def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
     if not batch.jobs:
         return {}
-    answer = action.start(pack(batch), task_vars)
+    answer = action.start(packing.text(batch), task_vars)
     return {record["jid"]: _handle(action, record, answer["async_dir"]) for record in answer["jobs"]}
 
 

@@ -52,7 +52,6 @@ all:
     ansible_host: 127.0.0.1
     ansible_user: root
     ansible_ssh_common_args: -F {config}
-    ansible_pipelining: true
     ansible_python_interpreter: /usr/bin/python3
   hosts:
 """
@@ -256,7 +255,7 @@ def up(kind: tuple[str, int] = MANUAL) -> None:
     lines = []
     for number, suite in enumerate(SUITES, port):
         start_host(f"{prefix}-{suite}", suite, number)
-        lines.append(f"    {suite}:\n      ansible_port: {number}\n")
+        lines.append(f"    {suite}:\n      ansible_port: {number}\n      ansible_pipelining: true\n")
     inventory = CACHE / f"{prefix}.yml"
     inventory.write_text(INVENTORY_HEAD.format(config=SSH / "config") + "".join(lines), encoding="utf-8")
     print(inventory)

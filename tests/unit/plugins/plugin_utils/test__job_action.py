@@ -75,6 +75,80 @@ def test_an_answer_that_is_none_fails_with_its_cause(
     assert message in str(caught.value)
 
 
+class Ssh:
+    """A connection with the option C(pipelining), as a user has set it, or not."""
+
+    transport = "ssh"
+    become: t.Any = object()
+
+    def __init__(self, pipelining: bool = False, origin: str = "default") -> None:
+        self.options = {"pipelining": (pipelining, origin)}
+
+    def get_option_and_origin(self, name: str) -> tuple[bool, str]:
+        return self.options[name]
+
+    def set_option(self, name: str, value: bool) -> None:
+        self.options[name] = value, "Direct"  # as ansible-core notes it
+
+
+class Target:
+    """Stands for what is behind C(_execute_module): a sudo that wants a terminal, if O(tty)."""
+
+    def __init__(self, connection: Ssh, tty: bool = False) -> None:
+        self.connection = connection
+        self.tty = tty
+        self.saw: list[bool] = []
+
+    def __call__(self, **arguments: t.Any) -> dict[str, t.Any]:
+        self.saw.append(self.connection.get_option_and_origin("pipelining")[0])
+        if self.tty and self.saw[-1]:
+            return {"failed": True, "rc": 1, "module_stderr": "sudo: sorry, you must have a tty to run sudo"}
+        return {"jobs": [], "async_dir": "/a"}
+
+
+def use(action: t.Any, monkeypatch: pytest.MonkeyPatch, target: Target) -> None:
+    action._connection = target.connection
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: "/srv/jobs", raising=False)
+    monkeypatch.setattr(action, "_execute_module", target)
+
+
+def test_a_module_travels_on_stdin_where_nobody_has_set_pipelining(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target(Ssh())
+    use(action, monkeypatch, target)
+    for dummy in range(2):  # the items of a loop have one connection
+        action.start("batch", {})
+        assert target.connection.get_option_and_origin("pipelining")[0] is False
+    assert target.saw == [True, True]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_what_the_user_has_set_is_obeyed(action: t.Any, monkeypatch: pytest.MonkeyPatch, pipelining: bool) -> None:
+    target = Target(Ssh(pipelining, "/etc/ansible/ansible.cfg"))
+    use(action, monkeypatch, target)
+    action.start("batch", {})
+    assert target.saw == [pipelining]
+    assert target.connection.options["pipelining"] == (pipelining, "/etc/ansible/ansible.cfg")
+
+
+def test_a_sudo_that_wants_a_terminal_gets_one(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Target(Ssh(), tty=True)
+    use(action, monkeypatch, target)
+    action.start("batch", {})
+    assert target.saw == [True, False]
+
+
+def test_a_failure_for_lack_of_a_terminal_is_told_where_pipelining_was_asked_for(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target(Ssh(True, "env: ANSIBLE_PIPELINING"), tty=True)
+    use(action, monkeypatch, target)
+    with pytest.raises(AnsibleActionFail, match="you must have a tty"):
+        action.start("batch", {})
+    assert target.saw == [True]
+
+
 def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, t.Any]] = []
 
