@@ -185,14 +185,14 @@ class Attempt:
 
     def _start(self, step: Step) -> None:
         job = self.job
-        environment = {**os.environ, **job.environment, MARK: self._mark}
+        own = {MARK: self._mark}
         if step.files:
-            environment[FILES] = self._means.store.make_files(job.jid, step.files)
+            own[FILES] = self._means.store.make_files(job.jid, step.files)
         child: _process.AnyChild
         if step.style == FILE:
-            child, feed = self._start_file(step, environment), b""
+            child, feed = self._start_file(step, {**os.environ, **job.environment, **own}), b""
         else:
-            child, feed = self._start_python(step, environment)
+            child, feed = self._start_python(step, own)
         self.child = child
         self.tree = Tree(self._mark, child.pid, child.started, whole=not job.leave_children)
         self.ended_at = self.killed_at = None
@@ -205,8 +205,11 @@ class Attempt:
         if child.program is not None:
             self._means.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
 
-    def _start_python(self, step: Step, environment: dict[str, str]) -> tuple[_process.AnyChild, bytes]:
-        """Start a Python module, in a fork of a server that has loaded it already, or in a Python of its own."""
+    def _start_python(self, step: Step, own: dict[str, str]) -> tuple[_process.AnyChild, bytes]:
+        """Start a Python module, in a fork of a server that has loaded it already, or in a Python of its own.
+
+        :arg own: environment variables that only this step has.
+        """
         keep = [handle for handle in (self._log, self.lock) if handle is not None]
         limit = self.job.max_output or _LOG
         place = (self.job.jid, len(self._outcomes))
@@ -214,7 +217,8 @@ class Attempt:
             said = {"log": self._log is not None, "limit": limit}
             with contextlib.suppress(OSError):
                 forked = _process.Forked(lambda handles: self._means.servers.fork(*place, said, handles), keep)
-                return forked, self._means.servers.feed(*place, environment)
+                return forked, self._means.servers.feed(*place, own)
+        environment = {**os.environ, **self.job.environment, **own}
         child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
         settings = self._means.settings.format(
             log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock]

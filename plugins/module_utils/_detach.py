@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import inspect
 import json
@@ -36,6 +37,9 @@ from ansible_collections.background.jobs.plugins.module_utils import (
 
 _PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _lock, _tree, _servers, _attempt, _supervisor)
 """The supervisor's program, each part after those it imports."""
+
+_WRITERS = 16
+"""Files that are written at the same time: what waits for the disk (fsync) is then on its way together."""
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -73,19 +77,24 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     store = _store.Store(directory)
     packed = _batch.Packed(packed_text)
     batch = packed.batch.batch
-    records = []
+    records = _supervisor.first_records(packed)
+    written: list[str] = []
     lock = None
+
+    def write(record: _record.Record) -> None:
+        store.write(record.jid, _record.encode(record))
+        written.append(record.jid)
+
     try:
         lock = store.make_lock(batch)
         store.make_reserve(batch)
-        for job in packed.batch.jobs:
-            record = _supervisor.first_record(packed, job.jid)
-            store.write(job.jid, _record.encode(record))
-            records.append(record)
+        with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
+            for dummy in pool.map(write, records):
+                pass  # an error is raised here
         _start(packed_text, directory, environment, lock)
     except (OSError, LaunchError) as exc:
-        for record in records:
-            store.remove(record.jid)
+        for jid in written:
+            store.remove(jid)
         if lock is not None:
             store.remove_lock(batch)
         if isinstance(exc, OSError):

@@ -34,7 +34,7 @@ _FDS = 8
 
 
 class _Server:
-    """Takes requests from the supervisor through O(control) and answers each with the pid of a new job."""
+    """Takes requests from the supervisor through O(control) and answers each with the pids of new jobs."""
 
     def __init__(self, control: socket.socket, log: t.Any) -> None:
         self.is_job = False
@@ -50,41 +50,52 @@ class _Server:
         _load(mod_name)
         if len(os.listdir("/proc/self/task")) > 1:
             raise SystemExit(1)  # a thread that an import has started would be missing in each job, and its locks held
+        self._keep(os.path.dirname((init_globals or {}).get("_modlib_path", "")))
         gc.collect()
+        _give_back()
         gc.freeze()
         self._control.sendall(b"ready\n")
-        request = self._serve()
+        control = self._serve()
         self.is_job = True
-        self._become_job(request, init_globals)
+        self._become_job(control)
         return self._run_module(mod_name, init_globals, run_name, alter_sys)
 
-    def _serve(self) -> tuple[dict[str, t.Any], list[int]]:
-        """:returns: in a new job, its request; in the server never."""
+    def _serve(self) -> int:
+        """Fork for each file descriptor that a request brings: the end of a socket that a job is told through.
+
+        :returns: in a new job, that file descriptor; in the server never.
+        """
         while True:
             message, handles = _receive(self._control)
             if not message:
                 raise SystemExit(0)  # the batch is done, or its supervisor has gone
             told, tell = os.pipe()
-            middle = os.fork()  # ends at once, so that the job becomes a child of the supervisor, which is a subreaper
+            middle = os.fork()  # ends at once, so that the jobs become children of the supervisor, which is a subreaper
             if middle == 0:
-                if os.fork() != 0:
-                    os._exit(0)
-                os.setsid()
-                os.write(tell, b"%d\n" % os.getpid())
-                os.close(tell)
-                os.close(told)
-                self._control.close()
-                return json.loads(message), handles
+                for number, handle in enumerate(handles):
+                    if _fork() == 0:
+                        os.setsid()
+                        os.write(tell, b"%d %d\n" % (number, os.getpid()))
+                        for other in (tell, told, *handles):
+                            if other != handle:
+                                os.close(other)
+                        self._control.close()
+                        return handle
+                os._exit(0)
             os.close(tell)
             os.waitpid(middle, 0)
-            pid = os.read(told, 32)
-            os.close(told)
+            with os.fdopen(told, "rb") as pipe:
+                pids = pipe.read()
             for handle in handles:
                 os.close(handle)
-            self._control.sendall(pid)
+            self._control.sendall(pids + b"\n")
 
-    def _become_job(self, request: tuple[dict[str, t.Any], list[int]], init_globals: t.Any) -> None:
-        said, handles = request
+    def _become_job(self, control: int) -> None:
+        with socket.socket(fileno=control) as stream:
+            message, handles = _receive(stream)
+        if not message:
+            os._exit(0)  # we are not needed
+        said = json.loads(message)
         stdout, stderr, program, *others = handles
         with os.fdopen(program, "rb") as pipe:
             job = json.loads(pipe.read())
@@ -97,13 +108,29 @@ class _Server:
         if said["log"]:
             self._log.handle, self._log.limit = others[0], said["limit"]
         os.environ.update(job["environment"])
-        _keep(os.path.dirname((init_globals or {}).get("_modlib_path", "")))
         basic = sys.modules["ansible.module_utils.basic"]
         basic._ANSIBLE_ARGS = job["arguments"].encode("utf-8")  # type: ignore[attr-defined]
         if job["secrets"]:  # ansible-core 2.22
             masker = importlib.import_module("ansible.module_utils.secrets")._secret_masker
             for secret in job["secrets"]:
                 masker.register_secret_text(secret)
+
+    def _keep(self, directory: str) -> None:
+        """Let a job's wrapper not remove the directory with the module's zip, which belongs to the server."""
+        remove = shutil.rmtree
+
+        @functools.wraps(remove)
+        def rmtree(path: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+            return None if self.is_job and path == directory else remove(path, *args, **kwargs)
+
+        shutil.rmtree = rmtree  # type: ignore[assignment]
+
+
+def _fork() -> int:
+    try:
+        return os.fork()
+    except OSError:
+        os._exit(1)  # there are fewer jobs then
 
 
 def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
@@ -135,6 +162,28 @@ def _load(name: str) -> None:
             importlib.import_module(wanted)
         except BaseException:  # the module knows what to do without it, or each job will say so
             continue
+    _load_profile()
+
+
+def _give_back() -> None:
+    """Give the memory that loading has freed back to the system: each job that took of it would copy whole pages."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).malloc_trim(0)  # glibc
+    except (ImportError, OSError, AttributeError):
+        return
+
+
+def _load_profile() -> None:
+    """Import how arguments and results are encoded, as each C(AnsibleModule) does itself since ansible-core 2.19."""
+    try:
+        profile = importlib.import_module("ansible.module_utils.basic")._ANSIBLE_PROFILE
+        json_ = importlib.import_module("ansible.module_utils.common.json")
+        json_.get_module_decoder(profile, json_.Direction.CONTROLLER_TO_MODULE)
+        json_.get_module_encoder(profile, json_.Direction.MODULE_TO_CONTROLLER)
+    except Exception:  # there is none, or each job will say so
+        return
 
 
 def _imports(body: t.Iterable[ast.AST], package: str) -> t.Iterator[str]:
@@ -152,17 +201,6 @@ def _imports(body: t.Iterable[ast.AST], package: str) -> t.Iterator[str]:
                 yield from (f"{parent}.{alias.name}" for alias in node.names if alias.name != "*")
         elif isinstance(node, ast.Try):
             yield from _imports(node.body, package)
-
-
-def _keep(directory: str) -> None:
-    """Let a job's wrapper not remove the directory with the module's zip, which belongs to the server."""
-    remove = shutil.rmtree
-
-    @functools.wraps(remove)
-    def rmtree(path: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        return None if path == directory else remove(path, *args, **kwargs)
-
-    shutil.rmtree = rmtree  # type: ignore[assignment]
 
 
 def serve(program: bytes, control: int, log: t.Any) -> None:

@@ -39,6 +39,8 @@ _POSSIBLE = hasattr(os, "memfd_create") and hasattr(socket, "SCM_RIGHTS") and sy
 _BLANK = {"arguments": b"'{}'", "secrets": b"frozenset()"}
 _ANSWER = 10.0
 """Seconds in which a server that stands has to answer; else the job gets a Python of its own."""
+_AT_ONCE = 8
+"""Processes that a server is asked for at once: one of its own passes away for them, and each takes a descriptor."""
 
 
 Key = t.Tuple[t.Tuple[str, ...], t.Tuple[t.Tuple[str, str], ...], t.Tuple[int, ...]]
@@ -98,6 +100,33 @@ class Lines:
         return b"\n".join(lines)
 
 
+def _send(control: socket.socket, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> None:
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(handles)}i", *handles))]
+    control.sendmsg([json.dumps(said).encode("ascii")], rights)
+
+
+class Blank:
+    """A process that a server has forked and that waits to be told which job it is; it ends if it is told nothing."""
+
+    def __init__(self, pid: int, control: socket.socket) -> None:
+        self.pid = pid
+        self._control = control
+
+    def become(self, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> None:
+        """Tell it.
+
+        :arg handles: file descriptors that the job is to have: standard output, standard error, the pipe that its own
+            part comes through, and what O(said) tells of.
+        :raises OSError: it has gone.
+        """
+        with self._control:
+            _send(self._control, said, handles)
+
+    def dismiss(self) -> None:
+        """Let it end."""
+        self._control.close()
+
+
 class Server:
     """One fork server, from our side."""
 
@@ -141,22 +170,27 @@ class Server:
             self._is_ready = True
         return self._is_ready
 
-    def fork(self, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> int:
-        """Ask for a job.
+    def fork(self, count: int) -> list[Blank]:
+        """:returns: new processes that wait to be told which job they are, O(count) of them or fewer.
 
-        :arg handles: file descriptors that the job is to have: standard output, standard error, the pipe that its own
-            part comes through, and what O(said) tells of.
-        :returns: its pid; it is our child.
         :raises OSError: there will be none.
         """
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(handles)}i", *handles))]
-        self._control.sendmsg([json.dumps(said).encode("ascii")], rights)
-        if not select.select([self._control], [], [], _ANSWER)[0]:
-            raise TimeoutError("the fork server does not answer")
-        answer = self._control.recv(32)
-        if not answer:
-            raise ConnectionResetError("the fork server has ended")
-        return int(answer)
+        pairs = [socket.socketpair() for dummy in range(count)]
+        try:
+            _send(self._control, {}, [theirs.fileno() for dummy, theirs in pairs])
+            answer = b""
+            while not answer.endswith(b"\n\n") and answer != b"\n":
+                if not select.select([self._control], [], [], _ANSWER)[0]:
+                    raise TimeoutError("the fork server does not answer")
+                said = self._control.recv(4096)
+                if not said:
+                    raise ConnectionResetError("the fork server has ended")
+                answer += said
+        finally:
+            for dummy, theirs in pairs:
+                theirs.close()
+        pids = [line.split() for line in answer.splitlines() if line]
+        return [Blank(int(pid), pairs[int(number)][0]) for number, pid in pids]
 
     @property
     def pid(self) -> int:
@@ -186,6 +220,8 @@ class Servers:
         self._settings = settings
         self._packed = packed
         self._servers: dict[Key, Server | None] = {}
+        self._expected: collections.Counter[Key | None] = collections.Counter()
+        self._blanks: dict[Key, list[Blank]] = {}
         steps = [(job.jid, index) for job in packed.batch.jobs for index in range(packed.steps(job.jid))]
         self._keys = {step: self._lines.key(*step) for step in steps} if _POSSIBLE else {}
         self._counts = collections.Counter(self._keys.values())
@@ -211,23 +247,45 @@ class Servers:
             self._give_up(key)
             return None
 
-    def fork(self, jid: str, index: int, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> int | None:
-        """Start the process of a step whose server is ready.
+    def expect(self, steps: t.Iterable[tuple[str, int]]) -> None:
+        """Note which steps are about to be started, so that a server is asked for several processes at once."""
+        self._expected = collections.Counter(self._keys.get(step) for step in steps)
 
-        :returns: its pid, C(None) if that failed.
+    def dismiss(self) -> None:
+        """Let go what was made for expected steps that have not been started."""
+        self._expected.clear()
+        for blanks in self._blanks.values():
+            while blanks:
+                blanks.pop().dismiss()
+
+    def fork(self, jid: str, index: int, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> int | None:
+        """Start the process of a step whose server is ready; see L(Blank.become).
+
+        :returns: its pid; it is our child. C(None) if that failed.
         """
         key = self._keys[jid, index]
         server = self._servers.get(key) if key is not None else None
         if key is None or server is None:
             return None
+        blanks = self._blanks.setdefault(key, [])
         try:
-            return server.fork(said, handles)
+            if not blanks:
+                blanks += reversed(server.fork(max(1, min(self._expected[key], _AT_ONCE))))
+            if not blanks:
+                return None
+            self._expected[key] -= 1
+            blank = blanks.pop()
+            blank.become(said, handles)
         except OSError:
             self._give_up(key)
             return None
+        return blank.pid
 
     def feed(self, jid: str, index: int, environment: t.Mapping[str, str]) -> bytes:
-        """:returns: what is to be written to the pipe of a step's process."""
+        """:returns: what is to be written to the pipe of a step's process.
+
+        :arg environment: what it is to have beside the environment of the batch and of the job, which its server has.
+        """
         arguments, secrets = self._lines.own(jid, index)
         job = {"environment": dict(environment), "arguments": arguments, "secrets": secrets}
         return json.dumps(job).encode("ascii")

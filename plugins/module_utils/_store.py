@@ -75,12 +75,24 @@ def prepare(directory: str) -> str:
         if not os.path.isdir(path):
             os.makedirs(path, mode=0o700, exist_ok=True)
             os.chmod(path, 0o700)  # whatever the umask
-        info = os.lstat(path)
+        mode = check(path)
     except OSError as exc:
         raise StoreError(
             f"cannot make the async directory {path}: {exc.strerror}; set the shell option 'async_dir' "
             "(variable ansible_async_dir) to a directory this user can write"
         ) from exc
+    if mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
+        os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
+    return path
+
+
+def check(path: str) -> int:
+    """:returns: the mode of the async directory at this absolute path, in which nobody else can change anything.
+
+    :raises StoreError: it is a link, is no directory, cannot be written, or could be changed by another user.
+    :raises OSError: there is none.
+    """
+    info = os.lstat(path)
     hint = "set the shell option 'async_dir' (variable ansible_async_dir) to a directory of this user's own"
     if stat.S_ISLNK(info.st_mode):
         raise StoreError(f"the async directory {path} is a symbolic link; {hint}")
@@ -94,9 +106,7 @@ def prepare(directory: str) -> str:
         raise StoreError(f"the async directory {path} can be written by other users; {hint}, or take that right away")
     if not os.access(path, os.W_OK | os.X_OK):
         raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {hint}")
-    if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
-        os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
-    return path
+    return info.st_mode
 
 
 def _create(path: str, access: int, mode: int) -> int:
@@ -121,9 +131,11 @@ class Store:
         """:returns: the path of the lock file of O(batch)."""
         return os.path.join(self.directory, f".{check_jid(batch)}.lock")
 
-    def write(self, jid: str, document: t.Mapping[str, t.Any]) -> None:
+    def write(self, jid: str, document: t.Mapping[str, t.Any], durable: bool = True) -> None:
         """Replace a status file as a whole: own temporary name, write, fsync, and rename only when all that worked.
 
+        :arg durable: whether it must outlast a crash of the host (fsync); what only says how far a job has come, which
+            such a crash ends, need not.
         :raises OSError: nothing was replaced, and nothing of the attempt is left.
         """
         path = self.path(jid)
@@ -138,7 +150,8 @@ class Store:
                 view = memoryview(data)
                 while view:
                     view = view[os.write(handle, view) :]
-                os.fsync(handle)
+                if durable:
+                    os.fsync(handle)
             finally:
                 os.close(handle)
             os.rename(temporary, path)
@@ -309,6 +322,8 @@ class Store:
         handle = _create(self.lock_path(batch), os.O_RDWR, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.fstat(handle).st_nlink:
+                raise OSError(errno.ENOENT, "the lock file was removed while the batch was being started")
             os.pwrite(handle, b" " * _HOLDER, 0)  # the room, while there is some
         except BaseException:
             os.close(handle)

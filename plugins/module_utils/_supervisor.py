@@ -58,7 +58,7 @@ _LOCK_LOOK = 0.25
 _SMALL = 4096
 """Characters of a result for which the reserve is given up when the disk is full."""
 _SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
-_DESCRIPTORS = 24
+_DESCRIPTORS = 40
 """File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
 _DESCRIPTORS_OF_JOB = 4
 """File descriptors that a job takes as long as it runs: two outputs, its log, its program."""
@@ -78,24 +78,27 @@ def affordable(wanted: int, locks: int) -> int:
     return min(wanted, most) if wanted else most
 
 
-def first_record(packed: Packed, jid: str) -> Record:
-    """:returns: the record of a job that is queued now, on this host, for this user."""
-    job = packed.job(jid)
-    return Record(
-        jid=jid,
-        name=job.name,
-        batch=packed.batch.batch,
-        group=packed.batch.group,
-        lock=job.lock,
-        no_log=job.no_log,
-        timeout=job.timeout,
-        kill_after=job.kill_after,
-        leave_children=job.leave_children,
-        node=os.uname().nodename,
-        user=user_name(os.geteuid()),
-        boot_id=_process.boot_id(),
-        queued_at=time.time(),
-    )
+def first_records(packed: Packed) -> list[Record]:
+    """:returns: the records of the jobs of a batch, in its order: queued now, on this host, for this user."""
+    node, user, boot, now = os.uname().nodename, user_name(os.geteuid()), _process.boot_id(), time.time()
+    return [
+        Record(
+            jid=job.jid,
+            name=job.name,
+            batch=packed.batch.batch,
+            group=packed.batch.group,
+            lock=job.lock,
+            no_log=job.no_log,
+            timeout=job.timeout,
+            kill_after=job.kill_after,
+            leave_children=job.leave_children,
+            node=node,
+            user=user,
+            boot_id=boot,
+            queued_at=now,
+        )
+        for job in packed.batch.jobs
+    ]
 
 
 class Supervisor:
@@ -116,7 +119,7 @@ class Supervisor:
         self._servers = Servers(packed, text + server, server_settings)
         self._means = Means(packed, store, self._selector, self._servers, text, settings)
         batch = packed.batch
-        self._records = {job.jid: first_record(packed, job.jid) for job in batch.jobs}
+        self._records = {record.jid: record for record in first_records(packed)}
         pid, start = os.getpid(), _process.start_time(os.getpid())
         for record in self._records.values():
             record.supervisor_pid, record.supervisor_start = pid, start
@@ -150,6 +153,7 @@ class Supervisor:
         self._looked = 0.0
         self._stopping = False
         self._asked = True
+        self._child_ended = False
         self._wake: float | None = None
 
     def run(self, ready: t.Callable[[], None]) -> None:
@@ -161,7 +165,7 @@ class Supervisor:
         for handle in (wake_read, wake_write):
             os.set_blocking(handle, False)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda number, frame: self._note(child_ended=True))
         signal.signal(signal.SIGTERM, lambda number, frame: self._note(stopping=True))
         signal.signal(signal.SIGUSR1, lambda number, frame: self._note(asked=True))
         self._selector.register(wake_read, selectors.EVENT_READ)
@@ -187,9 +191,10 @@ class Supervisor:
             if not record.finished:
                 self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
 
-    def _note(self, stopping: bool = False, asked: bool = False) -> None:
+    def _note(self, stopping: bool = False, asked: bool = False, child_ended: bool = False) -> None:
         self._stopping |= stopping
         self._asked |= asked
+        self._child_ended |= child_ended
 
     def _apply(self) -> None:
         if self._stopping:
@@ -245,11 +250,13 @@ class Supervisor:
     def _start_all(self, jids: t.Sequence[str]) -> None:
         """Start jobs in their order, up to one whose fork server is still coming up; all servers do so at once."""
         ready = [self._servers.is_ready(jid, 0) is not False for jid in jids]
-        for jid, is_ready in zip(jids, ready):
-            if not is_ready:
-                self._schedule.hold(self._clock() + _SERVER_LOOK)
-                return
+        first = jids if all(ready) else jids[: ready.index(False)]
+        self._servers.expect((jid, 0) for jid in first)
+        for jid in first:
             self._start(jid)
+        self._servers.dismiss()
+        if len(first) < len(jids):
+            self._schedule.hold(self._clock() + _SERVER_LOOK)
 
     def _start(self, jid: str) -> None:
         job = self._packed.job(jid)
@@ -336,7 +343,7 @@ class Supervisor:
                 if attempt.killed_at is not None:
                     attempt.signal(self._census, signal.SIGKILL)
         while self._reap():
-            pass  # behind the zombie of a job there may be more
+            pass
 
     def _claim_orphans(self) -> None:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
@@ -368,10 +375,14 @@ class Supervisor:
                     self._write(self._records[jid])
                 why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
                 self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now)))
+                self._child_ended = True  # behind its zombie there may be more
                 return True
         return False
 
     def _see_ends(self) -> None:
+        if not self._child_ended:
+            return
+        self._child_ended = False
         by_pid = {attempt.child.pid: attempt for attempt in self._running.values() if attempt.child is not None}
         now = self._clock()
         for pid in _process.ended_children(by_pid.keys()):
@@ -394,7 +405,7 @@ class Supervisor:
 
     def _write(self, record: Record, result: dict[str, t.Any] | None = None) -> None:
         try:
-            self._store.write(record.jid, encode(record, result))
+            self._store.write(record.jid, encode(record, result), durable=record.finished)
         except OSError as exc:
             if record.finished:
                 self._make_room(record, result, exc)

@@ -266,6 +266,22 @@ def test_jobs_of_a_server_are_children_of_the_supervisor_and_share_its_module(ba
     assert is_forked(batches, "j1.1")
 
 
+def test_processes_that_no_job_needs_after_all_go(batches: Batches) -> None:
+    """Two of the processes that the server is asked for at once are for jobs whose lock another batch holds."""
+    code = "import time; time.sleep(600)"
+    batches.launch(python_job("j2.0", code, lock="a"), batch="j2")
+    eventually(lambda: batches.look("j2.0").state == "running")
+    jobs = [probe_job(f"j1.{number}", "2.22", code=code) for number in range(12)]
+    for job in jobs[-2:]:
+        job.lock = "a"
+    batches.launch(*jobs)
+    eventually(lambda: all(batches.look(job.jid).state == "running" for job in jobs[:-2]))
+    eventually(lambda: batches.look("j1.11").reason == "lock")
+    pids = {batches.pid(job.jid) for job in jobs[:-2]}
+    assert is_forked(batches, "j1.0") and is_forked(batches, "j1.9")
+    eventually(lambda: len(set(children(batches.supervisor("j1.0"))) - pids) == 1)  # the server
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("code", "state", "reason", "message"),
