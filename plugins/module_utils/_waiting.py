@@ -21,7 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._builtin import Wr
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 
-_GLANCE = 0.05
+_GLANCE = 0.1
 """Seconds between two looks at the directories' time stamps."""
 _SWEEP = 1.0
 """Seconds between two looks for jobs that nobody works on any more."""
@@ -64,12 +64,12 @@ def wait(
     :returns: the status of every job, in order.
     """
     start = clock()
-    watch = _Watch(jobs)
+    watch = _Watch(jobs, known)
     while True:
         if watch.all_finished:
             return watch.statuses
         waited = clock() - start
-        if waited >= patience or (waited >= report and watch.differs_from(known)):
+        if waited >= patience or (waited >= report and watch.differs):
             return watch.statuses
         sleep(_GLANCE)
         watch.refresh(clock())
@@ -78,8 +78,11 @@ def wait(
 class _Watch:
     """The last known status of some jobs."""
 
-    def __init__(self, jobs: t.Sequence[Job]) -> None:
+    def __init__(self, jobs: t.Sequence[Job], known: t.Mapping[str, str]) -> None:
+        """:arg known: the states, by jid, that the asker has seen already."""
         self._jobs = list(jobs)
+        self._known = known
+        self._directories = sorted({store.directory for store, dummy in jobs})
         self._stamps = self._read_stamps()
         self._restless = True  # two changes within one tick of the file system's clock look like one
         self._swept: float | None = None
@@ -87,13 +90,11 @@ class _Watch:
         self._seen = [self._mark(index) for index in range(len(jobs))]
         wrappers = Wrappers()
         self.statuses = [look(store, jid, wrappers) for store, jid in jobs]
+        self._judge()
 
-    @property
-    def all_finished(self) -> bool:
-        return all(status.finished for status in self.statuses)
-
-    def differs_from(self, known: t.Mapping[str, str]) -> bool:
-        return any(known.get(status.jid) != status.state for status in self.statuses)
+    def _judge(self) -> None:
+        self.all_finished = all(status.finished for status in self.statuses)
+        self.differs = any(self._known.get(status.jid) != status.state for status in self.statuses)
 
     def refresh(self, now: float) -> None:
         stamps = self._read_stamps()
@@ -101,12 +102,14 @@ class _Watch:
             self._restless = stamps != self._stamps
             self._stamps = stamps
             self._read_changed()
+            self._judge()
         if self._swept is None or now - self._swept >= _SWEEP:
             self._swept = now
             self._sweep()
+            self._judge()
 
     def _read_stamps(self) -> list[int | None]:
-        return [_stamp(directory) for directory in sorted({store.directory for store, dummy in self._jobs})]
+        return [_stamp(directory) for directory in self._directories]
 
     def _mark(self, index: int) -> tuple[int, int] | None:
         store, jid = self._jobs[index]
