@@ -15,6 +15,7 @@ import json
 import typing as t
 
 from ansible import constants as C
+from ansible import template as core_template
 from ansible.errors import AnsibleActionFail
 from ansible.executor import module_common
 from ansible.module_utils.common import json as _common_json
@@ -113,6 +114,41 @@ def free_form(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
 def template(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:
     """:returns: O(value) with its templates resolved against O(variables) and nothing else."""
     return action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
+
+
+def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:
+    """:returns: host, task and result of what a callback is told. Attributes without underscore exist since 2.19."""
+    if hasattr(told, "task"):
+        return told.host, told.task, told.result
+    return told._host, told._task, told._result
+
+
+def trusted(text: str) -> str:
+    """:returns: a text of ours that ansible-core may take for a template. Since 2.19 it does not without being told."""
+    mark = getattr(core_template, "trust_as_template", str)
+    return t.cast(str, mark(text))
+
+
+def quiet_manager(manager: t.Any, callback: t.Any) -> t.Any:
+    """:returns: another C(TaskQueueManager), for the same inventory and variables, that tells only O(callback).
+
+    It takes a callback as an argument up to 2.18, and only names of callbacks since 2.19.
+    """
+    quiet = type(manager)(
+        inventory=manager.get_inventory(),
+        variable_manager=manager.get_variable_manager(),
+        loader=manager.get_loader(),
+        passwords=manager.passwords,
+        run_additional_callbacks=False,
+        forks=manager._forks,
+    )
+    if hasattr(callback, "_init_callback_methods"):
+        callback._init_callback_methods()
+        quiet._callback_plugins.append(callback)
+    else:
+        quiet._stdout_callback = callback
+    quiet._start_at_done = True  # what --start-at-task names was found already
+    return quiet
 
 
 def _bytes(program: str | bytes) -> bytes:

@@ -1,0 +1,320 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real ansible-playbook with the callback, on this host without a connection; what it prints is looked at as text."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.callback import unreaped
+from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Job, Task
+from ansible_collections.background.jobs.tests.unit.helpers import eventually
+
+ROOT = Path(__file__).resolve().parents[4]
+Tasks = t.Sequence[t.Mapping[str, t.Any]]
+
+ADVICE = (
+    "Wait for them with background.jobs.wait or the role background.jobs.reap, or end them with "
+    "background.jobs.cancel. 'ansible-playbook background.jobs.list' shows what is left on the hosts."
+)
+FAILS = "Therefore this run fails (option 'fail' of background.jobs.unreaped)."
+SHORT = {"ansible.builtin.command": "true", "async": 60, "poll": 0}
+"""A job that ends at once."""
+
+WITNESS = """
+    from ansible.plugins.callback import CallbackBase
+
+    class CallbackModule(CallbackBase):
+        CALLBACK_VERSION = 2.0
+        CALLBACK_TYPE = "aggregate"
+        CALLBACK_NAME = "other.one.witness"
+        CALLBACK_NEEDS_ENABLED = True
+
+        def v2_playbook_on_stats(self, stats):
+            self._display.display("the witness was told")
+"""
+UNREACHABLE = """
+    from ansible.plugins.action import ActionBase
+
+    class ActionModule(ActionBase):
+        def run(self, tmp=None, task_vars=None):
+            return {"unreachable": True, "msg": "it is far away"}
+"""
+
+
+class Run:
+    """The output of a run and its exit status."""
+
+    def __init__(self, status: int, output: str) -> None:
+        self.status = status
+        self.output = output
+
+    @property
+    def report(self) -> list[str]:
+        """What the callback printed after the recap, with J for each id."""
+        assert "PLAY RECAP" in self.output, self.output
+        after = self.output.rpartition("PLAY RECAP")[2].partition("\n\n")[2]
+        return [re.sub(r"\bj\d+\.\d+", "J", line) for line in after.splitlines()]
+
+
+class Site:
+    """A directory with playbooks, for two hosts that are this one."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        collections = directory / "ansible_collections"
+        self.write("ansible.cfg", "")
+        self.write("action_plugins/unreachable.py", UNREACHABLE)
+        self.write("ansible_collections/other/one/plugins/callback/witness.py", WITNESS)
+        variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_async_dir": str(directory / "async"),
+        }
+        self.write("hosts.json", json.dumps({"all": {"hosts": {"web1": {}, "web2": {}}, "vars": variables}}))
+        (collections / "background").mkdir()
+        (collections / "background" / "jobs").symlink_to(ROOT)
+
+    def write(self, name: str, content: str) -> None:
+        (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.directory / name).write_text(textwrap.dedent(content), encoding="utf-8")
+
+    def playbook(self, name: str, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> str:
+        """Write a playbook with one task per line, from line 2 on; O(keywords) are those of its play."""
+        play = {"hosts": "web1", "gather_facts": False, **keywords}
+        lines = ["- tasks:", *(f"    - {json.dumps(task)}" for task in tasks)]
+        lines += [f"  {key}: {json.dumps(value)}" for key, value in play.items()]
+        self.write(name, "\n".join(lines) + "\n")
+        return name
+
+    def run(self, *arguments: str, **options: bool) -> Run:
+        """Run playbooks; O(options) are those of the callback."""
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))},
+            **{f"BACKGROUND_JOBS_UNREAPED_{key.upper()}": str(value) for key, value in options.items()},
+            "ANSIBLE_CALLBACKS_ENABLED": "background.jobs.unreaped,other.one.witness",
+            "ANSIBLE_COLLECTIONS_PATH": str(self.directory),
+            "ANSIBLE_HOME": str(self.directory / "home"),
+            "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
+            "ANSIBLE_INVENTORY": str(self.directory / "hosts.json"),
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_NOCOLOR": "true",
+            "COLUMNS": "1000",
+            "LC_ALL": "C.UTF-8",
+        }
+        command = [sys.executable, "-m", "ansible", "playbook", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.directory,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout.decode())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def told(*lines: str) -> list[str]:
+    """What is printed where these jobs were not collected."""
+    return ["Jobs that nobody collected:", *lines, ADVICE]
+
+
+def test_the_jobs_of_a_run_are_named_with_host_task_and_place(site: Site) -> None:
+    site.write("roles/dumps/tasks/main.yml", '- {name: Dump, ansible.builtin.command: "true", async: 60, poll: 0}\n')
+    jobs = [
+        {"name": "backup", "ansible.builtin.command": "true"},
+        {"name": "report", "ansible.builtin.command": "true"},
+    ]
+    site.playbook(
+        "site.yml",
+        {"name": "Start backup", **SHORT},
+        {**SHORT, "loop": [1, 2], "delegate_to": "{{ 'web2' if item == 2 else 'web1' }}"},
+        {"name": "Both", "background.jobs.launch": {"jobs": jobs}},
+        {"ansible.builtin.include_role": {"name": "dumps"}},
+        {"name": "Handled", "ansible.builtin.command": "true", "notify": "restart"},
+        {"ansible.builtin.meta": "flush_handlers"},
+        {"ansible.builtin.command": "true", "async": 60, "poll": 1},
+        handlers=[{"name": "restart", **SHORT}],
+    )
+    run = site.run("site.yml")
+    assert run.report == [
+        *told(
+            '  web1: J, "Start backup", site.yml:2',
+            '  web1: J, "ansible.builtin.command", site.yml:3',
+            '  web2 (delegated by web1): J, "ansible.builtin.command", site.yml:3',
+            '  web1: J (backup), "Both", site.yml:4',
+            '  web1: J (report), "Both", site.yml:4',
+            '  web1: J, "dumps : Dump", roles/dumps/tasks/main.yml:1',
+            '  web1: J, "restart", site.yml:11',
+        ),
+        "the witness was told",
+    ]
+    assert run.status == 0
+
+
+COLLECTED: Tasks = [
+    {**SHORT, "register": "one"},
+    {
+        "ansible.builtin.async_status": {"jid": "{{ one.ansible_job_id }}"},
+        "register": "status",
+        "until": "status is finished",
+        "retries": 300,
+        "delay": 0,
+    },
+    {**SHORT, "register": "many", "loop": [1, 2]},
+    {"background.jobs.wait": {"jobs": "{{ many }}"}},
+    {"background.jobs.run": {"jobs": [{"ansible.builtin.command": "true"}]}},
+    {**SHORT, "register": "secret", "no_log": True, "loop": [1, 2]},
+    {
+        "ansible.builtin.async_status": {"jid": "{{ item.ansible_job_id }}"},
+        "loop": "{{ secret.results }}",
+        "register": "status",
+        "until": "status is finished",
+        "retries": 300,
+        "delay": 0,
+        "no_log": True,
+    },
+    {**SHORT, "register": "secret", "no_log": True},
+    {"background.jobs.wait": {"jobs": "{{ secret }}"}, "no_log": True},
+    {**SHORT, "check_mode": True},
+]
+
+
+def test_nothing_is_said_and_nothing_fails_if_all_were_collected(site: Site) -> None:
+    run = site.run(site.playbook("site.yml", *COLLECTED), fail=True, check_on_end=True)
+    assert (run.report, run.status) == (["the witness was told"], 0), run.output
+
+
+def test_the_run_fails_after_all_callbacks_were_told(site: Site) -> None:
+    site.playbook("site.yml", {"name": "Start", **SHORT}, {"ansible.builtin.meta": "end_play"})
+    run = site.run("site.yml", fail=True)
+    assert run.report == [*told('  web1: J, "Start", site.yml:2'), FAILS, "the witness was told"]
+    assert "failed=0" in run.output
+    assert run.status == 2
+
+
+def test_a_status_that_is_bad_already_stays(site: Site) -> None:
+    site.playbook("site.yml", {"name": "Start", **SHORT}, {"name": "Try", "unreachable": {}})
+    run = site.run("site.yml", fail=True)
+    assert run.report[-2:] == [FAILS, "the witness was told"]
+    assert run.status == 4
+
+
+def test_a_later_playbook_may_collect_the_jobs(site: Site) -> None:
+    site.playbook("start.yml", {**SHORT, "register": "job"})
+    site.playbook("collect.yml", {"background.jobs.wait": {"jobs": "{{ job }}"}})
+    run = site.run("start.yml", "collect.yml", fail=True)
+    assert "nobody" not in run.output
+    assert run.status == 0
+
+
+def test_a_playbook_that_fails_may_be_the_last(site: Site) -> None:
+    site.playbook("start.yml", {"name": "Start", **SHORT}, {"ansible.builtin.fail": {}})
+    run = site.run("start.yml", "start.yml", fail=True)
+    assert run.report == [*told('  web1: J, "Start", start.yml:2'), "the witness was told"]
+    assert run.status == 2
+
+
+def test_no_log_hides_secrets_but_no_jobs(site: Site) -> None:
+    job = {"name": "quiet", "ansible.builtin.command": "echo swordfish", "no_log": True}
+    secret = {"ansible.builtin.command": "echo swordfish", "async": 60, "poll": 0, "no_log": True}
+    forgotten = '  web1: a job of "Forgotten", site.yml:2, whose id is hidden by no_log'
+    site.playbook(
+        "site.yml",
+        {"name": "Forgotten", **secret, "loop": [1, 2]},
+        {"name": "Kept", **secret, "register": "kept", "loop": [1, 2], "delegate_to": "web{{ item }}"},
+        {"name": "Ours", "background.jobs.launch": {"jobs": [job]}, "register": "kept"},
+    )
+    run = site.run("site.yml", "-vvv")
+    assert [line for line in run.report if line.startswith("  ")] == [
+        forgotten,
+        forgotten,
+        '  web1: J, "Kept", site.yml:3',
+        '  web2 (delegated by web1): J, "Kept", site.yml:3',
+        '  web1: J (quiet), "Ours", site.yml:4',
+    ]
+    assert "swordfish" not in run.output
+
+
+def test_a_last_look_tells_how_the_jobs_stand(site: Site) -> None:
+    """It finds them by the variables of their tasks, whatever conditions, batches and tags there were."""
+    gate, elsewhere = site.directory / "gate", {"ansible_async_dir": str(site.directory / "elsewhere")}
+    bad = {"name": "Bad", "background.jobs.launch": {"jobs": [{"name": "bad", "ansible.builtin.shell": "exit 3"}]}}
+    ended = {"path": "{{ ansible_async_dir }}/{{ job.ansible_job_id }}", "search_regex": '"rc"', "timeout": 60}
+    site.playbook(
+        "site.yml",
+        {"ansible.builtin.fail": {}},
+        {"name": "Done", **SHORT, "register": "done", "tags": "never"},
+        {"ansible.builtin.wait_for": ended, "vars": {"job": "{{ done }}"}, "tags": "never"},
+        {"when": "bad is undefined", "tags": "never", "block": [{**bad, "register": "bad", "vars": elsewhere}]},
+        {"ansible.builtin.wait_for": ended, "vars": {"job": "{{ bad }}", **elsewhere}, "tags": "never"},
+        {
+            "name": "Going on",
+            "ansible.builtin.shell": f"while [ ! -e {gate} ]; do sleep 0.1; done",
+            "async": 300,
+            "poll": 0,
+            "when": "inventory_hostname == 'web2'",
+            "tags": "never",
+        },
+        hosts="all",
+        serial=1,
+    )
+    try:
+        run = site.run("site.yml", "--tags", "never", fail=True, check_on_end=True)
+    finally:
+        gate.touch()
+    assert [re.sub(r"started \d+ s ago", "started N s ago", line) for line in run.report] == [
+        *told(
+            '  web1: J, "Done", site.yml:3: finished, its result was not collected',
+            '  web2: J, "Done", site.yml:3: finished, its result was not collected',
+            '  web1: J (bad), "Bad", site.yml:5: failed: rc 3',
+            '  web2: J (bad), "Bad", site.yml:5: failed: rc 3',
+            '  web2: J, "Going on", site.yml:7: running, started N s ago',
+        ),
+        FAILS,
+        "the witness was told",
+    ]
+    files = [path for path in (site.directory / "async").iterdir() if path.name.startswith("j")]
+    assert len(files) == 3, "nothing is removed by looking"
+    eventually(lambda: all('"rc"' in path.read_text(encoding="utf-8") for path in files))
+
+
+def test_a_last_look_in_vain_does_no_harm(site: Site) -> None:
+    far = {"ansible.builtin.add_host": {"name": "web1", "ansible_connection": "nonsense"}}
+    run = site.run(site.playbook("site.yml", {"name": "Start", **SHORT}, far), check_on_end=True)
+    (line,) = (line for line in run.report if line.startswith("  "))
+    assert line.startswith('  web1: J, "Start", site.yml:2: could not be asked for: ')
+    assert "nonsense" in line
+    assert run.status == 0
+
+
+def test_a_last_look_that_breaks_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: t.Any) -> t.NoReturn:
+        raise RuntimeError("no forks left")
+
+    warnings: list[str] = []
+    callback = unreaped.CallbackModule()
+    monkeypatch.setattr(unreaped, "ask", broken)
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(warning=warnings.append))
+    job = Job("web1", "web1", Task("Start", "site.yml:2"), "j1", origin=SimpleNamespace(way=lambda: "ssh"))
+    callback._look([job])
+    assert job.standing == "could not be asked for: no answer"
+    assert warnings == ["could not ask how the jobs stand that nobody collected: no forks left"]
