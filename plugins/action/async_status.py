@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
@@ -23,9 +25,13 @@ class ActionModule(JobAction):
 
     def perform(self, options, task_vars):
         asked = [options["jid"]] if options["jids"] is None else options["jids"]
-        statuses = self.ask(asked, options["mode"], task_vars, secret=True)["jobs"]
+        question = {} if options["offset"] is None else {"offsets": {asked[0]: options["offset"]}}
+        answer = self.ask(asked, options["mode"], task_vars, secret=True, **question)
+        statuses = answer["jobs"]
         tell = _erased if options["mode"] == "cleanup" else _present
         results = [tell(jid, status) for jid, status in zip(asked, statuses)]
+        if options["offset"] is not None:
+            results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
         if options["jids"] is None:
             return results[0]
         together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
@@ -35,6 +41,13 @@ class ActionModule(JobAction):
         if any(result.get("_ansible_no_log") for result in results):
             together["_ansible_no_log"] = True
         return {"results": results, **together}
+
+
+def _output(new, offset):
+    if new is None:
+        return {"output": "", "output_left_out": 0, "next_offset": offset}
+    text = base64.b64decode(new["text"]).decode("utf-8", "backslashreplace")
+    return {"output": text, "output_left_out": new["left_out"], "next_offset": new["next"]}
 
 
 def _present(jid, status):

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, wait
 
 
 class ActionModule(LaunchAction):
@@ -25,7 +24,7 @@ class ActionModule(LaunchAction):
         return _argspec.run(), _argspec.JOBS_RULES
 
     def perform(self, options, task_vars):
-        poll = duration(options["poll"], "poll")
+        terms = Terms.of(options)
         launched = launch(self, options, task_vars)
-        waited = wait(self, read(launched.pop("results")), 0, poll, True, task_vars)
+        waited = wait(self, read(launched.pop("results")), terms, task_vars)
         return {**launched, **waited}

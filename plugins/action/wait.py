@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, wait, wait_for_group
 
 
 class ActionModule(JobAction):
@@ -19,11 +19,12 @@ class ActionModule(JobAction):
     _instead_of_async = "it waits on the target as it is, whatever becomes of the connection; see its option 'timeout'"
 
     def options(self):
-        return _argspec.wait(), {}
+        return _argspec.wait(), _argspec.WAIT_RULES
 
     def perform(self, options, task_vars):
         timeout = duration(options["timeout"], "timeout")
-        poll = duration(options["poll"], "poll")
-        handles = read(options["jobs"])
-        cleanup = options["cleanup"] and not self._task.check_mode
-        return wait(self, handles, timeout, poll, cleanup, task_vars)
+        terms = Terms.of(options, timeout=timeout, cleanup=options["cleanup"] and not self._task.check_mode)
+        if options["jobs"] is not None:
+            return wait(self, read(options["jobs"]), terms, task_vars)
+        group = None if options["group"] is None else label(options["group"], "group")
+        return wait_for_group(self, group, options["name"], terms, task_vars)

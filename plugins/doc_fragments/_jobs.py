@@ -117,6 +117,21 @@ options:
       - A name that is kept with the jobs, by which P(background.jobs.cancel#module) finds them on the host.
       - Up to 100 characters, all of which can be printed. Any number of launches can use the same.
     type: str
+  if_running:
+    description:
+      - What to do if jobs of the same O(group) and of the same names are running on the host, for example because
+        another run of this play has started them. They are found in the async directory of the user that this task runs
+        as. Other choices than V(start) need a O(group).
+      - A job counts as running until all jobs it was launched with have ended.
+    type: str
+    choices:
+      start: Start the jobs, whatever is running.
+      attach:
+        Do not start a job that is running, and return the handle of the running one in its place, marked with
+        RV(ignore:attached). The others are started.
+      restart: End the running jobs, and start these.
+      fail: Start none of the jobs.
+    default: start
   start_delay:
     description:
       - How much time to leave between the starts of two jobs on each host at least.

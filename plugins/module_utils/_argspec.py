@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._batch import IF_RUNNING, START
+from ansible_collections.background.jobs.plugins.module_utils._record import STATES, UNFINISHED
+
 Spec = t.Dict[str, t.Dict[str, t.Any]]
 
 _JOBS: Spec = {
@@ -25,9 +28,17 @@ _JOBS: Spec = {
     "deadline": {"type": "str", "default": "0"},
     "halt": {"type": "str", "default": "never"},
     "group": {"type": "str"},
+    "if_running": {"type": "str", "choices": list(IF_RUNNING), "default": START},
     "start_delay": {"type": "str", "default": "0"},
     "max_output": {"type": "str", "default": "0"},
     "leave_children": {"type": "bool", "default": False},
+}
+
+_WAIT: Spec = {
+    "poll": {"type": "str", "default": "15"},
+    "stream": {"type": "bool", "default": False},
+    "quiet": {"type": "bool", "default": False},
+    "unreachable_grace": {"type": "str", "default": "60"},
 }
 
 JOBS_RULES: dict[str, t.Any] = {
@@ -45,17 +56,26 @@ def launch() -> Spec:
 
 def run() -> Spec:
     """:returns: the options of C(background.jobs.run): those of a launch and of a wait for it."""
-    return {**_JOBS, "poll": wait()["poll"]}
+    return {**_JOBS, **_WAIT}
 
 
 def wait() -> Spec:
     """:returns: the options of C(background.jobs.wait)."""
     return {
-        "jobs": {"type": "raw", "required": True},
+        "jobs": {"type": "raw"},
+        "group": {"type": "str"},
+        "name": {"type": "list", "elements": "str"},
         "timeout": {"type": "str", "default": "0"},
-        "poll": {"type": "str", "default": "15"},
         "cleanup": {"type": "bool", "default": True},
+        **_WAIT,
     }
+
+
+WAIT_RULES: dict[str, t.Any] = {
+    "mutually_exclusive": [("jobs", "group"), ("jobs", "name")],
+    "required_one_of": [("jobs", "group", "name")],
+}
+"""What holds between the options of wait beside their types."""
 
 
 def async_status() -> Spec:
@@ -64,11 +84,12 @@ def async_status() -> Spec:
         "jid": {"type": "str"},
         "jids": {"type": "list", "elements": "str"},
         "mode": {"type": "str", "choices": ["status", "cleanup"], "default": "status"},
+        "offset": {"type": "int"},
     }
 
 
 ASYNC_STATUS_RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("jid", "jids")],
+    "mutually_exclusive": [("jid", "jids"), ("jids", "offset")],
     "required_one_of": [("jid", "jids")],
 }
 
@@ -102,6 +123,45 @@ def cancel_module() -> Spec:
     """:returns: what the action C(cancel) sends to the module C(cancel), with the jids as O(jobs)."""
     return {
         **cancel(),
+        "_question": {"type": "dict", "default": {}},
+    }
+
+
+def job_info() -> Spec:
+    """:returns: the options of C(background.jobs.job_info) that a user gives."""
+    return {
+        "group": {"type": "str"},
+        "name": {"type": "list", "elements": "str"},
+        "state": {"type": "list", "elements": "str", "choices": list(STATES)},
+    }
+
+
+def job_info_module() -> Spec:
+    """:returns: what the action C(job_info) sends to the module C(job_info)."""
+    return {
+        **job_info(),
+        "_question": {"type": "dict", "default": {}},
+    }
+
+
+ENDED = [state for state in STATES if state not in UNFINISHED]
+"""The states of jobs whose files can be removed."""
+
+
+def prune() -> Spec:
+    """:returns: the options of C(background.jobs.prune) that a user gives."""
+    return {
+        "older_than": {"type": "str", "default": "7d"},
+        "group": {"type": "str"},
+        "name": {"type": "list", "elements": "str"},
+        "state": {"type": "list", "elements": "str", "choices": ENDED, "default": ENDED},
+    }
+
+
+def prune_module() -> Spec:
+    """:returns: what the action C(prune) sends to the module C(prune), with O(older_than) in seconds."""
+    return {
+        **prune(),
         "_question": {"type": "dict", "default": {}},
     }
 

@@ -153,7 +153,7 @@ class Attempt:
             timeout=self.job.timeout,
             cause=cause,
             why=why,
-            log=self._logged(),
+            log=self._logged,
             max_output=self.job.max_output,
         )
         self._release(child)

@@ -29,6 +29,11 @@ FILES = "BACKGROUND_JOBS_FILES"
 """Environment variable of a job that brought files along: the directory they lie in."""
 
 
+START, ATTACH, RESTART, FAIL = "start", "attach", "restart", "fail"
+IF_RUNNING = (START, ATTACH, RESTART, FAIL)
+"""What to do about running jobs of the same group and name: nothing, take them for ours, end them, or fail."""
+
+
 @dataclasses.dataclass
 class Step:
     """One module run of a job.
@@ -82,7 +87,8 @@ class Batch:
     """The jobs of one launch on one host.
 
     O(concurrency) tells how many may run at once: a number, V(0) for all, or V(N%) of CPUs. O(deadline) and
-    O(start_delay) are seconds. O(halt) is what C(_schedule.parse_halt) takes.
+    O(start_delay) are seconds. O(halt) is what C(_schedule.parse_halt) takes. O(if_running) is what to do about jobs of
+    the group with the same names that are running: one of L(IF_RUNNING).
     """
 
     batch: str
@@ -92,6 +98,7 @@ class Batch:
     start_delay: float = 0
     halt: str = "never"
     group: str | None = None
+    if_running: str = "start"
 
 
 class Packing:
@@ -150,6 +157,10 @@ class Packed:
         except (zlib.error, LookupError, TypeError, AttributeError, RecursionError) as exc:
             raise ValueError(f"this is not a packed batch: {exc!r}") from exc
         self._jobs = {job.jid: job for job in self.batch.jobs}
+
+    def drop(self, jids: t.Collection[str]) -> None:
+        """Forget jobs that are not to be run."""
+        self.batch.jobs = [job for job in self.batch.jobs if job.jid not in jids]
 
     def job(self, jid: str) -> Job:
         """:returns: one job, without its steps."""

@@ -28,6 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils import (
     _outcome,
     _process,
     _record,
+    _running,
     _schedule,
     _servers,
     _store,
@@ -56,7 +57,7 @@ for name, source in feed["parts"]:
     module = sys.modules[name] = types.ModuleType(name)
     setattr(sys.modules[package], name.rpartition(".")[2], module)
     exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
-module.main(feed["batch"], feed["directory"], feed["boot"], feed["ready"], feed["lock"])
+module.main(feed["batch"], feed["without"], feed["directory"], feed["boot"], feed["ready"], feed["lock"])
 """
 """Loads the parts from standard input, so that nothing of the supervisor ever lies on the target's disk."""
 
@@ -71,12 +72,36 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     :arg packed_text: what C(_batch.pack) made on the controller.
     :arg directory: the async directory, absolute.
     :arg environment: what the jobs inherit.
-    :returns: the records of the jobs, in the order of the batch, all on disk.
+    :returns: the records of the jobs, in the order of the batch, all on disk; in place of a job that is attached to a
+        running one (see C(_running)) that of the latter.
     :raises LaunchError: it could not be done.
     """
     store = _store.Store(directory)
     packed = _batch.Packed(packed_text)
-    batch = packed.batch.batch
+    if packed.batch.if_running == _batch.START:
+        return _launch(store, packed, packed_text, [], environment)
+    jobs = list(packed.batch.jobs)
+    with _running.alone(store):
+        try:
+            attached = _running.settle(store, packed.batch)
+        except _running.RunningError as exc:
+            raise LaunchError(str(exc)) from exc
+        packed.drop(attached)
+        new = _launch(store, packed, packed_text, list(attached), environment) if packed.batch.jobs else []
+    records = {record.jid: record for record in new}
+    records.update({jid: status.record for jid, status in attached.items() if status.record is not None})
+    return [records[job.jid] for job in jobs]
+
+
+def _launch(
+    store: _store.Store,
+    packed: _batch.Packed,
+    packed_text: str,
+    without: list[str],
+    environment: t.Mapping[str, str],
+) -> list[_record.Record]:
+    """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
+    batch, directory = packed.batch.batch, store.directory
     records = _supervisor.first_records(packed)
     written: list[str] = []
     lock = None
@@ -91,7 +116,7 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
             for dummy in pool.map(write, records):
                 pass  # an error is raised here
-        _start(packed_text, directory, environment, lock)
+        _start(packed_text, without, directory, environment, lock)
     except (OSError, LaunchError) as exc:
         for jid in written:
             store.remove(jid)
@@ -106,13 +131,14 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     return records
 
 
-def _start(packed_text: str, directory: str, environment: t.Mapping[str, str], lock: int) -> None:
+def _start(packed_text: str, without: list[str], directory: str, environment: t.Mapping[str, str], lock: int) -> None:
     answer, ready = os.pipe()
     server = inspect.getsource(_fork_server).replace("from __future__ import annotations\n", "")  # it follows _boot
     boot = (inspect.getsource(_boot), _boot.SETTINGS, server, _fork_server.SETTINGS)
     feed = {
         "parts": _sources(),
         "batch": packed_text,
+        "without": without,
         "directory": directory,
         "boot": boot,
         "ready": ready,

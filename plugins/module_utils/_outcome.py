@@ -39,7 +39,7 @@ _PARTIAL = 1 << 20
 class Ending:
     """The end of a job's process. O(status) is the exit status, negative for the number of a signal.
 
-    O(log) is what the module's commands had printed. O(cause) says why the job was ended from outside (a cause of
+    O(log) reads what the module's commands had printed. O(cause) says why the job was ended from outside (a cause of
     C(_schedule)), C(None) where it ended by itself; O(why) is a clause about it. O(elapsed) and O(timeout) are seconds,
     O(max_output) is bytes; 0 means no limit.
     """
@@ -51,7 +51,7 @@ class Ending:
     timeout: float = 0
     cause: str | None = None
     why: str | None = None
-    log: bytes = b""
+    log: t.Callable[[], bytes] = bytes
     max_output: int = 0
 
 
@@ -251,9 +251,10 @@ def _no_result(ending: Ending) -> Outcome:
 def _partial(ending: Ending) -> dict[str, t.Any]:
     """:returns: what there is of a module that printed no result: its own output, and that of the commands it ran."""
     partial = {"module_stdout": _excerpt(_text(ending.stdout)), "module_stderr": _excerpt(_text(ending.stderr))}
-    if ending.log:
-        text = _text(ending.log)
-        partial["stdout"] = text if len(ending.log) <= _PARTIAL else _shorten(text, _PARTIAL)
+    log = ending.log()
+    if log:
+        text = _text(log)
+        partial["stdout"] = text if len(log) <= _PARTIAL else _shorten(text, _PARTIAL)
     return partial
 
 

@@ -57,6 +57,15 @@ class Status:
         """Whether nothing more will come."""
         return self.state not in UNFINISHED
 
+    def running_for(self, now: float) -> float | None:
+        """:returns: the seconds since a running job of ours was started, C(None) for any other.
+
+        :arg now: seconds since the epoch.
+        """
+        if self.state != RUNNING or self.record is None or self.record.started_at is None:
+            return None
+        return max(0.0, now - self.record.started_at)
+
 
 def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     """:returns: the truth about O(jid). Whatever is wrong with its file is a state of the job, never an exception.

@@ -226,6 +226,28 @@ class Store:
         except FileExistsError:  # an earlier attempt's
             return os.open(path, os.O_RDWR | os.O_APPEND | _OPEN)
 
+    def log_size(self, jid: str) -> int:
+        """:returns: the bytes in the log of O(jid), 0 if there is none."""
+        try:
+            return os.lstat(self._log_path(jid)).st_size
+        except OSError:
+            return 0
+
+    def read_log(self, jid: str, offset: int, limit: int) -> tuple[int, bytes]:
+        """:returns: the size of the log of O(jid), and O(limit) bytes at most behind O(offset), the last."""
+        try:
+            handle = os.open(self._log_path(jid), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
+        except OSError:
+            return offset, b""
+        try:
+            info = os.fstat(handle)
+            if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+                return offset, b""
+            start = max(offset, info.st_size - limit)
+            return max(offset, info.st_size), os.pread(handle, max(0, info.st_size - start), start)
+        finally:
+            os.close(handle)
+
     def remove_log(self, jid: str) -> None:
         """Remove the log of O(jid), if there is one."""
         self._unlink(os.path.basename(self._log_path(jid)))

@@ -398,7 +398,8 @@ class Supervisor:
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
         self._last.pop(jid, None)
         self._store.take_cancel(jid)
-        self._store.remove_log(jid)  # first of all: the result may need the room
+        if not self._store.log_size(jid):
+            self._store.remove_log(jid)
         for directory in self._packed.job(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
         self._write(record, outcome.result)
@@ -411,8 +412,12 @@ class Supervisor:
                 self._make_room(record, result, exc)
 
     def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
-        """Write a final record that could not be: in the reserve's room if it is small, or without its result."""
+        """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
         batch = self._packed.batch.batch
+        self._store.remove_log(record.jid)
+        with contextlib.suppress(OSError):
+            self._store.write(record.jid, encode(record, result))
+            return
         if len(repr(result)) < _SMALL and self._store.remove_reserve(batch):
             with contextlib.suppress(OSError):
                 self._store.write(record.jid, encode(record, result))
@@ -438,10 +443,13 @@ class Supervisor:
             pass
 
 
-def main(packed_text: str, directory: str, boot: t.Sequence[str], ready: int, lock: int) -> None:
+def main(
+    packed_text: str, without: t.Collection[str], directory: str, boot: t.Sequence[str], ready: int, lock: int
+) -> None:
     """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
 
     :arg packed_text: what C(_batch.pack) made.
+    :arg without: the jids of jobs in it that are not to be run.
     :arg directory: the async directory, absolute.
     :arg boot: the text of C(_boot) and its C(SETTINGS), and the same two of C(_fork_server).
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
@@ -450,6 +458,7 @@ def main(packed_text: str, directory: str, boot: t.Sequence[str], ready: int, lo
     _process.become_subreaper()
     store = Store(directory)
     packed = Packed(packed_text)
+    packed.drop(without)
     supervisor = Supervisor(packed, store, boot)
 
     told = False

@@ -18,22 +18,27 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
+from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
 
 _GLANCE = 0.1
 """Seconds between two looks at the directories' time stamps."""
 _SWEEP = 1.0
 """Seconds between two looks for jobs that nobody works on any more."""
+_SOON = 1.0
+"""Seconds after which output, and a job that did not succeed, are reason enough to answer."""
 
 
 @dataclasses.dataclass
 class Question:
     """What the actions C(async_status) and C(wait) ask the target, beside the jids.
 
-    O(async_dir) is where to look for jobs that O(results_files) has no path for. O(patience), O(report) and O(known)
-    are those of L(wait). O(last): nobody asks again after O(patience), so tell the results of the jobs that are
-    finished by then, even where others are not. O(cleanup): remove the files of those whose results have been told.
+    O(async_dir) is where to look for jobs that O(results_files) has no path for. O(selection) stands in place of jids:
+    all jobs there of a C(group), and of these C(names). O(patience), O(report) and O(known) are those of L(wait).
+    O(last): nobody asks again after O(patience), so tell the results of the jobs that are finished by then, even where
+    others are not. O(offsets): tell what the jobs have printed, on from these bytes; C(None): tell nothing of it.
     """
 
     async_dir: str = "~/.ansible_async"
@@ -42,7 +47,8 @@ class Question:
     report: float = 0
     known: dict[str, str] = dataclasses.field(default_factory=dict)
     last: bool = True
-    cleanup: bool = False
+    selection: dict[str, t.Any] | None = None
+    offsets: dict[str, int] | None = None
 
 
 Job = t.Tuple[Store, str]
@@ -53,6 +59,7 @@ def wait(
     patience: float,
     report: float,
     known: t.Mapping[str, str],
+    tails: Tails | None = None,
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> list[Status]:
@@ -61,6 +68,7 @@ def wait(
     :arg patience: seconds after which to answer in any case; 0 asks without waiting.
     :arg report: seconds after which to answer if any state differs from O(known).
     :arg known: the states, by jid, that the asker has seen already.
+    :arg tails: the output of the jobs; new lines are something to report.
     :returns: the status of every job, in order.
     """
     start = clock()
@@ -71,8 +79,27 @@ def wait(
         waited = clock() - start
         if waited >= patience or (waited >= report and watch.differs):
             return watch.statuses
+        if waited >= _SOON and (watch.is_alarming or (tails is not None and tails.has_news())):
+            return watch.statuses
         sleep(_GLANCE)
         watch.refresh(clock())
+
+
+def select(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Job]:
+    """:returns: the jobs of this collection in an async directory, finished ones too, in the order of their launch.
+
+    :arg group: only those of this group.
+    :arg names: only those of these names.
+    """
+    found = []
+    for jid in store.jids():
+        record = look(store, jid).record
+        if record is None or (group is not None and record.group != group):
+            continue
+        if names is None or record.name in names:
+            number = jid.rpartition(".")[2]
+            found.append((record.queued_at or 0.0, record.batch, int(number) if number.isdigit() else 0, jid))
+    return [(store, jid) for *dummy, jid in sorted(found)]
 
 
 class _Watch:
@@ -94,7 +121,9 @@ class _Watch:
 
     def _judge(self) -> None:
         self.all_finished = all(status.finished for status in self.statuses)
-        self.differs = any(self._known.get(status.jid) != status.state for status in self.statuses)
+        news = [status.state for status in self.statuses if self._known.get(status.jid) != status.state]
+        self.differs = bool(news)
+        self.is_alarming = any(state not in GOOD and state not in UNFINISHED for state in news)
 
     def refresh(self, now: float) -> None:
         stamps = self._read_stamps()

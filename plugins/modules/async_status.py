@@ -48,6 +48,13 @@ options:
       status: Tell how the jobs stand.
       cleanup: Remove the files of finished jobs.
     default: status
+  offset:
+    description:
+      - Return what the commands of the job have printed as RV(output), on from this byte. Begin with V(0), and go on
+        with the RV(next_offset) of the answer before. The output can be read until the job is reaped.
+      - Only whole lines are returned as long as the job runs. A job with C(no_log) has no output.
+      - Mutually exclusive with O(jids).
+    type: int
   _question:
     description: What the actions of this collection ask beside. It is refused in a playbook.
     type: dict
@@ -109,6 +116,18 @@ results_file:
   description: The absolute path of the status file.
   returned: with O(jid) and O(mode=status)
   type: str
+output:
+  description: What the commands of the job have printed behind O(offset). Bytes that are not UTF-8 are escaped.
+  returned: with O(offset)
+  type: str
+output_left_out:
+  description: How many bytes before RV(output) are not returned. At most 64 KiB are, the newest.
+  returned: with O(offset)
+  type: int
+next_offset:
+  description: The O(offset) for the next time.
+  returned: with O(offset)
+  type: int
 erased:
   description: The path of the status file that was removed.
   returned: with O(jid) and O(mode=cleanup)
@@ -136,12 +155,15 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, locate
-from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, wait
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
+from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, select, wait
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
     directory = expand(question.async_dir)
+    if question.selection is not None:
+        return select(Store(directory), **question.selection)
     jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
     try:
         return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
@@ -151,6 +173,7 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
 
 def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any]:
     secrets: list[str] = []
+    now = time.time()
     for status in statuses:
         if not with_results:
             status.result = {}
@@ -159,26 +182,31 @@ def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any
         secrets += take_secrets(status)
     return answer(
         secrets,
-        jobs=[dataclasses.asdict(status) for status in statuses],
+        jobs=[{**dataclasses.asdict(status), "running_for": status.running_for(now)} for status in statuses],
         user=user_name(os.geteuid()),
         final=with_results,
     )
 
 
 def main() -> None:
-    """Look, or wait, and answer; remove what was asked to be removed only after the answer has gone out."""
+    """Look, or wait, and answer; or remove files."""
     module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
     question = Question(**module.params["_question"])
     mode = module.params["mode"]
     start = time.monotonic()
-    statuses = wait(_jobs(module, question), question.patience, question.report, question.known)
+    jobs = _jobs(module, question)
+    tails = None if question.offsets is None else Tails(jobs, question.offsets)
+    statuses = wait(jobs, question.patience, question.report, question.known, tails)
     time_is_up = time.monotonic() - start >= question.patience
     final = all(status.finished for status in statuses) or (question.last and time_is_up)
     told = _answer(statuses, with_results=final and mode == "status")
+    if tails is not None:
+        output = tails.read({status.jid for status in statuses if status.finished})
+        told["output"] = {jid: dataclasses.asdict(each) for jid, each in output.items()}
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(told)}\n")
     sys.stdout.flush()
-    if (mode == "cleanup" and not module.check_mode) or (final and question.cleanup):
+    if mode == "cleanup" and not module.check_mode:
         remove(statuses)
     raise SystemExit
 

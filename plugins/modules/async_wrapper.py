@@ -14,6 +14,8 @@ author:
 description:
   - The remote side of P(background.jobs.launch#module). It writes the status file of every job, starts one supervisor
     process that outlives the connection, waits for its word that it stands, and answers with the jobs' records.
+  - Before that it removes what killed launches, and jobs that M(ansible.builtin.async_status) has cleaned up, have left
+    in the directory more than an hour ago.
   - Not meant to be used in a playbook. Use P(background.jobs.launch#module) or P(background.jobs.run#module).
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -61,16 +63,20 @@ async_dir:
   type: str
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import sys
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
-from ansible_collections.background.jobs.plugins.module_utils._store import StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._leftovers import YOUNG, remove
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, prepare
 
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 
@@ -80,6 +86,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=async_wrapper(), supports_check_mode=True)
     try:
         directory = prepare(module.params["async_dir"])
+        with contextlib.suppress(OSError):
+            remove(Store(directory), YOUNG, Evidence(), dry=False, now=time.time())
         records = launch(module.params["batch"], directory, _ENVIRONMENT)
     except (LaunchError, StoreError) as exc:
         answer = {"failed": True, "msg": str(exc)}

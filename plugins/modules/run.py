@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - background.jobs._attributes.posix
   - background.jobs._attributes.group
   - background.jobs._jobs
+  - background.jobs._waiting
 attributes:
   check_mode:
     support: full
@@ -47,14 +48,6 @@ attributes:
     support: full
   delegation:
     support: full
-options:
-  poll:
-    description:
-      - How often to print a line on how the jobs stand while waiting, if that has changed. It has no influence on how
-        soon the end of a job is noticed.
-      - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
-    type: str
-    default: "15"
 seealso:
   - module: background.jobs.launch
   - module: background.jobs.cancel

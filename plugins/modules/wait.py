@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - background.jobs._attributes.action
   - background.jobs._attributes.posix
   - background.jobs._attributes.group
+  - background.jobs._waiting
 attributes:
   check_mode:
     support: full
@@ -53,8 +54,18 @@ options:
       - One job, an id (C(ansible_job_id)), and any list of all these, also nested, are possible too.
       - Items that were skipped or failed to start are returned as V(skipped) and V(failed), in their place.
       - An empty list means that there is nothing to wait for.
+      - One of O(jobs), O(group) and O(name) is required.
     type: raw
-    required: true
+  group:
+    description:
+      - Wait for all jobs of this group that are on the host, those that have ended and were not collected included. It
+        fails if there are none. Mutually exclusive with O(jobs).
+      - This needs nothing that was registered, so another play or another run can wait. It must be the same user.
+    type: str
+  name:
+    description: Wait for the jobs of these names, of any group or of O(group). Mutually exclusive with O(jobs).
+    type: list
+    elements: str
   timeout:
     description:
       - How long to wait at most. Jobs that are not finished by then run on, keep their files, and make this task fail.
@@ -63,13 +74,6 @@ options:
         of their own.
     type: str
     default: "0"
-  poll:
-    description:
-      - How often to print a line on how the jobs stand while waiting, if that has changed. It has no influence on how
-        soon the end of a job is noticed.
-      - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
-    type: str
-    default: "15"
   cleanup:
     description: Whether to remove the files of the jobs that have finished.
     type: bool
@@ -102,6 +106,12 @@ EXAMPLES = r"""
 - name: Wait for the rest
   background.jobs.wait:
     jobs: "{{ first_look }}"
+
+# Jobs of a group can be collected by another play or run, without anything registered.
+- name: Collect what the night has left
+  background.jobs.wait:
+    group: nightly
+  failed_when: false
 
 # Existing plays change only the half that waits.
 - name: Start sleeping with builtin async

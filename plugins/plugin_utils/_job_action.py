@@ -115,6 +115,15 @@ class JobAction(ActionBase):
         """
         return self._call(_WRAPPER, {"async_dir": self._async_dir, "batch": packed}, task_vars, "start jobs")
 
+    def remove(self, command: str) -> None:
+        """Run a plain command that removes files, without a module: it takes a tenth of the time.
+
+        :raises AnsibleActionFail: it failed.
+        """
+        done = self._low_level_execute_command(command, sudoable=True)
+        if done["rc"]:
+            raise AnsibleActionFail(f"{done['stdout']}{done['stderr']}".strip() or f"exit code {done['rc']}")
+
     @property
     def _async_dir(self) -> str:
         return str(self.get_shell_option("async_dir", default="~/.ansible_async"))  # type: ignore[no-untyped-call]

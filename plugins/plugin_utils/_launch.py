@@ -14,7 +14,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Packing
+from ansible_collections.background.jobs.plugins.module_utils._batch import START, Batch, Packing
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -94,6 +94,8 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
 
 def _batch(options: t.Mapping[str, t.Any]) -> Batch:
     """:returns: a batch without jobs yet, with what the options say about all of them together."""
+    if options["if_running"] != START and options["group"] is None:
+        raise DefinitionError(f"'if_running: {options['if_running']}' needs a group: it is looked for among its jobs")
     return Batch(
         f"j{secrets.randbits(128)}",
         [],
@@ -102,6 +104,7 @@ def _batch(options: t.Mapping[str, t.Any]) -> Batch:
         start_delay=duration(options["start_delay"], "start_delay"),
         halt=halt(options["halt"]),
         group=None if options["group"] is None else label(options["group"], "group"),
+        if_running=options["if_running"],
     )
 
 
@@ -120,10 +123,13 @@ def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -
     if not batch.jobs:
         return {}
     answer = action.start(packing.text(batch), task_vars)
-    return {record["jid"]: _handle(action, record, answer["async_dir"]) for record in answer["jobs"]}
+    return {
+        job.jid: _handle(action, record, answer["async_dir"], attached=record["jid"] != job.jid)
+        for job, record in zip(batch.jobs, answer["jobs"])
+    }
 
 
-def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) -> dict[str, t.Any]:
+def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, attached: bool) -> dict[str, t.Any]:
     return {
         "ansible_job_id": record["jid"],
         "name": record["name"],
@@ -131,6 +137,7 @@ def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str) ->
         "host": action.host,
         "user": record["user"],
         **({"no_log": True} if record.get("no_log") else {}),
+        **({"attached": True} if attached else {}),
         "state": record["state"],
         "started": True,
         "finished": False,

@@ -16,8 +16,6 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
     GOOD,
-    QUEUED,
-    RUNNING,
     SKIPPED,
     STATES,
     SUCCEEDED,
@@ -242,22 +240,3 @@ def _where(result: t.Mapping[str, t.Any]) -> str:
         if is_failed(step):
             return f"step {number} ({step['name']})"
     return ""
-
-
-def progress(host: str, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """:returns: one line about how a wait stands.
-
-    :arg statuses: C(name) and C(state) of each job.
-    """
-    done = [status for status in statuses if status["state"] not in UNFINISHED]
-    parts = [f"{len(done)}/{len(statuses)} done"]
-    for state in (RUNNING, QUEUED):
-        count = sum(status["state"] == state for status in statuses)
-        if count:
-            parts.append(f"{count} {state}")
-    for state in (state for state in STATES if state not in GOOD and state not in UNFINISHED):
-        names = [str(status["name"]) for status in statuses if status["state"] == state]
-        if names:
-            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-            parts.append(f"{len(names)} {state.replace('_', ' ')} ({shown})")
-    return f"{host}: {', '.join(parts)}"

@@ -9,48 +9,105 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import os
+import shlex
 import time
 import typing as t
 
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import progress
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     known,
     misdirected,
     present,
-    progress,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
 
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
+_AGAIN = 5.0
+"""Seconds between two attempts to reach a host again, at most."""
 
 display = Display()
 
 
-def wait(
-    action: JobAction, handles: t.Sequence[Handle], timeout: float, poll: float, cleanup: bool, task_vars: Vars
-) -> dict[str, t.Any]:
-    """Wait for O(handles) and collect their results, in order.
+@dataclasses.dataclass
+class Terms:
+    """How to wait. Durations are seconds.
 
-    :arg timeout: seconds to wait at most, 0 for as long as the jobs' own limits take.
-    :arg poll: seconds between progress reports.
-    :arg cleanup: whether to remove the files of the jobs that are finished.
+    O(timeout) is how long at most, 0 for as long as the jobs' own limits take. O(poll) is the time between progress
+    reports. O(cleanup): remove the files of the jobs that are finished. O(stream): show their output as it appears.
+    O(quiet): print no progress. O(grace) is how long the host may be out of reach.
+    """
+
+    timeout: float = 0
+    poll: float = 15
+    cleanup: bool = True
+    stream: bool = False
+    quiet: bool = False
+    grace: float = 60
+
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any], **others: t.Any) -> Terms:
+        """:returns: the terms that the options of a task name, with O(others) beside.
+
+        :raises DefinitionError: one of them makes no sense.
+        """
+        return cls(
+            poll=duration(options["poll"], "poll"),
+            stream=options["stream"],
+            quiet=options["quiet"],
+            grace=duration(options["unreachable_grace"], "unreachable_grace"),
+            **others,
+        )
+
+
+def wait(action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars: Vars) -> dict[str, t.Any]:
+    """Wait for O(handles) and collect their results, in order."""
+    start = time.monotonic()
+    asker = _Asker(action, [handle for handle in handles if handle.result is None], terms, task_vars)
+    told = iter(asker.until_finished(start))
+    results = [known(handle) if handle.result is not None else present(handle, next(told)) for handle in handles]
+    return _conclude(action, results, terms, start)
+
+
+def wait_for_group(
+    action: JobAction, group: str | None, names: t.Sequence[str] | None, terms: Terms, task_vars: Vars
+) -> dict[str, t.Any]:
+    """Wait for all jobs of a group, or of these names, that are on the host.
+
+    :raises AnsibleActionFail: there is none.
     """
     start = time.monotonic()
-    open_handles = [handle for handle in handles if handle.result is None]
-    statuses = _Asker(action, open_handles, poll, cleanup, task_vars).until_finished(start, timeout)
-    told = iter(statuses)
-    results = [known(handle) if handle.result is not None else present(handle, next(told)) for handle in handles]
+    asker = _Asker(action, [], terms, task_vars)
+    statuses = asker.until_finished(start, {"group": group, "names": names})
+    if not statuses:
+        named = " or ".join(f"'{name}'" for name in names or [])
+        what = "there is no job" + (f" named {named}" if named else "") + (f" of group '{group}'" if group else "")
+        raise AnsibleActionFail(
+            f"{what} on {action.host} for user {asker.user}: it was collected already, was never started, or was "
+            "started as another user or with another async_dir (see background.jobs.job_info)"
+        )
+    results = [present(handle, status) for handle, status in zip(asker.handles, statuses)]
+    return _conclude(action, results, terms, start)
+
+
+def _conclude(action: JobAction, results: list[dict[str, t.Any]], terms: Terms, start: float) -> dict[str, t.Any]:
     combined = combine(results, time.monotonic() - start, action.host)
-    if timeout and any(result["state"] in UNFINISHED for result in results):
+    if terms.timeout and any(result["state"] in UNFINISHED for result in results):
         combined["msg"] = (
-            f"waited {timeout:.0f} s on {action.host}, not longer; unfinished jobs run on: register this result and "
-            f"give it as 'jobs' to wait for them again. {combined['msg']}"
+            f"waited {terms.timeout:.0f} s on {action.host}, not longer; unfinished jobs run on: register this result "
+            f"and give it as 'jobs' to wait for them again. {combined['msg']}"
         )
     if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
         display.display(f"{action.host}: {combined['msg']}")
@@ -60,57 +117,151 @@ def wait(
 class _Asker:
     """Asks the target for a set of jobs, again and again."""
 
-    def __init__(
-        self, action: JobAction, handles: t.Sequence[Handle], poll: float, cleanup: bool, task_vars: Vars
-    ) -> None:
+    def __init__(self, action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars: Vars) -> None:
+        self.handles = list(handles)
+        self.user = ""
         self._action = action
-        self._handles = handles
-        self._poll = poll
-        self._cleanup = cleanup
+        self._terms = terms
         self._task_vars = task_vars
+        self._stream = Stream(action.host, display) if terms.stream else None
         self._seen: dict[str, str] = {}
         self._reported = False
 
-    def until_finished(self, start: float, timeout: float) -> list[dict[str, t.Any]]:
-        """:returns: the last word of the target about each job, with its result where it is finished."""
-        if not self._handles:
+    def until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
+        """:returns: the last word of the target about each job, with its result where it is finished.
+
+        :arg selection: which jobs to wait for, in place of handles: a group and names.
+        """
+        if not self.handles and selection is None:
             return []
+        timeout = self._terms.timeout
         while True:
             left = start + timeout - time.monotonic() if timeout else _SLICE
             last = bool(timeout) and left <= _SLICE
-            answer = self._ask(max(0.0, min(_SLICE, left)), last)
+            answer = self._ask(max(0.0, min(_SLICE, left)), last, selection)
+            statuses: list[dict[str, t.Any]] = answer["jobs"]
+            if selection is not None:
+                self.handles = [_found(status, self._action.host) for status in statuses]
+                selection = None if statuses else selection
+            self._explain(statuses, answer["user"])
+            if self._stream is not None:
+                self._stream.show(self.handles, answer.get("output") or {})
+            self._report(statuses)
             if answer["final"]:
-                return t.cast("list[dict[str, t.Any]]", answer["jobs"])
+                if self._terms.cleanup:
+                    self._clean_up(statuses)
+                return statuses
 
-    def _ask(self, patience: float, last: bool) -> dict[str, t.Any]:
-        answer = self._action.ask(
-            [handle.jid for handle in self._handles],
-            "status",
-            self._task_vars,
-            any(handle.no_log for handle in self._handles),
-            results_files={handle.jid: handle.results_file for handle in self._handles if handle.results_file},
-            patience=patience,
-            report=self._poll,
-            last=last,
-            known=self._seen,
-            cleanup=self._cleanup,
-        )
-        statuses: list[dict[str, t.Any]] = answer["jobs"]
-        for handle, status in zip(self._handles, statuses):
-            if status["reason"] in ("no_status_file", "status_unreadable"):
-                status["message"] = misdirected(handle, self._action.host, answer["user"]) or status["message"]
-        self._report(statuses)
+    def _ask(self, patience: float, last: bool, selection: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        secret = selection is not None or any(handle.no_log for handle in self.handles)
+        question: dict[str, t.Any] = {
+            "results_files": {handle.jid: handle.results_file for handle in self.handles if handle.results_file},
+            "patience": patience,
+            "report": self._terms.poll,
+            "last": last,
+            "known": self._seen,
+        }
+        if selection is not None:
+            question["selection"] = dict(selection)
+        if self._stream is not None:
+            question["offsets"] = self._stream.offsets
+        jids = [handle.jid for handle in self.handles]
+        answer = self._reach(lambda: self._action.ask(jids, "status", self._task_vars, secret, **question))
+        self.user = answer["user"]
         return answer
+
+    def _reach(self, ask: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
+        """Ask, and where the connection breaks, ask again: the jobs do not depend on it.
+
+        :raises AnsibleConnectionFailure: the host was out of reach for longer than the grace.
+        """
+        host, grace = self._action.host, self._terms.grace
+        lost: float | None = None
+        pause = 0.5
+        while True:
+            try:
+                answer = ask()
+            except AnsibleConnectionFailure as exc:
+                now = time.monotonic()
+                if lost is None:
+                    lost = now
+                    if grace:
+                        display.display(f"{host}: the connection is lost, its jobs run on; trying for {grace:.0f} s")
+                if now - lost >= grace:
+                    raise AnsibleConnectionFailure(
+                        f"{host} has been out of reach for {now - lost:.0f} s; its jobs run on, and keep their "
+                        f"results for another background.jobs.wait: {exc.message}"
+                    ) from exc
+                time.sleep(pause)
+                pause = min(2 * pause, _AGAIN)
+                with contextlib.suppress(Exception):  # whatever a connection plugin makes of it
+                    self._action._connection.reset()
+            else:
+                if lost is not None:
+                    display.display(f"{host}: connected again")
+                return answer
+
+    def _explain(self, statuses: t.Sequence[dict[str, t.Any]], user: str) -> None:
+        """Say of what was not found that it was looked for in the wrong place, if it was."""
+        for handle, status in zip(self.handles, statuses):
+            if status["reason"] in ("no_status_file", "status_unreadable"):
+                status["message"] = misdirected(handle, self._action.host, user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Say how it stands, if that is news and not the end: the end is the task's own result."""
         states = {status["jid"]: status["state"] for status in statuses}
         unfinished = any(state in UNFINISHED for state in states.values())
-        if states != self._seen and (unfinished or self._reported):
-            named = [
-                {"name": (status.get("record") or {}).get("name") or handle.name, "state": status["state"]}
-                for handle, status in zip(self._handles, statuses)
-            ]
-            display.display(progress(self._action.host, named))
+        if not self._terms.quiet and states != self._seen and (unfinished or self._reported):
+            display.display(progress(self._action.host, self.handles, statuses))
             self._reported = True
         self._seen = states
+
+    def _clean_up(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+        """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.
+
+        A plain command does it, but for a lost job, which may have left processes.
+        """
+        finished = [status for status in statuses if status["state"] not in UNFINISHED and status["ours_to_remove"]]
+        lost = [status for status in finished if status["state"] == LOST]
+        plain = [status for status in finished if status["state"] != LOST]
+        try:
+            if plain:
+                self._action.remove(removal(status["results_file"] for status in plain))
+            if lost:
+                files = {status["jid"]: status["results_file"] for status in lost}
+                self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files)
+        except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
+            display.warning(
+                f"{self._action.host}: the files of {len(finished)} collected jobs could not be removed; "
+                f"background.jobs.prune removes them later: {exc.message}"
+            )
+
+
+def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:
+    """:returns: the handle of a job that the target has found by itself."""
+    record = status.get("record") or {}
+    return Handle(
+        jid=status["jid"],
+        name=str(record.get("name") or status["jid"]),
+        results_file=status["results_file"],
+        host=host,
+        user=record.get("user"),
+        no_log=bool(record.get("no_log")),
+    )
+
+
+def removal(results_files: t.Iterable[str]) -> str:
+    """:returns: a command for any POSIX shell that removes status files and the logs beside them.
+
+    A directory and a batch are written once for all their jobs: an argument has at most 128 KiB on Linux (execve(2)).
+    """
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for path in results_files:
+        directory, name = os.path.split(path)
+        batch, dot, number = name.rpartition(".")
+        numbers.setdefault((directory, batch + dot), []).append(number)
+    return " && ".join(
+        f"cd {shlex.quote(directory)} && for n in {' '.join(map(shlex.quote, ends))}; do "
+        f"printf '%s\\n' {shlex.quote(batch)}$n {shlex.quote(batch)}$n.log; done | xargs rm -f --"
+        for (directory, batch), ends in numbers.items()
+    )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _cancel
+from ansible_collections.background.jobs.plugins.module_utils import _cancel, _reap
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, eventually, python_job
 
@@ -136,11 +136,13 @@ def test_nothing_is_logged_under_no_log(batches: Batches, tmp_path: Path) -> Non
     assert "S3CRET" not in json.dumps(cancelled.status.result)
 
 
-def test_a_log_goes_with_the_end_of_its_job(batches: Batches) -> None:
+def test_a_log_stays_until_its_job_is_reaped_unless_it_is_empty(batches: Batches) -> None:
     batches.launch(python_job("j1.0", "print('{}')"), python_job("j1.1", RUN_COMMAND + "run_command(['echo', '1'])"))
-    for jid in ("j1.0", "j1.1"):
-        batches.end(jid)
-        assert not os.path.exists(f"{batches.directory}/{jid}.log")
+    statuses = [batches.end(jid) for jid in ("j1.0", "j1.1")]
+    batches.supervisor_ends()
+    assert sorted(os.listdir(batches.directory)) == ["j1.0", "j1.1", "j1.1.log"]
+    _reap.remove(statuses)
+    assert os.listdir(batches.directory) == []
 
 
 @pytest.mark.parametrize("size", [999, 1000, 1001], ids=lambda size: f"limit {size}")

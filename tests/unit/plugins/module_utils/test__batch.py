@@ -63,7 +63,8 @@ def test_all_options_arrive() -> None:
         no_log=True,
         remove=["/tmp/x"],
     )
-    batch = Batch("j1", [job], "50%", deadline=60, start_delay=0.5, halt="now,fail=20%", group="nightly")
+    options = {"deadline": 60, "start_delay": 0.5, "halt": "now,fail=20%", "group": "nightly", "if_running": "attach"}
+    batch = Batch("j1", [job], "50%", **options)
     assert_differs_everywhere(job, Job("", ""))
     assert_differs_everywhere(batch, Batch("", []))
     packed = Packed(pack(batch))

@@ -288,14 +288,14 @@ def test_why_a_job_was_ended_is_told(stdout: bytes, fields: dict[str, t.Any], st
     "fields", [{"cause": "timeout"}, {"cause": "cancelled"}, {"status": -9}, {"status": 1}], ids=str
 )
 def test_what_commands_had_printed_is_kept_where_there_is_no_result(fields: dict[str, t.Any]) -> None:
-    result = judge(ending(b"", b"trace", log=b"one\n\xff", **fields)).result
+    result = judge(ending(b"", b"trace", log=lambda: b"one\n\xff", **fields)).result
     assert (result["stdout"], result["module_stdout"], result["module_stderr"]) == ("one\n\ufffd", "", "trace")
-    assert judge(ending(b'{"stdout": "mine"}', log=b"one", **fields)).result["stdout"] == "mine"
+    assert judge(ending(b'{"stdout": "mine"}', log=lambda: b"one", **fields)).result["stdout"] == "mine"
     assert "stdout" not in judge(ending(b"", **fields)).result
 
 
 def test_much_of_what_commands_had_printed_is_cut_in_the_middle() -> None:
-    text = judge(ending(b"", log=b"<" + b"x" * 3_000_000 + b">", cause="cancelled")).result["stdout"]
+    text = judge(ending(b"", log=lambda: b"<" + b"x" * 3_000_000 + b">", cause="cancelled")).result["stdout"]
     assert text.startswith("<x") and text.endswith("x>") and "bytes left out" in text
     assert len(text) < 1_100_000
 
@@ -356,7 +356,7 @@ def test_a_key_truncated_of_the_modules_own_raises_nothing(truncated: t.Any, exp
 
 @pytest.mark.parametrize("cause", [None, "timeout"])
 def test_a_partial_output_is_limited_too(cause: str | None) -> None:
-    result = judge(ending(b"", log=b"x" * 5000, status=-9, cause=cause, max_output=100)).result
+    result = judge(ending(b"", log=lambda: b"x" * 5000, status=-9, cause=cause, max_output=100)).result
     assert len(result["stdout"]) < 150 and "stdout" in result["truncated"]
 
 

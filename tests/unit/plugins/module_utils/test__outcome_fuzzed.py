@@ -44,7 +44,7 @@ ENDINGS = st.builds(
     timeout=st.integers(0, 10**9) | st.floats(0, 1e9),
     cause=st.sampled_from([None, None, "timeout", "deadline", "cancelled", "halted"]),
     why=st.none() | st.text(),
-    log=JUNK,
+    log=JUNK.map(lambda junk: lambda: junk),
     max_output=st.integers(0, 40),
 )
 

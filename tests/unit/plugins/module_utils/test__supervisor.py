@@ -428,7 +428,7 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     child = os.fork()
     if child == 0:
         try:
-            _supervisor.main(pack(Batch("j1", jobs)), store.directory, ("", "", "", ""), ready, lock)
+            _supervisor.main(pack(Batch("j1", jobs)), [], store.directory, ("", "", "", ""), ready, lock)
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

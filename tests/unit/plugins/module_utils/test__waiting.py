@@ -13,7 +13,8 @@ from ansible_collections.background.jobs.plugins.module_utils import _builtin, _
 from ansible_collections.background.jobs.plugins.module_utils._record import encode
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
-from ansible_collections.background.jobs.plugins.module_utils._waiting import wait
+from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
+from ansible_collections.background.jobs.plugins.module_utils._waiting import select, wait
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 RUNNING = {"started": 1, "finished": 0}
@@ -63,6 +64,42 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(_waiting, "look", counted)
     return seen
+
+
+def test_a_job_that_goes_wrong_is_reported_soon(store: Store, clock: Clock) -> None:
+    for jid in ("a", "b"):
+        store.write(jid, RUNNING)
+    clock.at(3, lambda: store.write("a", {"rc": 1, "failed": True}))
+    assert states(store, clock, ["a", "b"]) == ["failed", "running"]
+    assert 3 <= clock.now < 4
+    assert states(store, clock, ["a", "b"], known={"a": "failed", "b": "running"}) == ["failed", "running"]
+    assert clock.now > 100
+
+
+def test_another_line_of_output_is_reported_soon(store: Store, clock: Clock) -> None:
+    store.write("a", RUNNING)
+    handle = store.open_log("a")
+    clock.at(3, lambda: os.write(handle, b"one\n"))
+    assert states(store, clock, ["a"], known={"a": "running"}, tails=Tails([(store, "a")], {})) == ["running"]
+    assert 3 <= clock.now < 4
+    assert states(store, clock, ["a"], known={"a": "running"}, tails=Tails([(store, "a")], {"a": 4})) == ["running"]
+    assert clock.now > 100
+    os.close(handle)
+
+
+def test_a_group_is_found_whole_and_in_the_order_of_its_launch(store: Store) -> None:
+    for jid, group, queued, state in (
+        ("j2.10", "night", 5.0, "queued"),
+        ("j2.9", "night", 5.0, "succeeded"),
+        ("j9.0", "night", 1.0, "failed"),
+        ("j3.0", "day", 2.0, "running"),
+    ):
+        job = record(jid, batch=jid.split(".")[0], name=f"job {jid}", group=group, queued_at=queued, state=state)
+        store.write(jid, encode(job))
+    store.write("j5.0", DONE)
+    assert [jid for dummy, jid in select(store, "night", None)] == ["j9.0", "j2.9", "j2.10"]
+    assert [jid for dummy, jid in select(store, None, ["job j3.0", "job j9.0"])] == ["j9.0", "j3.0"]
+    assert select(store, "night", ["job j3.0"]) == []
 
 
 def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) -> list[str]:
@@ -182,7 +219,7 @@ def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock
     other.write("b", RUNNING)
     clock.at(5, lambda: store.write("a", DONE))
     clock.at(9, lambda: other.write("b", DONE))
-    found = wait([(other, "b"), (store, "a")], 100, 100, {}, clock.time, clock.sleep)
+    found = wait([(other, "b"), (store, "a")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
     assert [(status.jid, status.state) for status in found] == [("b", "succeeded"), ("a", "succeeded")]
     assert clock.now < 9.1
 
@@ -207,6 +244,6 @@ def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
         return status
 
     monkeypatch.setattr(_waiting, "look", look_and_end)
-    statuses = wait([(store, "j1.0")], 60, 60, {}, clock.time, clock.sleep)
+    statuses = wait([(store, "j1.0")], 60, 60, {}, clock=clock.time, sleep=clock.sleep)
     assert [status.state for status in statuses] == ["succeeded"]
     assert clock.now < 1

@@ -20,7 +20,6 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     known,
     misdirected,
     present,
-    progress,
     summary,
     why,
 )
@@ -421,20 +420,6 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
     assert combined["_ansible_no_log"] is True
     assert "S3CRET" not in combined["msg"]
     assert "_ansible_no_log" not in combine([job("other", "succeeded")], 1, "web1")
-
-
-@pytest.mark.parametrize(
-    ("states", "line"),
-    [
-        (["running", "queued", "queued"], "web1: 0/3 done, 1 running, 2 queued"),
-        (["succeeded", "skipped", "running"], "web1: 2/3 done, 1 running"),
-        (["succeeded", "failed", "timed_out"], "web1: 3/3 done, 1 failed (job1), 1 timed out (job2)"),
-        (["failed"] * 7, "web1: 7/7 done, 7 failed (job0, job1, job2, job3, job4 and 2 more)"),
-        ([], "web1: 0/0 done"),
-    ],
-)
-def test_progress_is_one_line(states: list[str], line: str) -> None:
-    assert progress("web1", [{"name": f"job{number}", "state": state} for number, state in enumerate(states)]) == line
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.plugin_utils import _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, removal, wait, wait_for_group
 
 Answer = t.Mapping[str, str]
 
@@ -25,13 +29,21 @@ class Target:
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
         self.asked: list[dict[str, t.Any]] = []
+        self.removed: list[str] = []
 
     def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, **question: t.Any) -> dict[str, t.Any]:
-        assert mode == "status" and secret is any("secret" in jid for jid in jids)
+        if mode == "cleanup":
+            self.removed += jids
+            return {"jobs": []}
+        assert secret is (any("secret" in jid for jid in jids) or "selection" in question)
         self.asked.append({"jids": jids, **question})
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        jids = jids or list(answer)
         final = question["last"] or not {"queued", "running"} & {answer[jid] for jid in jids}
         return {"jobs": [self._status(jid, answer[jid]) for jid in jids], "user": "root", "final": final}
+
+    def remove(self, command: str) -> None:
+        self.removed.append(command)
 
     @staticmethod
     def _status(jid: str, state: str) -> dict[str, t.Any]:
@@ -43,6 +55,7 @@ class Target:
             "message": "there is no status file" if gone else None,
             "results_file": f"/a/{jid}",
             "record": {"name": f"job {jid}"},
+            "ours_to_remove": True,
             "result": {"changed": True} if state == "succeeded" else {},
         }
 
@@ -60,7 +73,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def waited(target: Target, some: t.Sequence[Handle], timeout: float = 0, cleanup: bool = True) -> dict[str, t.Any]:
-    return wait(t.cast(JobAction, target), some, timeout, 15, cleanup, {})
+    return wait(t.cast(JobAction, target), some, Terms(timeout, cleanup=cleanup), {})
 
 
 def test_finished_jobs_take_one_question_and_no_words(said: list[str]) -> None:
@@ -72,7 +85,7 @@ def test_finished_jobs_take_one_question_and_no_words(said: list[str]) -> None:
     (asked,) = target.asked
     assert asked["jids"] == ["a", "b"]
     assert asked["results_files"] == {"a": "/a/a", "b": "/a/b"}
-    assert (asked["cleanup"], asked["report"], asked["known"]) == (True, 15, {})
+    assert (asked["report"], asked["known"]) == (15, {})
 
 
 def test_unfinished_jobs_are_asked_for_again_and_reported(said: list[str]) -> None:
@@ -84,9 +97,9 @@ def test_unfinished_jobs_are_asked_for_again_and_reported(said: list[str]) -> No
     )
     result = waited(target, handles("a", "b"))
     assert said == [
-        "web1: 0/2 done, 1 running, 1 queued",
-        "web1: 1/2 done, 1 running",
-        "web1: 2/2 done, 1 failed (job b)",
+        "web1: 0/2 done, 1 running (job a), 1 queued",
+        "web1: 1/2 done, 1 running (job b)",
+        "web1: 1/2 done, 1 failed (job b)",
     ]
     assert target.asked[-1]["known"] == {"a": "succeeded", "b": "running"}
     assert result["summary"]["failed"] == 1
@@ -130,13 +143,123 @@ def test_a_job_looked_for_in_the_wrong_place_says_which_is_right(said: list[str]
     assert "there is no status file" in waited(Target({"a": "lost"}), handles("a"))["msg"]
 
 
-def test_without_cleaning_up_the_target_is_told_to_keep_everything(said: list[str]) -> None:
+def test_files_are_removed_once_the_results_have_arrived(said: list[str]) -> None:
+    target = Target({"j1.0": "succeeded", "j1.1": "lost", "j1.2": "failed"})
+    waited(target, handles("j1.0", "j1.1", "j1.2"))
+    assert target.removed == [removal(["/a/j1.0", "/a/j1.2"]), "j1.1"]
+
+
+def test_without_cleaning_up_everything_stays(said: list[str]) -> None:
     target = Target({"a": "succeeded"})
     waited(target, handles("a"), cleanup=False)
-    assert target.asked[0]["cleanup"] is False
+    assert target.removed == []
+
+
+def test_files_that_cannot_be_removed_are_a_warning(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(_wait.display, "warning", warned.append)
+
+    class Full(Target):
+        def remove(self, command: str) -> None:
+            raise AnsibleActionFail("read-only file system")
+
+    assert waited(Full({"a": "succeeded"}), handles("a"))["failed"] is False
+    assert warned == [
+        "web1: the files of 1 collected jobs could not be removed; background.jobs.prune removes them later: "
+        "read-only file system"
+    ]
+
+
+def test_removal_is_a_command_that_spares_everything_else(tmp_path: Path) -> None:
+    directory = tmp_path / "it's here"
+    directory.mkdir()
+    names = ["j1.0", "j1.0.log", "j1.1", "j1.10", "j2.0", "j123.4", "j123.4.log", ".j1.lock"]
+    for name in names:
+        (directory / name).touch()
+    command = removal(f"{directory}/{jid}" for jid in ("j1.0", "j1.1", "j123.4", "j9.9"))
+    done = subprocess.run(["/bin/sh", "-c", command], check=False, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(os.listdir(directory)) == [".j1.lock", "j1.10", "j2.0"]
+    gone = subprocess.run(["/bin/sh", "-c", removal(["/nowhere/j1.0"])], check=False, stderr=subprocess.PIPE)
+    assert gone.returncode != 0
+
+
+def test_the_files_of_10000_jobs_are_one_argument() -> None:
+    assert len(removal(f"/root/.ansible_async/j{'1' * 39}.{number}" for number in range(10_000))) < 128 * 1024
+
+
+# -- a group
+
+
+def test_all_jobs_of_a_group_are_waited_for_without_handles(said: list[str]) -> None:
+    target = Target({"a": "running", "b": "running"}, {"a": "succeeded", "b": "succeeded"})
+    result = wait_for_group(t.cast(JobAction, target), "nightly", None, Terms(), {})
+    assert [each["name"] for each in result["results"]] == ["job a", "job b"]
+    assert target.asked[0]["selection"] == {"group": "nightly", "names": None} and target.asked[0]["jids"] == []
+    assert "selection" not in target.asked[1] and target.asked[1]["results_files"] == {"a": "/a/a", "b": "/a/b"}
+
+
+def test_a_group_without_jobs_is_an_error_that_says_what_was_looked_for(said: list[str]) -> None:
+    with pytest.raises(AnsibleActionFail, match="there is no job named 'x' of group 'nightly' on web1 for user root"):
+        wait_for_group(t.cast(JobAction, Target({})), "nightly", ["x"], Terms(), {})
+
+
+# -- a connection that breaks
+
+
+class Flaky(Target):
+    """A target that is out of reach some times before it answers."""
+
+    def __init__(self, times: int, *answers: Answer) -> None:
+        super().__init__(*answers)
+        self.times = times
+        self.resets = 0
+        self._connection = self
+
+    def reset(self) -> None:
+        self.resets += 1
+        raise ValueError("no connection to reset")
+
+    def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, **question: t.Any) -> dict[str, t.Any]:
+        if self.times:
+            self.times -= 1
+            raise AnsibleConnectionFailure("Connection closed")
+        return super().ask(jids, mode, task_vars, secret, **question)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was slept, and the only thing that takes time."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "monotonic", lambda: 1000 + sum(slept))
+    return slept
+
+
+def test_a_broken_connection_costs_a_notice(said: list[str], clock: list[float]) -> None:
+    target = Flaky(3, {"a": "succeeded"})
+    assert waited(target, handles("a"))["failed"] is False
+    assert target.resets == 3
+    assert said == [
+        "web1: the connection is lost, its jobs run on; trying for 60 s",
+        "web1: connected again",
+    ]
+
+
+def test_a_host_that_stays_away_is_unreachable(said: list[str], clock: list[float]) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"web1 has been out of reach for 6\d s; its jobs run on"):
+        waited(Flaky(1000, {"a": "running"}), handles("a"))
+    assert len(said) == 1 and max(clock) == 5
+
+
+def test_without_grace_the_first_failure_counts(said: list[str], clock: list[float]) -> None:
+    target = Flaky(1, {"a": "succeeded"})
+    with pytest.raises(AnsibleConnectionFailure):
+        wait(t.cast(JobAction, target), handles("a"), Terms(grace=0), {})
+    assert (said, clock) == ([], [])
 
 
 def test_a_job_with_no_log_makes_the_question_a_quiet_one() -> None:
     target = Target({"secret1": "succeeded", "b": "succeeded"})
-    waited = wait(t.cast(JobAction, target), handles("secret1", "b"), 0, 15, True, {})
+    waited = wait(t.cast(JobAction, target), handles("secret1", "b"), Terms(), {})
     assert waited["failed"] is False

@@ -1,0 +1,22 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Remove the files of jobs that have ended; documented in the module of the same name."""
+
+from __future__ import annotations
+
+from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils._directory import DirectoryAction, prune
+
+
+class ActionModule(DirectoryAction):
+    """One trip, whatever the number of jobs."""
+
+    _instead_of_async = "it takes no time to speak of"
+
+    def options(self):
+        return _argspec.prune(), {}
+
+    def perform(self, options, task_vars):
+        return prune(self, options, task_vars)

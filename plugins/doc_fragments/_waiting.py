@@ -1,0 +1,44 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that tell how to wait, shared by run and wait.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments to be extended by name."""
+
+    DOCUMENTATION = r"""
+options:
+  poll:
+    description:
+      - How often to print a line on how the jobs stand while waiting, if that has changed. A job that does not succeed
+        is reported at once. It has no influence on how soon the end of a job is noticed.
+      - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
+    type: str
+    default: "15"
+  stream:
+    description:
+      - Whether to print what the commands of the jobs print, line by line, as C(host | job: text), while they run.
+      - Nothing is printed of a job with C(no_log). Of a job that prints more than 64 KiB between two looks the newest
+        lines are printed, and how much is left out.
+    type: bool
+    default: false
+  quiet:
+    description: Whether to print no lines on how the jobs stand.
+    type: bool
+    default: false
+  unreachable_grace:
+    description:
+      - How long the host may be out of reach while its jobs are waited for. They run on, the task connects again, and
+        prints a line when the connection is lost and when it is back. After that the host is unreachable. Its jobs
+        keep their results for another P(background.jobs.wait#module).
+      - Seconds, or a duration such as V(5m). V(0) gives up at once.
+    type: str
+    default: "60"
+"""

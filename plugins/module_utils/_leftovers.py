@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What launches and supervisors that were killed have left behind, once no job is left to which it belongs.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+A launch makes its lock before anything else, and holds it until its supervisor does. So what belongs to a batch without
+a status file, whose lock is free, is of no use to anybody. Only in the moment between the two steps of making a lock is
+it free as well: hence the L(YOUNG), and hence the lock is held while the files are removed. A launch that comes to it
+then finds its lock file gone, and fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
+
+YOUNG = 3600.0
+"""Seconds for which a file without a job is left alone in any case."""
+
+_JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
+_LEFTOVER = re.compile(
+    r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve)"
+    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:cancel|d|[0-9]+\.tmp)"
+    r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
+)
+
+
+def by_batch(names: t.Iterable[str]) -> dict[str, list[str]]:
+    """:returns: those of the names of an async directory that belong to no job, by their batch."""
+    names = sorted(names)
+    alive = {match.group(1) for match in map(_JOB.fullmatch, names) if match}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        match = _LEFTOVER.fullmatch(name)
+        batch = match and (match.group("batch") or match.group("hidden") or match.group("shown"))
+        if batch and batch not in alive:
+            found.setdefault(batch, []).append(name)
+    return found
+
+
+def remove(store: Store, older_than: float, evidence: Evidence, dry: bool, now: float) -> list[str]:
+    """Remove what belongs to no job and was last touched O(older_than) seconds before O(now), or L(YOUNG) if that is
+    longer.
+
+    :arg dry: only tell what would be removed.
+    :returns: the paths.
+    :raises OSError: something could not be removed.
+    """
+    removed = []
+    for batch, names in _list(store).items():
+        with _held(store, batch) as free:
+            if not free or _list(store).get(batch) != names or _runs(store, batch, evidence):
+                continue
+            paths = [os.path.join(store.directory, name) for name in names]
+            if not all(_is_old(path, now - max(older_than, YOUNG)) for path in paths):
+                continue
+            if not dry:
+                for path in paths:
+                    shutil.rmtree(path) if path.endswith(".d") else os.unlink(path)
+            removed += paths
+    return removed
+
+
+def _list(store: Store) -> dict[str, list[str]]:
+    try:
+        return by_batch(os.listdir(store.directory))
+    except FileNotFoundError:
+        return {}
+
+
+@contextlib.contextmanager
+def _held(store: Store, batch: str) -> t.Iterator[bool]:
+    """Hold the lock of a batch, if there is one.
+
+    :returns: whether nobody else holds it, or may be holding it where locks do not work.
+    """
+    try:
+        handle = os.open(store.lock_path(batch), os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as exc:
+        yield isinstance(exc, FileNotFoundError)
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        holder = store.lock_holder(batch)
+        yield holder is None or not _process.is_alive(*holder)
+    finally:
+        os.close(handle)
+
+
+def _is_old(path: str, before: float) -> bool:
+    """:returns: whether a file, or a directory where there has to be one, is ours and was last touched by then."""
+    info = os.lstat(path)
+    is_kind = stat.S_ISDIR if path.endswith(".d") else stat.S_ISREG
+    return is_kind(info.st_mode) and info.st_uid == os.geteuid() and info.st_mtime <= before
+
+
+def _runs(store: Store, batch: str, evidence: Evidence) -> bool:
+    """:returns: whether a process of a job of this batch runs, although its status file has gone."""
+    census = evidence.census
+    mark = os.path.join(store.directory, f"{batch}.")
+    return evidence.wrappers.has(f"{batch}.0") or any(
+        (census.mark(process) or "").startswith(mark) for process in census.processes.values()
+    )
