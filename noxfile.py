@@ -35,6 +35,8 @@ CORES = {
     "2.22.0rc1": ("3.13", "3.14", "3.15"),
 }
 MAIN_CORE = "2.21.5"
+# Tests of what runs on the controller.
+CONTROLLER = ("action", "callback", "plugin_utils")
 TARGET_PYTHONS = ("3.8", "3.9", "3.10")
 
 # Collections that Molecule's Docker driver needs, and what they need.
@@ -117,7 +119,7 @@ def lint(session: nox.Session) -> None:
     # Targets have Python 3.8 and newer; 3.10 is the oldest that mypy knows.
     session.run("mypy", "--python-version", "3.10", "-p", f"{plugins}.module_utils")
     session.run("mypy", "-p", f"{plugins}.plugin_utils")
-    session.run("mypy", "noxfile.py", "tests/hosts/hosts.py", "tests/run.py")
+    session.run("mypy", "noxfile.py", "tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py")
     session.run("antsibull-changelog", "lint")
     session.run("reuse", "lint", "--quiet")
     session.run("ansible-lint")
@@ -129,7 +131,9 @@ def unit(session: nox.Session, core: str) -> None:
     """Unit tests; what runs on targets does not depend on the core, so the newest one is enough for that."""
     install(session, "unit", core)
     see_collection(session)
-    tests = ["tests/unit"] if core == max(CORES) else ["tests/unit/plugins/action", "tests/unit/plugins/plugin_utils"]
+    tests = (
+        ["tests/unit", "tests/bench"] if core == max(CORES) else [f"tests/unit/plugins/{kind}" for kind in CONTROLLER]
+    )
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *(session.posargs or tests))
 
 
@@ -208,3 +212,14 @@ def cores(session: nox.Session, core: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = f'<testsuite tests="{len(plays)}" errors="0" failures="0" skipped="0"/>\n'
     (RESULTS / f"cores-{core}.xml").write_text(summary, encoding="ascii")
+
+
+@nox.session(python=MAIN_PYTHON)
+def bench(session: nox.Session) -> None:
+    """Measure beside builtin async and Mitogen, which has an environment of its own, and write docs/benchmarks.md."""
+    install(session, "bench")
+    mitogen = CACHE / "bench" / "mitogen"
+    session.run("python", "-m", "venv", str(mitogen))
+    wanted = (f"ansible-core=={MAIN_CORE}", "--requirement", "tests/requirements/mitogen.txt")
+    session.run(str(mitogen / "bin" / "pip"), "install", "--quiet", *wanted, external=True)
+    session.run("python", "tests/bench/bench.py", *session.posargs)

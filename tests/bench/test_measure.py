@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, The background.jobs contributors
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from measure import MeasureError, Process, cpu_files, cpu_seconds, held, supervisor_cpu, to_the_end, told_delay
+
+
+def test_the_cgroup_of_a_container_is_found_in_both_versions() -> None:
+    first = "5:memory:/docker/1f\n3:cpu,cpuacct:/docker/1f\n1:name=systemd:/docker/1f\n"
+    assert cpu_files(first) == [Path("/sys/fs/cgroup/cpuacct/docker/1f/cpuacct.usage")]
+    second = "0::/system.slice/docker-1f.scope\n"
+    assert cpu_files(second) == [Path("/sys/fs/cgroup/system.slice/docker-1f.scope/cpu.stat")]
+
+
+def test_cpu_time_is_understood_in_both_versions() -> None:
+    assert cpu_seconds("2500000000\n") == 2.5
+    assert cpu_seconds("usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\n") == 2.5
+
+
+def test_a_play_tells_how_late_its_result_was() -> None:
+    assert told_delay('    "msg": "result after 0.125 s"\n') == 0.125
+    with pytest.raises(MeasureError, match="does not tell"):
+        told_delay("nothing")
+
+
+def test_memory_and_cpu_are_those_of_all_processes_on_the_host() -> None:
+    before = [
+        Process(10, 1, "python3", 8_000_000, 1.0),
+        Process(11, 10, "python3", 3_000_000, 0.2),
+        Process(12, 10, "python3", 3_000_000, 0.2),
+        Process(21, 11, "sleep", 500_000, 0.0),
+        Process(22, 12, "sleep", 500_000, 0.0),
+    ]
+    after = [Process(10, 1, "python3", 8_000_000, 1.03), Process(11, 10, "python3", 3_000_000, 0.21), *before[2:]]
+    figures = held(before, after, 10, 2)
+    assert figures["processes"] == 2.5
+    assert figures["pss_per_job"] == 7_500_000
+    assert figures["python_pss_per_job"] == 7_000_000
+    assert figures["waiting_cpu_percent"] == pytest.approx(0.4)
+    assert supervisor_cpu(before, after) == pytest.approx(0.03)
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert to_the_end(["sh", "-c", "exit 0"], {}, log)["wall"] > 0
+    with pytest.raises(MeasureError, match=r"(?s)out of order.*failed with 3"):
+        to_the_end(["sh", "-c", "echo out of order; exit 3"], {}, log)
