@@ -34,7 +34,7 @@ TREE = WORK / "tree"
 PLAYS = HERE / "plays"
 SUITE = "bookworm"
 NAME = "background-jobs-bench"
-FIRST_PORT = 22101
+FIRST_PORT = 22301
 
 # A run that takes longer than this hangs.
 LIMIT_SECONDS = 3600
