@@ -24,7 +24,8 @@ options:
     default: "15"
   stream:
     description:
-      - Whether to print what the commands of the jobs print, line by line, as C(host | job: text), while they run.
+      - Whether to print what the commands of the jobs print, line by line and after the names of host and job, while
+        they run.
       - Nothing is printed of a job with C(no_log). Of a job that prints more than 64 KiB between two looks the newest
         lines are printed, and how much is left out.
     type: bool

@@ -94,7 +94,7 @@ def test_a_group_is_found_whole_and_in_the_order_of_its_launch(store: Store) -> 
         ("j9.0", "night", 1.0, "failed"),
         ("j3.0", "day", 2.0, "running"),
     ):
-        job = record(jid, batch=jid.split(".")[0], name=f"job {jid}", group=group, queued_at=queued, state=state)
+        job = record(jid, batch=jid.rpartition(".")[0], name=f"job {jid}", group=group, queued_at=queued, state=state)
         store.write(jid, encode(job))
     store.write("j5.0", DONE)
     assert [jid for dummy, jid in select(store, "night", None)] == ["j9.0", "j2.9", "j2.10"]
