@@ -34,7 +34,7 @@ test-sanity: $(NOX) ## ansible-test sanity
 test-molecule: $(NOX) ## All Molecule scenarios; one step of one: nox -s molecule -- converge -s default
 	$(NOX) --session molecule
 
-test-cores: $(NOX) ## The scenarios' plays with every other ansible-core
+test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansible-core
 	$(NOX) --session cores
 
 test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started

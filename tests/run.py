@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "results"
 # What stands together runs side by side.
-STAGES = (("lint",), ("unit", "targets", "sanity"), ("molecule",), ("cores",))
+STAGES = (("lint", "images"), ("unit", "targets", "sanity"), ("molecule",), ("cores",))
 
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import hosts  # noqa: E402
