@@ -203,14 +203,15 @@ def run_scenario(session: nox.Session, scenario: str) -> bool:
 @nox.session
 @nox.parametrize(("python", "core"), [EVERY_CORE[0], EVERY_CORE[-1]])
 def cores(session: nox.Session, core: str) -> None:
-    """The plays of the scenarios with the oldest and the newest ansible-core, without Molecule."""
+    """The plays of the scenarios with the oldest and the newest ansible-core, on the oldest and the newest host."""
     session.install(f"ansible-core=={core}")
     see_collection(session)
     inventory = str(session.run("python", "tests/hosts/hosts.py", "fresh", silent=True, stderr=None)).strip()
     plays = ["interop/converge", "interop/verify"]
     plays += [f"default/{name}" for name in ("modules", "states", "keywords", "bad_input", "verify")]
     for play in plays:
-        session.run("ansible-playbook", "--inventory", inventory, f"extensions/molecule/{play}.yml")
+        limited = ("--inventory", inventory, "--limit", "bullseye,trixie")
+        session.run("ansible-playbook", *limited, f"extensions/molecule/{play}.yml")
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = f'<testsuite tests="{len(plays)}" errors="0" failures="0" skipped="0"/>\n'
     (RESULTS / f"cores-{core}.xml").write_text(summary, encoding="ascii")

@@ -12,34 +12,50 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "results"
-# What stands together runs side by side.
-STAGES = (("lint", "images"), ("unit", "targets", "sanity"), ("molecule",), ("cores",))
+# In the order in which they start, as many side by side as there are places: they wait for each other's hosts and
+# downloads more than for a processor.
+SESSIONS = ("lint", "images", "unit", "sanity", "targets", "molecule", "cores")
+PLACES = 3
 
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import hosts  # noqa: E402
 
 
-def run_stage(stage: str) -> tuple[int, int]:
-    """Run a session, show what it printed when it is through, and return how many of its tests passed and failed."""
-    print(f"{stage} ...", flush=True)
-    command = [sys.executable, "-m", "nox", "--session", stage]
-    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    sys.stdout.buffer.write(done.stdout)
-    sys.stdout.flush()
-    passed, failed = recorded(stage) or (1, 0)
-    if done.returncode and not failed:
-        return passed - 1, 1
-    return passed, failed
+class Gates:
+    """The sessions, of which none is started once one has failed."""
+
+    def __init__(self) -> None:
+        self.passed = self.failed = 0
+        self._lock = threading.Lock()
+
+    def run(self, session: str) -> None:
+        """Run a session, show what it printed when it is through, and count which of its tests passed and failed."""
+        if self.failed:
+            return
+        start = time.monotonic()
+        print(f"{session} ...", flush=True)
+        command = [sys.executable, "-m", "nox", "--session", session]
+        done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        passed, failed = recorded(session) or (1, 0)
+        if done.returncode and not failed:
+            passed, failed = passed - 1, 1
+        with self._lock:
+            sys.stdout.buffer.write(done.stdout)
+            print(f"{session}: {passed} passed, {failed} failed in {time.monotonic() - start:.0f} s", flush=True)
+            self.passed += passed
+            self.failed += failed
 
 
-def recorded(stage: str) -> tuple[int, int] | None:
-    suites = [suite for path in RESULTS.glob(f"{stage}*.xml") for suite in ElementTree.parse(path).iter("testsuite")]
+def recorded(session: str) -> tuple[int, int] | None:
+    suites = [suite for path in RESULTS.glob(f"{session}*.xml") for suite in ElementTree.parse(path).iter("testsuite")]
     if not suites:
         return None
     tests, skipped, failures, errors = (
@@ -59,20 +75,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
     shutil.rmtree(RESULTS, ignore_errors=True)
     engine_was_there = hosts.engine_answers()
-    passed = failed = 0
+    gates = Gates()
     try:
-        for stages in STAGES:
-            with ThreadPoolExecutor() as pool:
-                counts = list(pool.map(run_stage, stages))
-            passed += sum(count[0] for count in counts)
-            failed += sum(count[1] for count in counts)
-            if failed:
-                break
+        with ThreadPoolExecutor(PLACES) as pool:
+            list(pool.map(gates.run, SESSIONS))
     finally:
         if os.environ.get("KEEP") != "1":
             clean_up(engine_was_there)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    print(f"{gates.passed} passed, {gates.failed} failed")
+    return 1 if gates.failed else 0
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ DOCKERD_LOG = CACHE / "dockerd.log"
 
 # Suites, and the port of 127.0.0.1 of the first host of each set; Molecule's scenarios have ports of their own.
 SUITES = ("bullseye", "bookworm", "trixie")
+# The suite of the host that has the software of the reference documents.
+SERVICES = "bookworm"
 MANUAL = ("background-jobs", 22001)
 CORES = ("background-jobs-cores", 22021)
 LABEL = "background.jobs.test-host"
@@ -198,19 +200,21 @@ def need_base_images() -> None:
         run("docker", "import", str(archive(suite)), f"debian:{suite}")
 
 
-def image_name(suite: str) -> str:
+def image_name(suite: str, stage: str = "host") -> str:
     """The image's name holds a hash of everything it is built from."""
     content = hashlib.sha256()
     for name in ("Dockerfile", "sshd.conf"):
         content.update((HERE / name).read_bytes())
-    return f"background-jobs-host:{suite}-{content.hexdigest()[:12]}"
+    return f"background-jobs-{stage}:{suite}-{content.hexdigest()[:12]}"
 
 
-def build(suite: str) -> None:
-    image = image_name(suite)
+def build(suite: str, stage: str = "host") -> None:
+    """Build one stage of the Dockerfile."""
+    image = image_name(suite, stage)
     if not image_exists(image):
         say(f"Building {image}")
-        run("docker", "build", "--build-arg", f"SUITE={suite}", "--tag", image, str(HERE))
+        options = ("--build-arg", f"SUITE={suite}", "--target", stage, "--tag", image)
+        run("docker", "build", *options, str(HERE))
 
 
 def need_images() -> None:
@@ -218,6 +222,7 @@ def need_images() -> None:
         need_base_images()
     with ThreadPoolExecutor() as pool:
         list(pool.map(build, SUITES))
+    build(SERVICES, "services")
 
 
 # Access
@@ -246,6 +251,7 @@ def images() -> None:
     prepare()
     for suite in SUITES:
         print(f"BACKGROUND_JOBS_IMAGE_{suite.upper()}={image_name(suite)}")
+    print(f"BACKGROUND_JOBS_IMAGE_SERVICES={image_name(SERVICES, 'services')}")
 
 
 def up(kind: tuple[str, int] = MANUAL) -> None:
