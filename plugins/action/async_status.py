@@ -10,7 +10,7 @@ import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._results import present, why
 
@@ -28,8 +28,13 @@ class ActionModule(JobAction):
         question = {} if options["offset"] is None else {"offsets": {asked[0]: options["offset"]}}
         answer = self.ask(asked, options["mode"], task_vars, secret=True, **question)
         statuses = answer["jobs"]
-        tell = _erased if options["mode"] == "cleanup" else _present
-        results = [tell(jid, status) for jid, status in zip(asked, statuses)]
+        resolve = self.variables(task_vars)
+        results = [
+            _erased(jid, status)
+            if options["mode"] == "cleanup"
+            else present(Handle(jid=jid, name=jid), status, resolve)
+            for jid, status in zip(asked, statuses)
+        ]
         if options["offset"] is not None:
             results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
         if options["jids"] is None:
@@ -50,15 +55,11 @@ def _output(new, offset):
     return {"output": text, "output_left_out": new["left_out"], "next_offset": new["next"]}
 
 
-def _present(jid, status):
-    return present(Handle(jid=jid, name=jid), status)
-
-
 def _erased(jid, status):
     result = {"ansible_job_id": jid, "state": status["state"], "started": True, "finished": True, "changed": False}
     if status["state"] in UNFINISHED:
         message = f"job {jid} is still {status['state']}: its files are not removed; wait for it, or cancel it, before"
         return {**result, "finished": False, "failed": True, "msg": message}
-    if status["reason"] in ("no_status_file", "not_a_jid") or not status["ours_to_remove"]:
+    if status["reason"] in (NOT_FOUND, "not_a_jid") or not status["ours_to_remove"]:
         return {**result, "failed": True, "msg": status["message"], "reason": status["reason"]}
     return {**result, "failed": False, "changed": True, "erased": status["results_file"]}

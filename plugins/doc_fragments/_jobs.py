@@ -39,6 +39,14 @@ options:
         play started them. A job waits for its lock without taking one of the O(concurrency) places.
       - C(leave_children) (boolean) and C(max_output) (size) are for this job what O(leave_children) and O(max_output)
         are for all.
+      - C(changed_when) and C(failed_when) (expression, boolean or list of them) decide on the controller whether the
+        job changed something, and whether it failed. They are bare expressions, as on a task, with the keys of the
+        result of the job and the variables of the play, for example V(rc not in [0, 3]). All of a list must be true.
+        They can use operators, tests, the filters of Jinja, and of the filters of ansible-core those that only compute.
+        They are for a job that V(succeeded) or V(failed). RV(ignore:state) then follows C(failed_when), but C(retries),
+        C(after) and O(halt) go by what the module said.
+      - C(ignore_errors) (boolean) keeps the job from failing the task, in whatever state it ends.
+        RV(ignore:ignored) marks its result.
       - C(environment) (mapping) adds environment variables to those of the task.
       - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
         it.

@@ -60,7 +60,8 @@ class Job:
     O(steps) run in order; O(block) tells whether the author wrote a C(block), whose result names its steps.
     O(environment) is added to what the supervisor inherited. O(remove) are directories that now belong to the job and
     go with its end. O(after) are the jids of jobs of this batch that must have succeeded before. O(delay) is the time
-    before the second attempt, and each further one comes O(backoff) times later than the one before.
+    before the second attempt, and each further one comes O(backoff) times later than the one before. O(conditions) is
+    kept with the job for the controller, which judges the result by it.
     """
 
     jid: str
@@ -80,6 +81,7 @@ class Job:
     max_output: int = 0
     no_log: bool = False
     remove: list[str] = dataclasses.field(default_factory=list)
+    conditions: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass

@@ -45,6 +45,7 @@ class Record:
 
     Times ending in C(_at) are wall-clock seconds since the epoch, for showing only; O(elapsed) and the limits are
     seconds of the monotonic clock of the target. O(earlier) are the results of the attempts before the last one.
+    O(conditions) is for the controller, which judges the result by it.
     """
 
     jid: str
@@ -72,6 +73,7 @@ class Record:
     group: str | None = None
     lock: str | None = None
     no_log: bool = False
+    conditions: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     shadowed: dict[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -89,6 +89,7 @@ def first_records(packed: Packed) -> list[Record]:
             group=packed.batch.group,
             lock=job.lock,
             no_log=job.no_log,
+            conditions=job.conditions,
             timeout=job.timeout,
             kill_after=job.kill_after,
             leave_children=job.leave_children,

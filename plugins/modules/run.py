@@ -150,6 +150,18 @@ EXAMPLES = r"""
       - mirror1.example.com
       - mirror2.example.com
 
+- name: Say what counts as a change and as a failure
+  background.jobs.run:
+    jobs:
+      - name: look
+        ansible.builtin.command: grep --quiet error /var/log/app.log
+        changed_when: false
+        failed_when: rc not in [0, 1]
+      - name: warm up
+        ansible.builtin.uri:
+          url: http://127.0.0.1:8080/warm
+        ignore_errors: true
+
 - name: Go on if a job fails, and look who did not succeed
   background.jobs.run:
     jobs:
@@ -197,7 +209,8 @@ results:
     reason:
       description:
         - Why the job is in this state, in one word.
-        - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable).
+        - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable),
+          or V(failed_when), or V(condition) if one of its conditions cannot be evaluated.
         - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
           V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
         - For a job that was V(skipped), V(halted) or V(dependency).
@@ -218,12 +231,20 @@ results:
         was V(cancelled) because of O(halt).
       returned: always
       type: bool
+    failed_when_result:
+      description: What C(failed_when) of the job has decided. RV(ignore:failed_when) has the expression if it was true.
+      returned: when the job has a C(failed_when), and V(succeeded) or V(failed)
+      type: bool
+    ignored:
+      description: It is true. The job did not succeed, which does not make the task fail.
+      returned: when the job has C(ignore_errors) and did not succeed
+      type: bool
     skipped:
       description: It is true.
       returned: when the job is V(skipped)
       type: bool
     changed:
-      description: Whether the module of the job changed something.
+      description: Whether the module of the job changed something, or what its C(changed_when) says.
       returned: always
       type: bool
     elapsed:

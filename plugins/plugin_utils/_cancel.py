@@ -91,7 +91,7 @@ def _tell(handle: Handle, status: dict[str, t.Any], mode: str, host: str, user: 
 def _problem(handle: Handle, status: t.Mapping[str, t.Any], mode: str, host: str, user: str) -> str | None:
     """:returns: why a job could not be cancelled, C(None) where it could, or did not have to."""
     if status["state"] == LOST and status["reason"] in _OUT_OF_REACH:
-        return misdirected(handle, host, user, "cancel") or str(status["message"])
+        return misdirected(handle, host, user) or str(status["message"])
     if status["state"] not in UNFINISHED or status["changed"] or _goes_on(status, mode):
         return None
     return str(status["message"] or f"it is still {status['state']}: see on the host what holds it up")

@@ -126,6 +126,7 @@ class Capture:
             max_output=definition.max_output,
             no_log=no_log or bool(self._action._task.no_log or definition.no_log),
             remove=self._taken[before:],
+            conditions=definition.conditions.stored(),
         )
         return Captured(job=job)
 

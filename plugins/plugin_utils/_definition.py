@@ -22,6 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     TIMED_OUT,
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import find_cycle, parse_halt
+from ansible_collections.background.jobs.plugins.plugin_utils import _condition
 from ansible_collections.background.jobs.plugins.plugin_utils._duration import seconds
 from ansible_collections.background.jobs.plugins.plugin_utils._size import size
 
@@ -39,11 +40,9 @@ KEYS = (
     "lock",
     "leave_children",
     "max_output",
+    *_condition.KEYS,
 )
 """Keys of a job beside its module or block."""
-
-NOT_YET = ("changed_when", "failed_when", "ignore_errors")
-"""Keys that belong to a job by design and do nothing yet: refused by name, never ignored."""
 
 TASK_KEYWORDS = frozenset(
     [
@@ -113,8 +112,8 @@ class Definition:
     """One job: its name, its steps, and its limits in seconds and bytes (0: none).
 
     It has one step, or, with O(block), those of the C(block) that the author wrote. The fields from O(retries) to
-    O(lock) are those of C(_batch.Job), but O(after) has names. O(item) and O(loop_var) are set for a job of
-    C(for_each), O(index) with the variable's name where it has one.
+    O(lock) are those of C(_batch.Job), but O(after) has names. O(conditions) judge its result. O(item) and O(loop_var)
+    are set for a job of C(for_each), O(index) with the variable's name where it has one.
     """
 
     name: str
@@ -132,6 +131,7 @@ class Definition:
     retry_on: list[str] = dataclasses.field(default_factory=lambda: list(RETRY_ON))
     after: list[str] = dataclasses.field(default_factory=list)
     lock: str | None = None
+    conditions: _condition.Conditions = dataclasses.field(default_factory=_condition.Conditions)
     item: t.Any = None
     loop_var: str | None = None
     index: tuple[str, int] | None = None
@@ -231,6 +231,11 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
         retry_on=_given(job, "retry_on", place, _retry_on, list(RETRY_ON)),
         after=_given(job, "after", place, _names, []),
         lock=_given(job, "lock", place, label, None),
+        conditions=_condition.Conditions(
+            changed_when=_given(job, "changed_when", place, _expressions, None),
+            failed_when=_given(job, "failed_when", place, _expressions, None),
+            ignore_errors=_boolean(job, "ignore_errors", place, False),
+        ),
     )
 
 
@@ -293,8 +298,6 @@ def _check_keys(job: t.Any, place: str) -> None:
         raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}")
     for key in job:
         _check_is_string(key, place)
-        if key in NOT_YET:
-            raise DefinitionError(f"{place}: the key '{key}' is not supported by this version of background.jobs")
         if key in TASK_KEYWORDS:
             raise DefinitionError(
                 f"{place}: '{key}' is a keyword of a task, not of a job: set it on the task, for all its jobs"
@@ -373,7 +376,7 @@ def _not_in_a_block(key: str) -> str | None:
         return f"a step cannot have '{key}': the steps of a job are one list, which stops at the first that fails"
     if key in KEYS and key != "name":
         return f"'{key}' belongs to the job, for all its steps: set it beside the block"
-    if key in NOT_YET or key in TASK_KEYWORDS or key == "async":
+    if key in TASK_KEYWORDS or key == "async":
         return (
             f"'{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no templates; "
             "use a job or a task of its own"
@@ -431,6 +434,19 @@ def _retry_on(value: t.Any, what: str) -> list[str]:
         if state not in RETRY_ON:
             raise DefinitionError(f"{what}: {state!r} is no end of an attempt; give {_listed(RETRY_ON, ' or ')}")
     return states
+
+
+def _expressions(value: t.Any, what: str) -> list[str]:
+    """:returns: the expressions of a condition, of which all must be true."""
+    values = value if isinstance(value, t.Sequence) and not isinstance(value, (str, bytes)) else [value]
+    for each in values:
+        if not isinstance(each, (str, bool)):
+            raise DefinitionError(f"{what} is {_short(each)}: give an expression such as 'rc != 0', or true or false")
+        try:
+            _condition.check(str(each))
+        except _condition.ConditionError as exc:
+            raise DefinitionError(f"{what} is {_short(each)}, which is no expression: {exc}") from exc
+    return [str(each) for each in values]
 
 
 def _names(value: t.Any, what: str) -> list[str]:

@@ -14,6 +14,9 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import FAILED, LOST, SKIPPED, STATES, UNFINISHED
 
+NOT_FOUND = "no_status_file"
+"""The reason of a job that was not there; it may be elsewhere."""
+
 _ITEM_KEYS = ("item", "ansible_loop_var", "ansible_index_var")
 
 
@@ -80,7 +83,8 @@ def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
         no_log=bool(result.get("no_log")),
         origin=origin,
     )
-    if result.get("finished") and (result.get("state") in STATES and result["state"] not in UNFINISHED):
+    finished = result.get("finished") and result.get("state") in STATES and result["state"] not in UNFINISHED
+    if finished and result.get("reason") != NOT_FOUND:
         handle.result = dict(result)
     return [handle]
 

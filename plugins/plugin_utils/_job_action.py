@@ -18,6 +18,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
 
@@ -73,6 +74,16 @@ class JobAction(ActionBase):
         except (DefinitionError, HandleError) as exc:
             return {"failed": True, "changed": False, "msg": str(exc)}
         return result
+
+    def variables(self, task_vars: Vars) -> Resolve:
+        """:returns: a function that finds a variable of the play by its name."""
+
+        def resolve(name: str) -> t.Any:
+            if name not in task_vars:
+                raise KeyError(name)
+            return _compat.template(self, _compat.trusted(f"{{{{ {name} }}}}"), task_vars)
+
+        return resolve
 
     @property
     def host(self) -> str:

@@ -80,9 +80,13 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
         capture.give_up()
         raise
     group = {} if batch.group is None else {"group": batch.group}
+    resolve = action.variables(task_vars)
     handles = []
     for definition, each in zip(definitions, captured):
-        handle = finished_here(definition.name, each.result or {}) if each.job is None else records[each.job.jid]
+        if each.job is None:
+            handle = finished_here(definition.name, each.result or {}, definition.conditions, resolve)
+        else:
+            handle = records[each.job.jid]
         handles.append({**handle, **group, **_origin(definition)})
     result: dict[str, t.Any] = {"results": handles}
     if any(definition.no_log for definition in definitions):

@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed
@@ -22,19 +23,26 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
+    FAILED_WHEN,
+    Conditions,
+    Resolve,
+    judge,
+)
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 
 CENSORED = "its output is hidden, because of no_log"
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
 
-def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | None = None) -> dict[str, t.Any]:
     """Put the result of one job together.
 
     The job's own keys come first; what the module returned under one of their names is found below C(shadowed).
 
     :arg status: what the target said of it (the fields of C(_status.Status)).
+    :arg resolve: finds variables of the play; where it is given, the job's conditions judge the result.
     """
     record = status.get("record") or {}
     state = status["state"]
@@ -55,6 +63,8 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
     if status.get("reason"):
         ours["reason"] = status["reason"]
+    if status.get("reason") == NOT_FOUND:
+        ours.update({key: value for key, value in (("host", handle.host), ("user", handle.user)) if value is not None})
     for key in ("elapsed", "attempts"):
         if record.get(key) is not None:
             ours[key] = record[key]
@@ -75,7 +85,10 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     shadowed.update(record.get("shadowed") or {})
     if shadowed:
         result["shadowed"] = shadowed
-    return _with_lines(result)
+    result = _with_lines(result)
+    if resolve is not None:
+        judge(result, Conditions.read(record.get("conditions")), resolve)
+    return result
 
 
 def did_not_succeed(state: str, reason: str | None) -> bool:
@@ -84,6 +97,11 @@ def did_not_succeed(state: str, reason: str | None) -> bool:
     A job that is not finished counts, too.
     """
     return state not in GOOD and (state, reason) != (CANCELLED, HALT)
+
+
+def counts(result: t.Mapping[str, t.Any]) -> bool:
+    """:returns: whether a result makes its task fail: the job did not succeed, and was not to be ignored."""
+    return did_not_succeed(result["state"], result.get("reason")) and not result.get("ignored")
 
 
 def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -97,19 +115,18 @@ def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return split
 
 
-def misdirected(handle: Handle, host: str, user: str, what: str = "wait") -> str | None:
+def misdirected(handle: Handle, host: str, user: str) -> str | None:
     """:returns: a sentence about a job that was looked for in the wrong place, C(None) where the place is right.
 
     :arg host: the inventory name of the host that was asked.
     :arg user: the user that was asked as.
-    :arg what: what was to be done with the job.
     """
-    there = f"it was started on host {handle.host} and looked for on {host}"
+    directory = os.path.dirname(handle.results_file or "")
+    there = f" in {directory}" if directory else ""
     if handle.host is not None and handle.host != host:
-        return f"{there}: {what} with 'delegate_to: {handle.host}'"
-    then = f"it was started as user {handle.user} and looked for as {user}"
+        return f"it was started on {handle.host}{there}; this task runs on {host}: add 'delegate_to: {handle.host}'"
     if handle.user is not None and handle.user != user:
-        return f"{then}: {what} with 'become_user: {handle.user}'"
+        return f"it was started as {handle.user}{there}; this task runs as {user}: add 'become_user: {handle.user}'"
     return None
 
 
@@ -121,11 +138,13 @@ def known(handle: Handle) -> dict[str, t.Any]:
     return result
 
 
-def finished_here(name: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
+def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions, resolve: Resolve) -> dict[str, t.Any]:
     """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
     failed = is_failed(result)
     state = SKIPPED if result.get("skipped") else (FAILED if failed else SUCCEEDED)
-    return {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
+    handle = {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
+    judge(handle, conditions, resolve)
+    return handle
 
 
 def summary(states: t.Iterable[str]) -> dict[str, int]:
@@ -138,7 +157,7 @@ def summary(states: t.Iterable[str]) -> dict[str, int]:
 
 def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[str, t.Any]:
     """:returns: the result of the whole task: honest C(changed) and C(failed), and who did not succeed and why."""
-    bad = [result for result in results if did_not_succeed(result["state"], result.get("reason"))]
+    bad = [result for result in results if counts(result)]
     total = f"{len(results)} job" + ("" if len(results) == 1 else "s")
     if not results:
         message = "no jobs"
@@ -153,7 +172,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         "summary": summary(result["state"] for result in results),
         "elapsed": round(elapsed, 3),
         "changed": any(result.get("changed") for result in results),
-        "failed": any(result["failed"] or result["state"] in UNFINISHED for result in results),
+        "failed": bool(bad),
         "msg": message,
     }
     if any(result.get("_ansible_no_log") for result in results):
@@ -166,7 +185,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
 
 
 def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """:returns: clauses about the jobs that were not to go on: how many were skipped, and ended by O(halt), and why."""
+    """:returns: clauses about the jobs that neither succeeded nor count: skipped, ignored, ended by O(halt)."""
     clauses = []
     skipped = [result for result in results if result["state"] == SKIPPED]
     for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they come after did not succeed")):
@@ -177,6 +196,9 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     others = sum(result.get("reason") not in (HALT, DEPENDENCY) for result in skipped)
     if others:
         clauses.append(f"{others} skipped")
+    ignored = [why(result) for result in results if result.get("ignored")]
+    if ignored:
+        clauses.append(f"{len(ignored)} ignored ({', '.join(ignored)})")
     ended = sum((result["state"], result.get("reason")) == (CANCELLED, HALT) for result in results)
     if ended:
         clauses.append(f"{ended} ended by halt")
@@ -215,6 +237,8 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:
+    if result.get("reason") == FAILED_WHEN:
+        return f"failed_when ({result['failed_when']}) is true"
     message = str(result.get("msg") or result.get("reason") or "").strip()
     if result.get("reason") in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))

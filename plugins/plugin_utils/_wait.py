@@ -22,7 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import progress
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
@@ -77,7 +77,10 @@ def wait(action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars
     start = time.monotonic()
     asker = _Asker(action, [handle for handle in handles if handle.result is None], terms, task_vars)
     told = iter(asker.until_finished(start))
-    results = [known(handle) if handle.result is not None else present(handle, next(told)) for handle in handles]
+    resolve = action.variables(task_vars)
+    results = [
+        known(handle) if handle.result is not None else present(handle, next(told), resolve) for handle in handles
+    ]
     return _conclude(action, results, terms, start)
 
 
@@ -98,7 +101,8 @@ def wait_for_group(
             f"{what} on {action.host} for user {asker.user}: it was collected already, was never started, or was "
             "started as another user or with another async_dir (see background.jobs.job_info)"
         )
-    results = [present(handle, status) for handle, status in zip(asker.handles, statuses)]
+    resolve = action.variables(task_vars)
+    results = [present(handle, status, resolve) for handle, status in zip(asker.handles, statuses)]
     return _conclude(action, results, terms, start)
 
 
@@ -204,7 +208,7 @@ class _Asker:
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]], user: str) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
         for handle, status in zip(self.handles, statuses):
-            if status["reason"] in ("no_status_file", "status_unreadable"):
+            if status["reason"] in (NOT_FOUND, "status_unreadable"):
                 status["message"] = misdirected(handle, self._action.host, user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:

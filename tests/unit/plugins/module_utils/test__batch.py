@@ -62,6 +62,7 @@ def test_all_options_arrive() -> None:
         max_output=1000,
         no_log=True,
         remove=["/tmp/x"],
+        conditions={"failed_when": ["rc > 1"]},
     )
     options = {"deadline": 60, "start_delay": 0.5, "halt": "now,fail=20%", "group": "nightly", "if_running": "attach"}
     batch = Batch("j1", [job], "50%", **options)

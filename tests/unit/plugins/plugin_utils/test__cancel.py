@@ -157,7 +157,7 @@ def test_a_job_that_cannot_be_found_fails(reason: str) -> None:
 def test_a_job_in_another_place_says_where_it_is() -> None:
     lost = status("a", "lost", reason="no_status_file", message="it is not there")
     result = cancelled(Target(lost), jobs=handle("a", host="web2"))
-    assert "job a: it was started on host web2 and looked for on web1: cancel with 'delegate_to: web2'" in result["msg"]
+    assert "job a: it was started on web2 in /a; this task runs on web1: add 'delegate_to: web2'" in result["msg"]
 
 
 @pytest.mark.parametrize("reason", ["reboot", "supervisor_gone"])

@@ -9,7 +9,6 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
-    NOT_YET,
     Defaults,
     Definition,
     DefinitionError,
@@ -116,7 +115,8 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
         (
             {"name": "x"},
             "jobs[0] has no module: beside 'name', 'timeout', 'kill_after', 'environment', 'no_log', 'retries', "
-            "'delay', 'backoff', 'retry_on', 'after', 'lock', 'leave_children', 'max_output' give one, such as "
+            "'delay', 'backoff', 'retry_on', 'after', 'lock', 'leave_children', 'max_output', "
+            "'changed_when', 'failed_when', 'ignore_errors' give one, such as "
             "ansible.builtin.command, or a block",
         ),
         (
@@ -289,7 +289,7 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
                 f": '{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no "
                 "templates; use a job or a task of its own",
             )
-            for key in ("when", "register", "loop", "become", "async", "failed_when")
+            for key in ("when", "register", "loop", "become", "async")
         ),
     ],
     ids=str,
@@ -299,10 +299,43 @@ def test_what_is_no_step_is_refused_with_the_reason(step: t.Any, message: str) -
     assert refusal(define, job, "jobs[0]", 1, DEFAULTS) == f"jobs[0].block[1]{message}"
 
 
-@pytest.mark.parametrize("key", NOT_YET)
-def test_a_key_without_effect_is_refused_by_name(key: str) -> None:
-    message = refusal(define, {**COMMAND, key: 1}, "jobs[0]", 1, DEFAULTS)
-    assert message == f"jobs[0]: the key '{key}' is not supported by this version of background.jobs"
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("rc != 0", ["rc != 0"]),
+        (False, ["False"]),
+        (["rc != 0", True, "stdout is search('x')"], ["rc != 0", "True", "stdout is search('x')"]),
+        ([], []),
+        (None, None),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("key", ["changed_when", "failed_when"])
+def test_a_condition_is_a_list_of_expressions(key: str, value: t.Any, expected: list[str] | None) -> None:
+    conditions = define({**COMMAND, key: value}, "jobs[0]", 1, DEFAULTS).conditions
+    assert getattr(conditions, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("failed_when", 3, "jobs[0]: failed_when is 3: give an expression such as 'rc != 0', or true or false"),
+        (
+            "changed_when",
+            ["true", {}],
+            "jobs[0]: changed_when is {}: give an expression such as 'rc != 0', or true or false",
+        ),
+        (
+            "failed_when",
+            "rc ==",
+            "jobs[0]: failed_when is 'rc ==', which is no expression: unexpected 'end of template'",
+        ),
+        ("ignore_errors", "yes", "jobs[0]: ignore_errors must be true or false, not 'yes'"),
+    ],
+    ids=str,
+)
+def test_a_condition_that_cannot_be_is_refused(key: str, value: t.Any, message: str) -> None:
+    assert refusal(define, {**COMMAND, key: value}, "jobs[0]", 1, DEFAULTS) == message
 
 
 def test_names_are_told_apart() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     CENSORED,
     combine,
@@ -225,9 +226,29 @@ def test_a_job_known_before_is_presented_as_it_was() -> None:
     ids=str,
 )
 def test_an_action_that_ran_no_module_gives_a_finished_job(result: dict[str, t.Any], state: str, failed: bool) -> None:
-    handle = finished_here("x", result)
+    handle = finished_here("x", result, Conditions(), {}.__getitem__)
     assert (handle["name"], handle["state"], handle["failed"]) == ("x", state, failed)
     assert (handle["started"], handle["finished"]) == (False, True)
+
+
+def test_the_conditions_of_an_action_that_ran_no_module_count() -> None:
+    conditions = Conditions(changed_when=["false"], failed_when=["limit == 3"])
+    handle = finished_here("x", {"changed": True}, conditions, {"limit": 3}.__getitem__)
+    assert (handle["state"], handle["failed"], handle["changed"]) == ("failed", True, False)
+
+
+def test_a_job_is_judged_by_the_conditions_that_the_target_kept() -> None:
+    status = ours({"rc": 3, "failed": True}, "failed", "exit_code", conditions={"failed_when": ["rc not in fine"]})
+    assert present(HANDLE, status, {"fine": [0, 3]}.__getitem__)["state"] == "succeeded"
+    assert present(HANDLE, status, {"fine": [0]}.__getitem__)["reason"] == "failed_when"
+    assert present(HANDLE, status)["reason"] == "exit_code", "whoever only looks does not judge"
+
+
+def test_a_job_that_is_not_there_keeps_what_is_known_of_its_place() -> None:
+    handle = Handle(jid="j1.0", name="a", host="web2", user="app", results_file="/a/j1.0")
+    lost = dataclasses.asdict(Status("j1.0", "/a/j1.0", "lost", "no_status_file", "it is not there"))
+    again = read([present(handle, lost)])
+    assert again == [dataclasses.replace(handle, no_log=False)], "another wait asks for it again"
 
 
 # -- the whole task
@@ -428,20 +449,16 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
         (Handle(host="web1", user="root"), None),
         (Handle(), None),
         (
-            Handle(host="web2", user="x"),
-            "it was started on host web2 and looked for on web1: wait with 'delegate_to: web2'",
+            Handle(host="web2", user="x", results_file="/home/x/.ansible_async/j1.0"),
+            "it was started on web2 in /home/x/.ansible_async; this task runs on web1: add 'delegate_to: web2'",
         ),
         (
-            Handle(host="web1", user="app"),
-            "it was started as user app and looked for as root: wait with 'become_user: app'",
+            Handle(host="web1", user="app", results_file="/srv/async/j1.0"),
+            "it was started as app in /srv/async; this task runs as root: add 'become_user: app'",
         ),
+        (Handle(user="app"), "it was started as app; this task runs as root: add 'become_user: app'"),
     ],
-    ids=["right", "unknown", "another host", "another user"],
+    ids=["right", "unknown", "another host", "another user", "a directory nobody knows"],
 )
 def test_a_job_looked_for_in_the_wrong_place_is_told_its_right_one(handle: Handle, sentence: str | None) -> None:
     assert misdirected(handle, "web1", "root") == sentence
-
-
-def test_it_is_told_how_to_do_what_was_to_be_done_there() -> None:
-    assert str(misdirected(Handle(host="web2"), "web1", "root", "cancel")).endswith(": cancel with 'delegate_to: web2'")
-    assert str(misdirected(Handle(user="app"), "web1", "root", "cancel")).endswith(": cancel with 'become_user: app'")
