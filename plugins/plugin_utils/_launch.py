@@ -9,12 +9,15 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import os
 import secrets
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import START, Batch, Packing
+from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -32,7 +35,13 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     predecessors,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
+from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach, reset
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
+
+_GRACE = 60.0
+"""Seconds that a host may be out of reach while it is asked whether it has started jobs."""
+
+display = Display()
 
 
 class LaunchAction(JobAction):
@@ -126,11 +135,37 @@ def _put_in_order(
 def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
     if not batch.jobs:
         return {}
-    answer = action.start(packing.text(batch), task_vars)
+    try:
+        answer = action.start(packing.text(batch), task_vars)
+    except AnsibleConnectionFailure as exc:
+        display.display(f"{action.host}: the connection broke while jobs were started; looking whether they run")
+        reset(action)
+        if batch.if_running == ATTACH:  # those that run by now are among what it attaches to
+            answer = reach(action, lambda: action.start(packing.text(batch), task_vars), _GRACE)
+        else:
+            answer = _started_after_all(action, batch, task_vars, exc)
     return {
         job.jid: _handle(action, record, answer["async_dir"], attached=record["jid"] != job.jid)
         for job, record in zip(batch.jobs, answer["jobs"])
     }
+
+
+def _started_after_all(
+    action: JobAction, batch: Batch, task_vars: Vars, failure: AnsibleConnectionFailure
+) -> dict[str, t.Any]:
+    """Look whether the target has started a batch, although the connection broke before it could say so.
+
+    :returns: what it would have answered.
+    :raises AnsibleConnectionFailure: it has not, or cannot be asked.
+    """
+    answer = reach(action, lambda: action.ask([job.jid for job in batch.jobs], "status", task_vars, False), _GRACE)
+    if all(status["state"] == LOST for status in answer["jobs"]):
+        raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure
+    jobs = zip(batch.jobs, answer["jobs"])
+    records = [
+        status["record"] or {"jid": job.jid, "name": job.name, "user": None, "state": LOST} for job, status in jobs
+    ]
+    return {"jobs": records, "async_dir": os.path.dirname(answer["jobs"][0]["results_file"])}
 
 
 def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, attached: bool) -> dict[str, t.Any]:

@@ -9,7 +9,6 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shlex
@@ -25,6 +24,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import progress
+from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     known,
@@ -35,8 +35,6 @@ from ansible_collections.background.jobs.plugins.plugin_utils._stream import Str
 
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
-_AGAIN = 5.0
-"""Seconds between two attempts to reach a host again, at most."""
 
 display = Display()
 
@@ -170,40 +168,13 @@ class _Asker:
         if self._stream is not None:
             question["offsets"] = self._stream.offsets
         jids = [handle.jid for handle in self.handles]
-        answer = self._reach(lambda: self._action.ask(jids, "status", self._task_vars, secret, **question))
+        answer = reach(
+            self._action,
+            lambda: self._action.ask(jids, "status", self._task_vars, secret, **question),
+            self._terms.grace,
+        )
         self.user = answer["user"]
         return answer
-
-    def _reach(self, ask: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
-        """Ask, and where the connection breaks, ask again: the jobs do not depend on it.
-
-        :raises AnsibleConnectionFailure: the host was out of reach for longer than the grace.
-        """
-        host, grace = self._action.host, self._terms.grace
-        lost: float | None = None
-        pause = 0.5
-        while True:
-            try:
-                answer = ask()
-            except AnsibleConnectionFailure as exc:
-                now = time.monotonic()
-                if lost is None:
-                    lost = now
-                    if grace:
-                        display.display(f"{host}: the connection is lost, its jobs run on; trying for {grace:.0f} s")
-                if now - lost >= grace:
-                    raise AnsibleConnectionFailure(
-                        f"{host} has been out of reach for {now - lost:.0f} s; its jobs run on, and keep their "
-                        f"results for another background.jobs.wait: {exc.message}"
-                    ) from exc
-                time.sleep(pause)
-                pause = min(2 * pause, _AGAIN)
-                with contextlib.suppress(Exception):  # whatever a connection plugin makes of it
-                    self._action._connection.reset()
-            else:
-                if lost is not None:
-                    display.display(f"{host}: connected again")
-                return answer
 
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]], user: str) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reaching a host whose connection breaks: its jobs do not depend on that.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.utils.display import Display
+
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+
+_FIRST, _AGAIN = 0.5, 5.0
+"""Seconds between two attempts to reach a host again, at first and at most."""
+
+display = Display()
+
+
+def reach(action: JobAction, ask: t.Callable[[], dict[str, t.Any]], grace: float) -> dict[str, t.Any]:
+    """Ask, and where the connection breaks, reset it and ask again.
+
+    :arg grace: how many seconds the host may be out of reach.
+    :raises AnsibleConnectionFailure: it was for longer.
+    """
+    lost: float | None = None
+    pause = _FIRST
+    while True:
+        try:
+            answer = ask()
+        except AnsibleConnectionFailure as exc:
+            now = time.monotonic()
+            if lost is None:
+                lost = now
+                if grace:
+                    display.display(f"{action.host}: the connection is lost, its jobs run on; trying for {grace:.0f} s")
+            if now - lost >= grace:
+                raise AnsibleConnectionFailure(
+                    f"{action.host} has been out of reach for {now - lost:.0f} s; its jobs run on, and keep their "
+                    f"results for another background.jobs.wait: {exc.message}"
+                ) from exc
+            time.sleep(pause)
+            pause = min(2 * pause, _AGAIN)
+            reset(action)
+        else:
+            if lost is not None:
+                display.display(f"{action.host}: connected again")
+            return answer
+
+
+def reset(action: JobAction) -> None:
+    """Close what is left of a connection, so that the next use makes a new one."""
+    with contextlib.suppress(Exception):  # whatever a connection plugin makes of it
+        action._connection.reset()
