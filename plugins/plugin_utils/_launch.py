@@ -14,7 +14,6 @@ import secrets
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
@@ -38,10 +37,8 @@ from ansible_collections.background.jobs.plugins.plugin_utils._job_action import
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach, reset
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
 
-_GRACE = 60.0
-"""Seconds that a host may be out of reach while it is asked whether it has started jobs."""
-
-display = Display()
+_GRACE = 3.0
+"""Seconds for which a host that has not answered is asked whether it has started jobs."""
 
 
 class LaunchAction(JobAction):
@@ -138,12 +135,7 @@ def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -
     try:
         answer = action.start(packing.text(batch), task_vars)
     except AnsibleConnectionFailure as exc:
-        display.display(f"{action.host}: the connection broke while jobs were started; looking whether they run")
-        reset(action)
-        if batch.if_running == ATTACH:  # those that run by now are among what it attaches to
-            answer = reach(action, lambda: action.start(packing.text(batch), task_vars), _GRACE)
-        else:
-            answer = _started_after_all(action, batch, task_vars, exc)
+        answer = _started_after_all(action, batch, packing, task_vars, exc)
     return {
         job.jid: _handle(action, record, answer["async_dir"], attached=record["jid"] != job.jid)
         for job, record in zip(batch.jobs, answer["jobs"])
@@ -151,14 +143,27 @@ def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -
 
 
 def _started_after_all(
-    action: JobAction, batch: Batch, task_vars: Vars, failure: AnsibleConnectionFailure
+    action: JobAction, batch: Batch, packing: Packing, task_vars: Vars, failure: AnsibleConnectionFailure
 ) -> dict[str, t.Any]:
     """Look whether the target has started a batch, although the connection broke before it could say so.
 
     :returns: what it would have answered.
     :raises AnsibleConnectionFailure: it has not, or cannot be asked.
     """
-    answer = reach(action, lambda: action.ask([job.jid for job in batch.jobs], "status", task_vars, False), _GRACE)
+
+    def ask() -> dict[str, t.Any]:
+        if batch.if_running == ATTACH:  # those that run by now are among what it attaches to
+            return action.start(packing.text(batch), task_vars)
+        return action.ask([job.jid for job in batch.jobs], "status", task_vars, False)
+
+    reset(action)
+    notice, unknown = (
+        "no answer to the start of jobs",
+        "it may have started jobs (see background.jobs.job_info)",
+    )
+    answer = reach(action, ask, _GRACE, notice, unknown)
+    if "async_dir" in answer:
+        return answer
     if all(status["state"] == LOST for status in answer["jobs"]):
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure
     jobs = zip(batch.jobs, answer["jobs"])

@@ -24,10 +24,14 @@ _FIRST, _AGAIN = 0.5, 5.0
 display = Display()
 
 
-def reach(action: JobAction, ask: t.Callable[[], dict[str, t.Any]], grace: float) -> dict[str, t.Any]:
+def reach(
+    action: JobAction, ask: t.Callable[[], dict[str, t.Any]], grace: float, notice: str, meanwhile: str
+) -> dict[str, t.Any]:
     """Ask, and where the connection breaks, reset it and ask again.
 
     :arg grace: how many seconds the host may be out of reach.
+    :arg notice: what to say of it when it breaks.
+    :arg meanwhile: how it stands about the jobs, for the message when the host stays out of reach.
     :raises AnsibleConnectionFailure: it was for longer.
     """
     lost: float | None = None
@@ -40,11 +44,10 @@ def reach(action: JobAction, ask: t.Callable[[], dict[str, t.Any]], grace: float
             if lost is None:
                 lost = now
                 if grace:
-                    display.display(f"{action.host}: the connection is lost, its jobs run on; trying for {grace:.0f} s")
+                    display.display(f"{action.host}: {notice}; trying for {grace:.0f} s")
             if now - lost >= grace:
                 raise AnsibleConnectionFailure(
-                    f"{action.host} has been out of reach for {now - lost:.0f} s; its jobs run on, and keep their "
-                    f"results for another background.jobs.wait: {exc.message}"
+                    f"{action.host} has been out of reach for {now - lost:.0f} s; {meanwhile}: {exc.message}"
                 ) from exc
             time.sleep(pause)
             pause = min(2 * pause, _AGAIN)

@@ -172,6 +172,8 @@ class _Asker:
             self._action,
             lambda: self._action.ask(jids, "status", self._task_vars, secret, **question),
             self._terms.grace,
+            "the connection is lost, its jobs run on",
+            "its jobs run on, and keep their results for another background.jobs.wait",
         )
         self.user = answer["user"]
         return answer

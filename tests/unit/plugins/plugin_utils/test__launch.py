@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packing
-from ansible_collections.background.jobs.plugins.plugin_utils import _launch
+from ansible_collections.background.jobs.plugins.plugin_utils import _launch, _reach
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 
 BROKEN = AnsibleConnectionFailure("Connection reset by peer")
@@ -61,7 +61,7 @@ class Target:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(_launch.display, "display", lines.append)
+    monkeypatch.setattr(_reach.display, "display", lines.append)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     return lines
 
@@ -80,8 +80,7 @@ def test_jobs_that_were_started_before_the_connection_broke_are_found(said: list
     assert [handle["results_file"] for handle in handles.values()] == ["/a/j1.0", "/a/j1.1"]
     assert (target.started, target.resets) == (1, 2)
     assert said == [
-        "web1: the connection broke while jobs were started; looking whether they run",
-        "web1: the connection is lost, its jobs run on; trying for 60 s",
+        "web1: no answer to the start of jobs; trying for 3 s",
         "web1: connected again",
     ]
 
@@ -91,6 +90,13 @@ def test_jobs_that_are_not_there_were_not_started(said: list[str]) -> None:
     with pytest.raises(AnsibleConnectionFailure, match="nothing was started on web1: Connection reset by peer"):
         start(target)
     assert target.started == 1
+
+
+def test_what_nobody_knows_is_not_claimed(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_launch, "_GRACE", 0)
+    with pytest.raises(AnsibleConnectionFailure, match=r"it may have started jobs \(see background.jobs.job_info\): C"):
+        start(Target(["running", "running"], breaks=1))
+    assert said == []
 
 
 def test_who_attaches_to_what_runs_just_starts_again(said: list[str]) -> None:
