@@ -136,7 +136,8 @@ options:
       start: Start the jobs, whatever is running.
       attach:
         Do not start a job that is running, and return the handle of the running one in its place, marked with
-        RV(ignore:attached). The others are started.
+        RV(ignore:attached). The others are started. Everybody who waits for such a job gets its result, so what is left
+        of it is removed by a launch an hour later, not by the first to wait.
       restart: End the running jobs, and start these.
       fail: Start none of the jobs.
     default: start

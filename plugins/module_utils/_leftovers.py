@@ -32,7 +32,7 @@ YOUNG = 3600.0
 _JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
 _LEFTOVER = re.compile(
     r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve)"
-    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:cancel|d|[0-9]+\.tmp)"
+    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:cancel|shared|d|[0-9]+\.tmp)"
     r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
 )
 

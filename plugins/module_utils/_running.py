@@ -55,7 +55,9 @@ def settle(store: Store, batch: Batch) -> dict[str, Status]:
         _cancel.cancel([(store, status.jid) for status in unfinished], _cancel.KILL, dry=False)
     if batch.if_running != ATTACH:
         return {}
-    attached = {job.jid: running[job.name] for job in batch.jobs if job.name in running}
+    attached = {
+        job.jid: running[job.name] for job in batch.jobs if job.name in running and store.share(running[job.name].jid)
+    }
     for job in batch.jobs:
         awaited = [jid for jid in job.after if jid in attached]
         if job.jid not in attached and awaited:

@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -160,13 +161,21 @@ class Store:
             raise
 
     def read(self, jid: str) -> dict[str, t.Any]:
-        """:returns: the content of a status file.
+        """:returns: the content of a status file, also of one that was collected and is L(share)d.
 
         :raises FileNotFoundError: there is none.
         :raises CorruptStatus: it is not a complete JSON object; since it is only replaced as a whole, that is final.
         :raises StoreError: it is a link, not a file, or another user's.
         """
-        path = self.path(jid)
+        try:
+            return self._read(self.path(jid))
+        except FileNotFoundError:
+            if self._is_collected(jid):
+                return self._read(self._shared_path(jid))
+            raise
+
+    @staticmethod
+    def _read(path: str) -> dict[str, t.Any]:
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _OPEN)
         except FileNotFoundError:
@@ -194,6 +203,29 @@ class Store:
         if not isinstance(document, dict):
             raise CorruptStatus(f"the status file {path} holds no JSON object")
         return t.cast(t.Dict[str, t.Any], document)
+
+    def share(self, jid: str) -> bool:
+        """Note that more than one controller waits for O(jid): whoever collects it first renames its status file to the
+        empty one that is made here, in place of removing it, so that the others find it, too.
+
+        :returns: whether the job is still there.
+        :raises OSError: it could not be noted.
+        """
+        with contextlib.suppress(FileExistsError):
+            os.close(_create(self._shared_path(jid), os.O_WRONLY, 0o600))
+        if os.path.lexists(self.path(jid)) or self._is_collected(jid):
+            return True
+        self._unlink(os.path.basename(self._shared_path(jid)))
+        return False
+
+    def _is_collected(self, jid: str) -> bool:
+        try:
+            return os.lstat(self._shared_path(jid)).st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _shared_path(self, jid: str) -> str:
+        return os.path.join(self.directory, f".{check_jid(jid)}.shared")
 
     def jids(self) -> list[str]:
         """:returns: the names in the directory that could be those of status files, ours or builtin async's."""

@@ -230,6 +230,7 @@ def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:
 def removal(results_files: t.Iterable[str]) -> str:
     """:returns: a command for any POSIX shell that removes status files and the logs beside them.
 
+    A status file that is shared (see C(_store.Store.share)) is hidden instead, for those who still wait for it.
     A directory and a batch are written once for all their jobs: an argument has at most 128 KiB on Linux (execve(2)).
     """
     numbers: dict[tuple[str, str], list[str]] = {}
@@ -238,7 +239,8 @@ def removal(results_files: t.Iterable[str]) -> str:
         batch, dot, number = name.rpartition(".")
         numbers.setdefault((directory, batch + dot), []).append(number)
     return " && ".join(
-        f"cd {shlex.quote(directory)} && for n in {' '.join(map(shlex.quote, ends))}; do "
-        f"printf '%s\\n' {shlex.quote(batch)}$n {shlex.quote(batch)}$n.log; done | xargs rm -f --"
+        f"cd {shlex.quote(directory)} && b={shlex.quote(batch)} && for n in {' '.join(map(shlex.quote, ends))}; do "
+        "if [ -e .$b$n.shared ]; then mv -f $b$n .$b$n.shared 2>/dev/null; else "
+        "printf '%s\\n' $b$n $b$n.log; fi; done | xargs rm -f --"
         for (directory, batch), ends in numbers.items()
     )

@@ -21,7 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store import Stor
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
 NOW = 1_000_000.0
-FILES = (".j1.lock", ".j1.reserve", ".j1.0.cancel", ".j1.1.4711.tmp", "j1.2.log", "j1.3.tmp")
+FILES = (".j1.lock", ".j1.reserve", ".j1.0.cancel", ".j1.0.shared", ".j1.1.4711.tmp", "j1.2.log", "j1.3.tmp")
 
 
 def age(store: Store, seconds: float = YOUNG) -> None:

@@ -42,7 +42,8 @@ def test_who_attaches_gets_the_running_jobs_and_those_that_ended_beside_them(
     assert night("j1") == ["j1.0", "j1.1"]
     batches.end("j1.0")
     assert night("j2") == ["j1.0", "j1.1"]
-    assert sorted(os.listdir(batches.directory)) == [".j1.lock", ".j1.reserve", "j1.0", "j1.1", "j1.1.log"]
+    shared = [".j1.0.shared", ".j1.1.shared"]
+    assert sorted(os.listdir(batches.directory)) == [*shared, ".j1.lock", ".j1.reserve", "j1.0", "j1.1", "j1.1.log"]
 
 
 def test_what_has_ended_is_started_again(batches: Batches, night: t.Callable[..., list[str]], gates: Gates) -> None:

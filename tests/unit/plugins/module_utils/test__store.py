@@ -370,3 +370,19 @@ def test_a_batch_without_a_lock_file_is_not_locked(store: Store) -> None:
 def test_a_status_file_is_plain_ascii_json(store: Store) -> None:
     store.write("j1", {"name": "ä"})
     assert json.loads(Path(store.path("j1")).read_bytes().decode("ascii")) == {"name": "ä"}
+
+
+def test_a_job_that_is_shared_can_be_read_after_it_was_collected(store: Store) -> None:
+    store.write("j1.0", {"a": 1})
+    assert store.share("j1.0") is store.share("j1.0") is True
+    os.rename(store.path("j1.0"), f"{store.directory}/.j1.0.shared")
+    assert store.read("j1.0") == {"a": 1}
+    assert store.share("j1.0") is True
+    assert store.read("j1.0") == {"a": 1}
+
+
+def test_a_job_that_has_gone_is_not_shared(store: Store) -> None:
+    assert store.share("j1.0") is False
+    assert os.listdir(store.directory) == []
+    with pytest.raises(FileNotFoundError):
+        store.read("j1.0")

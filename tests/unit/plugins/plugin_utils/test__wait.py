@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils import _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
@@ -186,6 +187,20 @@ def test_removal_is_a_command_that_spares_everything_else(tmp_path: Path) -> Non
     assert sorted(os.listdir(directory)) == [".j1.lock", "j1.10", "j2.0"]
     gone = subprocess.run(["/bin/sh", "-c", removal(["/nowhere/j1.0"])], check=False, stderr=subprocess.PIPE)
     assert gone.returncode != 0
+
+
+def test_a_job_that_others_wait_for_is_hidden_and_not_removed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for jid in ("j1.0", "j1.1"):
+        store.write(jid, {"jid": jid})
+    assert store.share("j1.0") is True
+    command = removal(f"{tmp_path}/{jid}" for jid in ("j1.0", "j1.1"))
+    for dummy in range(2):
+        done = subprocess.run(["/bin/sh", "-c", command], check=False, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert os.listdir(tmp_path) == [".j1.0.shared"]
+        assert store.read("j1.0") == {"jid": "j1.0"}
+        assert store.jids() == []
 
 
 def test_the_files_of_10000_jobs_are_one_argument() -> None:
