@@ -32,6 +32,10 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 
 CENSORED = "its output is hidden, because of no_log"
+_HEADROOM = 0.8
+"""Part of its limit that a job can take before somebody should know."""
+_NAMED = 3
+"""Jobs that a warning names."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
@@ -113,6 +117,28 @@ def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(split.get("steps"), list):
         split["steps"] = [_with_lines(step) if isinstance(step, dict) else step for step in split["steps"]]
     return split
+
+
+def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]]) -> str | None:
+    """:returns: a sentence about the jobs that did well and nearly ran into their limit, C(None) where there are none.
+
+    A job that was retried is left out: its time is that of all attempts, its limit is for each.
+    """
+    tight = []
+    for status in statuses:
+        record = status.get("record") or {}
+        elapsed, limit = record.get("elapsed") or 0, record.get("timeout") or 0
+        if (
+            status["state"] == SUCCEEDED
+            and limit
+            and elapsed > _HEADROOM * limit
+            and (record.get("attempts") or 1) == 1
+        ):
+            tight.append(f"{record.get('name')} took {elapsed:.0f} of {limit:.0f} s")
+    if not tight:
+        return None
+    more = f" and {len(tight) - _NAMED} more" if len(tight) > _NAMED else ""
+    return f"{host}: {', '.join(tight[:_NAMED])}{more}; give them a longer 'timeout', for the day they are slower"
 
 
 def misdirected(handle: Handle, host: str, user: str) -> str | None:

@@ -27,6 +27,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._progress import p
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
+    headroom,
     known,
     misdirected,
     present,
@@ -74,12 +75,13 @@ def wait(action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars
     """Wait for O(handles) and collect their results, in order."""
     start = time.monotonic()
     asker = _Asker(action, [handle for handle in handles if handle.result is None], terms, task_vars)
-    told = iter(asker.until_finished(start))
+    statuses = asker.until_finished(start)
+    told = iter(statuses)
     resolve = action.variables(task_vars)
     results = [
         known(handle) if handle.result is not None else present(handle, next(told), resolve) for handle in handles
     ]
-    return _conclude(action, results, terms, start)
+    return _conclude(action, results, statuses, terms, start)
 
 
 def wait_for_group(
@@ -101,10 +103,19 @@ def wait_for_group(
         )
     resolve = action.variables(task_vars)
     results = [present(handle, status, resolve) for handle, status in zip(asker.handles, statuses)]
-    return _conclude(action, results, terms, start)
+    return _conclude(action, results, statuses, terms, start)
 
 
-def _conclude(action: JobAction, results: list[dict[str, t.Any]], terms: Terms, start: float) -> dict[str, t.Any]:
+def _conclude(
+    action: JobAction,
+    results: list[dict[str, t.Any]],
+    statuses: t.Sequence[t.Mapping[str, t.Any]],
+    terms: Terms,
+    start: float,
+) -> dict[str, t.Any]:
+    tight = headroom(action.host, statuses)
+    if tight is not None:
+        display.warning(tight)
     combined = combine(results, time.monotonic() - start, action.host)
     if terms.timeout and any(result["state"] in UNFINISHED for result in results):
         combined["msg"] = (

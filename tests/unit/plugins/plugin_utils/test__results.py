@@ -18,6 +18,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     did_not_succeed,
     finished_here,
+    headroom,
     known,
     misdirected,
     present,
@@ -441,6 +442,18 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
     assert combined["_ansible_no_log"] is True
     assert "S3CRET" not in combined["msg"]
     assert "_ansible_no_log" not in combine([job("other", "succeeded")], 1, "web1")
+
+
+def test_a_job_that_nearly_ran_into_its_limit_is_warned_of() -> None:
+    def took(elapsed: float, state: str = "succeeded", **fields: t.Any) -> dict[str, t.Any]:
+        return ours({}, state, name=f"a{elapsed:.0f}", elapsed=elapsed, **{"timeout": 10, **fields})
+
+    fine = [took(8), took(9, timeout=0), took(9, attempts=2), took(9.9, "failed"), builtin({"elapsed": 9})]
+    assert headroom("web1", fine) is None
+    assert headroom("web1", [*fine, took(8.6)]) == (
+        "web1: a9 took 9 of 10 s; give them a longer 'timeout', for the day they are slower"
+    )
+    assert "a9 took 9 of 10 s, a9 took 9 of 10 s, a9 took 9 of 10 s and 2 more;" in str(headroom("web1", 5 * [took(9)]))
 
 
 @pytest.mark.parametrize(
