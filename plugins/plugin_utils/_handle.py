@@ -46,8 +46,8 @@ class Handle:
 def read(registered: t.Any) -> list[Handle]:
     """Find the jobs in whatever was registered.
 
-    :arg registered: the result of launch, of a builtin task with C(async) and C(poll=0), looped or not, a handle, a
-        jid, or any nesting of lists of these. Nothing, and an empty list, are no jobs.
+    :arg registered: the result of launch, of job_info, of a builtin task with C(async) and C(poll=0), looped or not, a
+        handle, a jid, or any nesting of lists of these. Nothing, and an empty list, are no jobs.
     :returns: the handles, in the order they stand in.
     :raises HandleError: something in it is no job.
     """
@@ -64,8 +64,9 @@ def read(registered: t.Any) -> list[Handle]:
 
 def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
     origin = _origin(result)
-    if isinstance(result.get("results"), t.Iterable) and not isinstance(result.get("results"), (str, t.Mapping)):
-        handles = read(result["results"])
+    inside = result.get("results", result.get("jobs"))
+    if isinstance(inside, t.Iterable) and not isinstance(inside, (str, t.Mapping)):
+        handles = read(inside)
         for handle in handles:
             handle.origin = handle.origin or origin
         return handles

@@ -52,6 +52,7 @@ def test_a_handle_of_ours_is_read_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("registered", "jobs"),
     [
+        ({"changed": False, "jobs": [{"ansible_job_id": "j1.0", "name": "a", "state": "running"}]}, [("j1.0", "a")]),
         ("j1.0", [("j1.0", "j1.0")]),
         (["j1.0", "j2.0"], [("j1.0", "j1.0"), ("j2.0", "j2.0")]),
         (BUILTIN, [("j2.3", "j2.3")]),
@@ -70,6 +71,7 @@ def test_a_handle_of_ours_is_read_as_it_is() -> None:
         ((dict(BUILTIN) for dummy in range(2)), [("j2.3", "j2.3")] * 2),
     ],
     ids=[
+        "job_info",
         "a jid",
         "jids",
         "builtin",
