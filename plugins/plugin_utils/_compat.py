@@ -20,6 +20,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.executor import module_common
 from ansible.module_utils.common import json as _common_json
 from ansible.plugins.action import ActionBase
+from ansible.utils import display as core_display
 
 common_json: t.Any = _common_json
 
@@ -127,6 +128,12 @@ def trusted(text: str) -> str:
     """:returns: a text of ours that ansible-core may take for a template. Since 2.19 it does not without being told."""
     mark = getattr(core_template, "trust_as_template", str)
     return t.cast(str, mark(text))
+
+
+def mask_secrets(text: str) -> str:
+    """:returns: O(text) as ansible-core would print it, without the secrets that it knows of. Since 2.22 it does."""
+    mask = getattr(core_display, "mask_secrets", str)
+    return t.cast(str, mask(text))
 
 
 def quiet_manager(manager: t.Any, callback: t.Any) -> t.Any:

@@ -2,61 +2,163 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One line about how a wait stands.
+"""How a wait stands: told in lines, or to the callback C(progress), which draws it.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import typing as t
+
+from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, QUEUED, RUNNING, STATES, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 
+HOOK = "background_jobs_progress"
+"""The method of C(Display) by which waits tell how they stand. It is there while somebody draws that."""
 _NAMED = 3
 """Jobs of one state that are named."""
 _CAUSE = 60
 """Characters of the cause of a job that did not succeed."""
+_OFTEN = 1.0
+"""Seconds between two reports that are drawn, at most."""
 
 
-def progress(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """:returns: one line: how many are done, which run and for how long, and which did not succeed and why.
+@dataclasses.dataclass
+class Job:
+    """A job by name: how long it has been running, or why it did not succeed."""
+
+    name: str
+    seconds: float | None = None
+    cause: str = ""
+
+
+@dataclasses.dataclass
+class Part:
+    """The jobs that are in one state. O(jobs) are the first few of them, and none where they are only counted."""
+
+    state: str
+    count: int
+    jobs: list[Job] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Standing:
+    """How the jobs of one host stand. O(done) of O(total) have ended well; O(parts) are the others, by state."""
+
+    host: str
+    total: int
+    done: int
+    parts: list[Part]
+
+
+class Progress:
+    """What the wait for some jobs of a host tells about how they stand."""
+
+    def __init__(self, host: str, display: t.Any, quiet: bool) -> None:
+        """:arg quiet: whether to tell nothing."""
+        self._host = host
+        self._display = display
+        self._quiet = quiet
+        self._draw = None if quiet else getattr(display, HOOK, None)
+        self._told = False
+
+    def interval(self, poll: float) -> float:
+        """:returns: seconds between two reports: O(poll), or less if they are drawn."""
+        return poll if self._draw is None else min(poll, _OFTEN)
+
+    def tell(self, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], news: bool) -> None:
+        """Tell how it stands, if that is not the end: the end is the task's own result.
+
+        :arg statuses: what the target said of each job.
+        :arg news: whether any job is in another state than it was before.
+        """
+        if self._quiet:
+            return
+        unfinished = any(status["state"] in UNFINISHED for status in statuses)
+        line = progress(self._host, handles, statuses) if news and (unfinished or self._told) else ""
+        self._told = self._told or bool(line)
+        if self._draw is not None:
+            self._draw(os.getpid(), standing(self._host, handles, statuses) if unfinished else None, line)
+        elif line:
+            self._display.display(line)
+
+    def end(self) -> None:
+        """Let nothing be drawn any more, however the wait has ended."""
+        if self._draw is not None:
+            self._draw(os.getpid(), None, "")
+
+
+def listen(hear: t.Callable[[int, Standing | None, str], None]) -> None:
+    """Let O(hear) be told in this process what waits tell in the workers that are forked from now on.
+
+    It takes ansible-core's own way for what workers display, so it is told in order with that. Its arguments are the
+    pid of the worker, how the wait stands or C(None) if it has ended, and the line that would be printed, if any.
+    """
+
+    def told(display: Display, *arguments: t.Any) -> None:
+        hear(*arguments)
+
+    told.__name__ = HOOK
+    setattr(Display, HOOK, Display._proxy(told))
+
+
+def standing(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> Standing:
+    """:returns: how many are done, which run and for how long, and which did not succeed and why.
 
     :arg statuses: what the target said of each job.
     """
     jobs = list(zip(handles, statuses))
-    good = sum(status["state"] in GOOD for status in statuses)
-    parts = [f"{good}/{len(jobs)} done"]
-    running = [job for job in jobs if job[1]["state"] == RUNNING]
-    running.sort(key=lambda job: -(job[1].get("running_for") or 0))
-    if running:
-        parts.append(f"{len(running)} running ({_some([_named(*job) for job in running])})")
-    queued = sum(status["state"] == QUEUED for status in statuses)
-    if queued:
-        parts.append(f"{queued} queued")
-    for state in (state for state in STATES if state not in GOOD and state not in UNFINISHED):
-        named = [_named(*job) for job in jobs if job[1]["state"] == state]
-        if named:
-            parts.append(f"{len(named)} {state.replace('_', ' ')} ({_some(named)})")
-    return f"{host}: {', '.join(parts)}"
+    parts = []
+    for state in (RUNNING, QUEUED, *(state for state in STATES if state not in GOOD and state not in UNFINISHED)):
+        found = [job for job in jobs if job[1]["state"] == state]
+        if state == RUNNING:
+            found.sort(key=lambda job: -(job[1].get("running_for") or 0))
+        if found:
+            named = found[:_NAMED] if state != QUEUED else []
+            parts.append(Part(state, len(found), [_job(*job) for job in named]))
+    return Standing(host, len(jobs), sum(status["state"] in GOOD for status in statuses), parts)
 
 
-def _named(handle: Handle, status: t.Mapping[str, t.Any]) -> str:
+def progress(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    """:returns: L(standing) in one line."""
+    stands = standing(host, handles, statuses)
+    words = [f"{stands.done}/{stands.total} done"]
+    for part in stands.parts:
+        jobs = [f"{job.name}: {job.cause}" if job.cause else timed(job) for job in part.jobs]
+        words.append(f"{part.count} {word(part.state)}" + (f" ({some(jobs, part.count)})" if jobs else ""))
+    return f"{host}: {', '.join(words)}"
+
+
+def _job(handle: Handle, status: t.Mapping[str, t.Any]) -> Job:
     record = status.get("record") or {}
     name = str(record.get("name") or handle.name)
     if status["state"] == RUNNING:
-        seconds = status.get("running_for")
-        return name if seconds is None else f"{name} {_duration(seconds)}"
+        return Job(name, seconds=status.get("running_for"))
     hidden = record.get("no_log") or handle.no_log
     cause = str(status.get("reason") if hidden else status.get("message") or status.get("reason") or "")
     cause = cause.replace("\n", " ").strip()
-    return f"{name}: {cause[:_CAUSE]}{'...' if len(cause) > _CAUSE else ''}" if cause else name
+    return Job(name, cause=f"{cause[:_CAUSE]}{'...' if len(cause) > _CAUSE else ''}")
 
 
-def _some(names: t.Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def word(state: str) -> str:
+    """:returns: a state as it is written in a sentence."""
+    return state.replace("_", " ")
+
+
+def some(names: t.Sequence[str], count: int) -> str:
+    """:returns: these names, and how many more of O(count) there are."""
+    more = count - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def timed(job: Job, later: float = 0) -> str:
+    """:returns: the name of a job, with the time it has been running O(later) seconds after that was told."""
+    return job.name if job.seconds is None else f"{job.name} {_duration(job.seconds + later)}"
 
 
 def _duration(seconds: float) -> str:

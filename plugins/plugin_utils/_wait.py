@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._progress import progress
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import Progress
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
@@ -138,7 +138,7 @@ class _Asker:
         self._task_vars = task_vars
         self._stream = Stream(action.host, display) if terms.stream else None
         self._seen: dict[str, str] = {}
-        self._reported = False
+        self._progress = Progress(action.host, display, terms.quiet)
 
     def until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
         """:returns: the last word of the target about each job, with its result where it is finished.
@@ -147,6 +147,12 @@ class _Asker:
         """
         if not self.handles and selection is None:
             return []
+        try:
+            return self._until_finished(start, selection)
+        finally:
+            self._progress.end()
+
+    def _until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None) -> list[dict[str, t.Any]]:
         timeout = self._terms.timeout
         while True:
             left = start + timeout - time.monotonic() if timeout else _SLICE
@@ -170,7 +176,7 @@ class _Asker:
         question: dict[str, t.Any] = {
             "results_files": {handle.jid: handle.results_file for handle in self.handles if handle.results_file},
             "patience": patience,
-            "report": self._terms.poll,
+            "report": self._progress.interval(self._terms.poll),
             "last": last,
             "known": self._seen,
         }
@@ -196,12 +202,9 @@ class _Asker:
                 status["message"] = misdirected(handle, self._action.host, user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
-        """Say how it stands, if that is news and not the end: the end is the task's own result."""
+        """Tell how it stands."""
         states = {status["jid"]: status["state"] for status in statuses}
-        unfinished = any(state in UNFINISHED for state in states.values())
-        if not self._terms.quiet and states != self._seen and (unfinished or self._reported):
-            display.display(progress(self._action.host, self.handles, statuses))
-            self._reported = True
+        self._progress.tell(self.handles, statuses, states != self._seen)
         self._seen = states
 
     def _clean_up(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:

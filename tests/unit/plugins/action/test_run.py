@@ -59,6 +59,8 @@ def done(play: t.Callable[..., Results], files: Path) -> Results:
                     "backoff": 3,
                     "retry_on": ["timed_out"],
                     "lock": "apt",
+                    "failed_when": "rc > 1",
+                    "ignore_errors": True,
                 },
                 {"name": "plain", "ansible.builtin.command": "echo beta", "after": ["block", "finished"]},
                 {"name": "finished", **finished},
@@ -180,6 +182,7 @@ def test_the_keys_of_a_job_are_sent_with_it(done: Results) -> None:
         "lock": "apt",
         "max_output": 65536,
         "no_log": False,
+        "conditions": {"failed_when": ["rc > 1"], "ignore_errors": True},
     }
     (default,) = done["sent by default"]["sent"]["jobs"]
     assert {key: value for key, value in default.items() if key not in ("jid", "steps")} == {
@@ -198,6 +201,7 @@ def test_the_keys_of_a_job_are_sent_with_it(done: Results) -> None:
         "max_output": 0,
         "no_log": False,
         "remove": [],
+        "conditions": {},
     }
 
 

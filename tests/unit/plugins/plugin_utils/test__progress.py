@@ -7,9 +7,19 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._progress import progress
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
+    HOOK,
+    Job,
+    Part,
+    Progress,
+    Standing,
+    listen,
+    progress,
+    standing,
+)
 
 
 def job(name: str, state: str, no_log: bool = False, **fields: t.Any) -> tuple[Handle, dict[str, t.Any]]:
@@ -52,3 +62,91 @@ def test_a_job_that_the_target_knows_nothing_of_has_the_name_of_its_handle() -> 
     assert progress("web1", [Handle(jid="j1.0", name="mine")], [{"state": "running", "record": None}]) == (
         "web1: 0/1 done, 1 running (mine)"
     )
+
+
+def test_how_it_stands_is_told_by_state_and_with_the_first_names() -> None:
+    jobs = [job(name, "running", running_for=number) for number, name in enumerate("abcd")]
+    jobs += [job("e", "queued"), job("f", "succeeded"), job("g", "failed", message="exit code 2")]
+    assert standing("web1", *zip(*jobs)) == Standing(
+        "web1",
+        total=7,
+        done=1,
+        parts=[
+            Part("running", 4, [Job("d", 3), Job("c", 2), Job("b", 1)]),
+            Part("queued", 1),
+            Part("failed", 1, [Job("g", cause="exit code 2")]),
+        ],
+    )
+
+
+class Lines:
+    """A display without anybody who draws; keeps the lines."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def display(self, line: str) -> None:
+        self.said.append(line)
+
+
+class Drawn(Lines):
+    """A display with somebody who draws; keeps what that is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[tuple[bool, str]] = []
+        setattr(self, HOOK, lambda key, standing, line: self.drawn.append((standing is not None, line)))
+
+
+STATES = ("running", "running", "failed")
+"""Of one job, at three reports."""
+SAID = ["web1: 0/1 done, 1 running (a)", "web1: 0/1 done, 1 failed (a)"]
+
+
+def wait_of(display: Lines, quiet: bool = False) -> Progress:
+    """The progress of a wait that has seen these states and is over."""
+    told = Progress("web1", display, quiet)
+    for number, state in enumerate(STATES):
+        handle, status = job("a", state)
+        told.tell([handle], [status], news=number == 0 or state != STATES[number - 1])
+    told.end()
+    return told
+
+
+def test_only_news_are_printed() -> None:
+    display = Lines()
+    told = wait_of(display)
+    assert display.said == SAID
+    assert told.interval(15) == 15
+
+
+def test_what_is_over_at_the_first_report_is_not_printed_but_its_result_is() -> None:
+    display = Lines()
+    handle, status = job("a", "failed")
+    Progress("web1", display, quiet=False).tell([handle], [status], news=True)
+    assert display.said == []
+
+
+def test_who_draws_is_told_of_every_report_and_of_the_end_and_nothing_is_printed() -> None:
+    display = Drawn()
+    told = wait_of(display)
+    assert display.said == []
+    assert display.drawn == [(True, SAID[0]), (True, ""), (False, SAID[1]), (False, "")]
+    assert (told.interval(15), told.interval(0)) == (1, 0)
+
+
+@pytest.mark.parametrize("display", [Lines(), Drawn()])
+def test_who_wants_it_quiet_is_told_nothing(display: Lines) -> None:
+    told = wait_of(display, quiet=True)
+    assert display.said == [] and getattr(display, "drawn", []) == []
+    assert told.interval(15) == 15
+
+
+def test_who_listens_in_the_same_process_is_told_at_once() -> None:
+    heard: list[t.Any] = []
+    listen(lambda *told: heard.append(told))
+    try:
+        getattr(Display(), HOOK)(4711, None, "a line")
+    finally:
+        delattr(Display, HOOK)
+    assert heard == [(4711, None, "a line")]
