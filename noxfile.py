@@ -117,10 +117,13 @@ def lint(session: nox.Session) -> None:
     # Targets have Python 3.8 and newer; 3.10 is the oldest that mypy knows.
     session.run("mypy", "--python-version", "3.10", "-p", f"{plugins}.module_utils")
     session.run("mypy", "-p", f"{plugins}.plugin_utils")
-    session.run("mypy", "noxfile.py", "tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py")
+    programs = ("tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py", "tests/docs/migration.py")
+    session.run("mypy", "noxfile.py", *programs, "extensions/ansible_lint/rules/unreaped_async.py")
     session.run("antsibull-changelog", "lint")
     session.run("reuse", "lint", "--quiet")
     session.run("ansible-lint")
+    # The rule runs where ansible-lint is, without what other unit tests need.
+    session.run("pytest", "--noconftest", f"--junit-xml={RESULTS}/lint.xml", "tests/unit/lint")
 
 
 @nox.session
