@@ -7,7 +7,7 @@ PYTHON := .cache/venv/bin/python
 MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-cores test demo bench hosts hosts-down clean
+.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-cores test demo docs bench hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -42,6 +42,9 @@ test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was s
 
 demo: $(NOX) ## A look at the collection at work
 	@tests/demo.sh
+
+docs: $(NOX) ## The documentation as HTML, checked: .cache/docs/html/index.html
+	$(NOX) --session docs
 
 bench: $(NOX) ## Measure for half an hour and write docs/benchmarks.md; nox -s bench -- --help
 	$(NOX) --session bench

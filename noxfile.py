@@ -221,6 +221,29 @@ def cores(session: nox.Session, core: str) -> None:
 
 
 @nox.session(python=MAIN_PYTHON)
+def docs(session: nox.Session) -> None:
+    """The documentation as HTML in .cache/docs/html, without an error in any of its blocks, examples and links."""
+    install(session, "docs")
+    pages = CACHE / "docs"
+    collection = pages / "tree" / NAMESPACE / "jobs"
+    shutil.rmtree(pages, ignore_errors=True)
+    # Only what is documented: antsibull-docs makes another copy of everything it is shown.
+    for name in ("changelogs", "docs", "meta", "playbooks", "plugins", "roles"):
+        shutil.copytree(ROOT / name, collection / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "galaxy.yml", collection)
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(pages / "tree")
+    references = ("--validate-collection-refs", "all", "--check-extra-docs-refs", "--disallow-unknown-collection-refs")
+    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", *references, str(collection))
+    rst = pages / "rst"
+    rst.mkdir(mode=0o700)
+    options = ("--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir", str(rst))
+    session.run("antsibull-docs", "collection", *options, "background.jobs")
+    settings = ("-c", "docs/docsite", "-d", str(pages / "doctrees"), "-q", "--nitpicky", "--fail-on-warning")
+    session.run("sphinx-build", *settings, "--keep-going", str(rst), str(pages / "html"))
+    session.log(f"The documentation is {pages / 'html' / 'index.html'}")
+
+
+@nox.session(python=MAIN_PYTHON)
 def bench(session: nox.Session) -> None:
     """Measure beside builtin async and Mitogen, which has an environment of its own, and write docs/benchmarks.md."""
     install(session, "bench")

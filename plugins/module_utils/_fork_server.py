@@ -99,6 +99,9 @@ class _Server:
         stdout, stderr, program, *others = handles
         with os.fdopen(program, "rb") as pipe:
             job = json.loads(pipe.read())
+        null = os.open(os.devnull, os.O_RDWR)  # flags and offset of the server's are those of all its jobs
+        os.dup2(null, 0)
+        os.close(null)
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
         os.close(stdout)
@@ -216,35 +219,39 @@ def serve(program: bytes, control: int, log: t.Any) -> None:
     signal.signal(signal.SIGTERM, end)
     os.set_inheritable(control, False)
     server = _Server(socket.socket(fileno=control), log)
+    code: t.Any = None
+    interrupted = False
     try:
         exec(compile(program, "<background.jobs payload>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__)
     except SystemExit as exc:
-        if server.is_job:
-            _leave(exc.code)
-        raise
-    except BaseException:
-        if server.is_job:
-            sys.excepthook(*sys.exc_info())
-            _leave(1)
-        raise
+        if not server.is_job:
+            raise
+        code = exc.code
+    except BaseException as exc:
+        if not server.is_job:
+            raise
+        sys.excepthook(*sys.exc_info())
+        code, interrupted = 1, isinstance(exc, KeyboardInterrupt)
     if server.is_job:
-        _leave(0)
+        _leave(code, interrupted)
 
 
-def _leave(code: t.Any) -> t.NoReturn:
+def _leave(code: t.Any, interrupted: bool) -> t.NoReturn:
     """End as Python does, but without taking everything apart: that would copy all that is shared with the server."""
     if code is not None and not isinstance(code, int):
         sys.stderr.write(f"{code}\n")
         code = 1
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread() and not thread.daemon:
-            thread.join()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    gc.collect()  # what the module has left open is closed, and so written, or removed
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         code = 120  # as Python does
+    if interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit((code or 0) & 0xFF)
 
 

@@ -53,6 +53,8 @@ def settle(store: Store, batch: Batch) -> dict[str, Status]:
         raise RunningError(f"{'; '.join(map(_describe, unfinished))}; wait for it, cancel it, or set 'if_running'")
     if batch.if_running == RESTART and unfinished:
         _cancel.cancel([(store, status.jid) for status in unfinished], _cancel.KILL, dry=False)
+        for status in unfinished:  # a wait for the group is for those that take their place
+            store.hide(status.jid)
     if batch.if_running != ATTACH:
         return {}
     attached = {

@@ -20,7 +20,8 @@ import shutil
 import stat
 import typing as t
 
-_JID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?")
+"""A job or a batch, as ours and builtin async's wrapper name them. Nothing of another name is opened, or removed."""
 _DEFAULT_NAME = ".ansible_async"
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLDER = 128
@@ -51,13 +52,13 @@ def check_jid(jid: str) -> str:
     :raises StoreError: it could not be the name of a status file (a path, a hidden file, nothing at all).
     """
     if not is_jid(jid):
-        raise StoreError(f"{jid!r} is not a job id: it is a name of letters, digits, '.', '_' and '-', never a path")
+        raise StoreError(f"{jid!r} is not a job id, which looks like j123.4")
     return jid
 
 
 def is_jid(name: str) -> bool:
     """:returns: whether a name could be that of a status file."""
-    return _JID.fullmatch(name) is not None and not name.endswith((".log", ".tmp"))
+    return _JID.fullmatch(name) is not None
 
 
 def expand(directory: str) -> str:
@@ -217,6 +218,13 @@ class Store:
             return True
         self._unlink(os.path.basename(self._shared_path(jid)))
         return False
+
+    def hide(self, jid: str) -> None:
+        """Take O(jid) out of what is found in the directory; who waits for it by its id still finds it.
+
+        :raises OSError: it could not be renamed.
+        """
+        os.rename(self.path(jid), self._shared_path(jid))
 
     def _is_collected(self, jid: str) -> bool:
         try:

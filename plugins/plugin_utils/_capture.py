@@ -47,6 +47,9 @@ _INSTEAD = {
     "raw": "use ansible.builtin.command or ansible.builtin.shell",
     "gather_facts": "use ansible.builtin.setup, which is a module",
     "wait_for_connection": "use ansible.builtin.wait_for_connection as a task",
+    "pause": "ask before the jobs are started, in a task of its own",
+    "include_tasks": "write what it includes as a 'block' of the job",
+    "async_status": "use background.jobs.wait in a task after",
 }
 _BUILTIN = ("ansible.builtin.", "ansible.legacy.")
 

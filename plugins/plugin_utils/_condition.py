@@ -157,7 +157,7 @@ def _resolved(names: t.Collection[str], resolve: Resolve) -> dict[str, t.Any]:
 
 def _only_bool(value: t.Any) -> bool:
     bool(value)  # says of an undefined one what it is
-    raise ConditionError(f"it is {str(value)[:40]!r}, neither true nor false; compare it with something")
+    raise ConditionError(f"it is a value of type {type(value).__name__}, not true or false; compare it with something")
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -59,7 +59,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
         "ansible_job_id": handle.jid,
         "name": record.get("name") or handle.name,
         "state": state,
-        "started": True,
+        "started": state in UNFINISHED or record.get("attempts") != 0,
         "finished": state not in UNFINISHED,
         "failed": state not in UNFINISHED and did_not_succeed(state, status.get("reason")),
         "changed": bool(module.get("changed", False)),

@@ -139,6 +139,7 @@ class _Asker:
         self._stream = Stream(action.host, display) if terms.stream else None
         self._seen: dict[str, str] = {}
         self._progress = Progress(action.host, display, terms.quiet)
+        self._run = os.getppid()
 
     def until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
         """:returns: the last word of the target about each job, with its result where it is finished.
@@ -158,6 +159,9 @@ class _Asker:
             left = start + timeout - time.monotonic() if timeout else _SLICE
             last = bool(timeout) and left <= _SLICE
             answer = self._ask(max(0.0, min(_SLICE, left)), last, selection)
+            if os.getppid() != self._run:
+                # Killed: there is nobody to give results to, so they stay where they are.
+                raise AnsibleActionFail(f"the run that waited for jobs on {self._action.host} has ended")
             statuses: list[dict[str, t.Any]] = answer["jobs"]
             if selection is not None:
                 self.handles = [_found(status, self._action.host) for status in statuses]

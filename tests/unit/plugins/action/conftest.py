@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -19,7 +21,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[4]
 
 Results = t.Dict[str, t.Dict[str, t.Any]]
+Tasks = t.Mapping[str, t.Mapping[str, t.Any]]
 Play = t.Callable[..., Results]
+Watch = t.Callable[..., "Run"]
 
 PROBE = """
     import dataclasses
@@ -59,12 +63,30 @@ PROBE = """
 """An action C(probe): a launch that starts nothing and returns what it would have sent."""
 
 
-def run_play(
-    directory: Path, tasks: t.Mapping[str, t.Mapping[str, t.Any]], variables: t.Mapping[str, t.Any]
-) -> Results:
-    """Run tasks, each of which may fail, and return what each registered, by name.
+@dataclasses.dataclass
+class Run:
+    """What the tasks of a run registered, by name, and the lines that it printed."""
+
+    results: Results
+    lines: list[str]
+
+    def task(self, name: str) -> list[str]:
+        """:returns: the lines below the heading of a task, or of all tasks of that name."""
+        found, is_in = [], False
+        for line in self.lines:
+            if re.match("(TASK|PLAY).* \\*+$", line):
+                is_in = line.startswith(f"TASK [{name}] ")
+            elif is_in and line:
+                found.append(line)
+        return found
+
+
+def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], gates: t.Mapping[str, Path]) -> Run:
+    """Run tasks, each of which may fail.
 
     A task called C(two words) registers C(the_two_words).
+
+    :arg gates: files to make as soon as a line is printed in which the regular expression is found.
     """
     (directory / "ansible_collections" / "background").mkdir(parents=True)
     (directory / "ansible_collections" / "background" / "jobs").symlink_to(ROOT)
@@ -79,7 +101,7 @@ def run_play(
             **variables,
         },
         "tasks": [
-            *({"register": key, "ignore_errors": True, **tasks[name]} for key, name in names.items()),
+            *({"name": name, "register": key, "ignore_errors": True, **tasks[name]} for key, name in names.items()),
             {
                 "ansible.builtin.copy": {
                     "dest": str(directory / "results.json"),
@@ -101,21 +123,38 @@ def run_play(
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_NOCOLOR": "true",
         "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",  # ansible-core leaves what it prints in the buffer until the next task
     }
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(directory / "play.yml")]
-    done = subprocess.run(
-        command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    assert done.returncode == 0, done.stdout.decode()
+    lines = []
+    with subprocess.Popen(
+        command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    ) as process:
+        for line in t.cast("t.IO[str]", process.stdout):
+            lines.append(line.rstrip("\n"))
+            for pattern, gate in gates.items():
+                if re.search(pattern, line):
+                    gate.touch()
+    assert process.returncode == 0, "\n".join(lines)
     found = json.loads((directory / "results.json").read_text(encoding="utf-8"))
-    return {names[key]: value for key, value in found.items()}
+    return Run({names[key]: value for key, value in found.items()}, lines)
 
 
 @pytest.fixture(scope="session")
-def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """Runs tasks as L(run_play) does; V(variables) are those of the play."""
+
+    def watch(tasks: Tasks, gates: t.Mapping[str, Path] | None = None, **variables: t.Any) -> Run:
+        return run_play(tmp_path_factory.mktemp("play"), tasks, variables, gates or {})
+
+    return watch
+
+
+@pytest.fixture(scope="session")
+def play(watch: Watch) -> Play:
     """Runs tasks and returns their results; V(variables) are those of the play."""
 
-    def play(tasks: t.Mapping[str, t.Mapping[str, t.Any]], **variables: t.Any) -> Results:
-        return run_play(tmp_path_factory.mktemp("play"), tasks, variables)
+    def play(tasks: Tasks, **variables: t.Any) -> Results:
+        return watch(tasks, **variables).results
 
     return play

@@ -152,8 +152,10 @@ def test_a_job_of_builtin_async_goes_when_it_has_ended_and_nothing_of_it_runs(st
 
 @pytest.mark.usefixtures("at_work")
 def test_what_is_no_job_stays(store: Store) -> None:
-    for name in ("notes", "1.2", "2024.12", "j1.0.bak"):
+    for name in ("1.2", "2024.12"):
         write(store, name, "{}", age=99 * DAY)
+    for name in ("notes", "j1.0.bak"):
+        (Path(store.directory) / name).write_text("{}", encoding="ascii")
     os.symlink("notes", store.path("j1.0"))
     os.mkfifo(store.path("j2.0"))
     write(store, "j3.0", '{"background_jobs": {"format": 99}}')

@@ -72,9 +72,11 @@ def test_a_job_of_builtin_async_goes_when_it_is_finished(
 
 
 def test_what_is_not_there_and_what_is_no_job_do_no_harm(store: Store) -> None:
-    store.write("keep", {"rc": 0})
-    remove([look(store, "missing"), look(store, "../async/keep"), look(store, "missing")])
-    assert left(store) == ["keep"]
+    for name in ("passwd", ".j1.lock", "j2.0.log"):
+        Path(store.directory, name).write_text("{}", encoding="ascii")
+    kept = left(store)
+    remove([look(store, name) for name in ("j1.0", "../async/passwd", *kept)])
+    assert left(store) == kept
 
 
 def test_a_damaged_file_goes(store: Store) -> None:

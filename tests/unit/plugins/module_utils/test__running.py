@@ -14,6 +14,8 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import Job
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._waiting import select
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, python_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -100,7 +102,8 @@ def test_who_does_not_want_to_run_twice_is_told_what_runs(batches: Batches, nigh
 def test_what_is_restarted_is_ended_before(batches: Batches, night: t.Callable[..., list[str]]) -> None:
     night("j1")
     assert night("j2", "restart") == ["j2.0", "j2.1"]
-    assert batches.look("j1.1").state == "cancelled"
+    assert batches.look("j1.1").state == "cancelled", "who still waits for it is told"
+    assert [jid for dummy, jid in select(Store(batches.directory), "night", ["b"])] == ["j2.1"]
 
 
 def test_of_many_at_once_one_starts(batches: Batches, night: t.Callable[..., list[str]]) -> None:

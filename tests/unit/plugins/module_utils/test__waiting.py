@@ -67,22 +67,24 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_job_that_goes_wrong_is_reported_soon(store: Store, clock: Clock) -> None:
-    for jid in ("a", "b"):
+    for jid in ("j7.0", "j7.1"):
         store.write(jid, RUNNING)
-    clock.at(3, lambda: store.write("a", {"rc": 1, "failed": True}))
-    assert states(store, clock, ["a", "b"]) == ["failed", "running"]
+    clock.at(3, lambda: store.write("j7.0", {"rc": 1, "failed": True}))
+    assert states(store, clock, ["j7.0", "j7.1"]) == ["failed", "running"]
     assert 3 <= clock.now < 4
-    assert states(store, clock, ["a", "b"], known={"a": "failed", "b": "running"}) == ["failed", "running"]
+    assert states(store, clock, ["j7.0", "j7.1"], known={"j7.0": "failed", "j7.1": "running"}) == ["failed", "running"]
     assert clock.now > 100
 
 
 def test_another_line_of_output_is_reported_soon(store: Store, clock: Clock) -> None:
-    store.write("a", RUNNING)
-    handle = store.open_log("a")
+    store.write("j7.0", RUNNING)
+    handle = store.open_log("j7.0")
     clock.at(3, lambda: os.write(handle, b"one\n"))
-    assert states(store, clock, ["a"], known={"a": "running"}, tails=Tails([(store, "a")], {})) == ["running"]
+    assert states(store, clock, ["j7.0"], known={"j7.0": "running"}, tails=Tails([(store, "j7.0")], {})) == ["running"]
     assert 3 <= clock.now < 4
-    assert states(store, clock, ["a"], known={"a": "running"}, tails=Tails([(store, "a")], {"a": 4})) == ["running"]
+    assert states(store, clock, ["j7.0"], known={"j7.0": "running"}, tails=Tails([(store, "j7.0")], {"j7.0": 4})) == [
+        "running"
+    ]
     assert clock.now > 100
     os.close(handle)
 
@@ -108,8 +110,8 @@ def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) 
 
 
 def test_finished_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
-    store.write("a", DONE)
-    assert states(store, clock, ["a", "missing"]) == ["succeeded", "lost"]
+    store.write("j7.0", DONE)
+    assert states(store, clock, ["j7.0", "missing"]) == ["succeeded", "lost"]
     assert clock.now == 0
 
 
@@ -119,45 +121,45 @@ def test_no_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
 
 
 def test_no_patience_means_to_ask_without_waiting(store: Store, clock: Clock) -> None:
-    store.write("a", RUNNING)
-    assert states(store, clock, ["a"], patience=0) == ["running"]
+    store.write("j7.0", RUNNING)
+    assert states(store, clock, ["j7.0"], patience=0) == ["running"]
     assert clock.now == 0
 
 
 def test_the_end_of_the_last_job_is_noticed_within_a_tenth_of_a_second(store: Store, clock: Clock) -> None:
-    for jid in ("a", "b"):
+    for jid in ("j7.0", "j7.1"):
         store.write(jid, RUNNING)
-    clock.at(20, lambda: store.write("a", DONE))
-    clock.at(30, lambda: store.write("b", DONE))
-    assert states(store, clock, ["a", "b"]) == ["succeeded", "succeeded"]
+    clock.at(20, lambda: store.write("j7.0", DONE))
+    clock.at(30, lambda: store.write("j7.1", DONE))
+    assert states(store, clock, ["j7.0", "j7.1"]) == ["succeeded", "succeeded"]
     assert 30 <= clock.now < 30.1
 
 
 def test_patience_ends_a_wait_in_which_nothing_happened(store: Store, clock: Clock) -> None:
-    store.write("a", RUNNING)
-    assert states(store, clock, ["a"], patience=50, report=5, known={"a": "running"}) == ["running"]
+    store.write("j7.0", RUNNING)
+    assert states(store, clock, ["j7.0"], patience=50, report=5, known={"j7.0": "running"}) == ["running"]
     assert 50 <= clock.now < 50.1
 
 
 @pytest.mark.parametrize(
     ("changed_at", "known", "answered_at"),
-    [(3, {"a": "running", "b": "running"}, 15), (40, {"a": "running", "b": "running"}, 40), (40, {}, 15)],
+    [(3, {"j7.0": "running", "j7.1": "running"}, 15), (40, {"j7.0": "running", "j7.1": "running"}, 40), (40, {}, 15)],
     ids=["a change before the report", "a change after it", "news to the asker"],
 )
 def test_a_change_is_reported_but_not_too_often(
     store: Store, clock: Clock, changed_at: float, known: dict[str, str], answered_at: float
 ) -> None:
-    for jid in ("a", "b"):
+    for jid in ("j7.0", "j7.1"):
         store.write(jid, RUNNING)
-    clock.at(changed_at, lambda: store.write("a", DONE))
-    states(store, clock, ["a", "b"], report=15, known=known)
+    clock.at(changed_at, lambda: store.write("j7.0", DONE))
+    states(store, clock, ["j7.0", "j7.1"], report=15, known=known)
     assert answered_at <= clock.now < answered_at + 0.1
 
 
 def test_nothing_is_read_while_the_directory_stands_still(
     store: Store, clock: Clock, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jids = [f"job{number}" for number in range(50)]
+    jids = [f"j8.{number}" for number in range(50)]
     for jid in jids:
         store.write(jid, RUNNING)
     glances: list[str] = []
@@ -169,28 +171,28 @@ def test_nothing_is_read_while_the_directory_stands_still(
 
 
 def test_only_what_changed_is_read_again(store: Store, clock: Clock, looks: list[str]) -> None:
-    for jid in ("a", "b", "c"):
+    for jid in ("j7.0", "j7.1", "j7.2"):
         store.write(jid, RUNNING)
-    clock.at(10, lambda: store.write("b", DONE))
-    clock.at(20, lambda: store.write("stranger", DONE))
-    states(store, clock, ["a", "b", "c"], patience=60)
-    assert looks == ["a", "b", "c", "b"]
+    clock.at(10, lambda: store.write("j7.1", DONE))
+    clock.at(20, lambda: store.write("j9.9", DONE))
+    states(store, clock, ["j7.0", "j7.1", "j7.2"], patience=60)
+    assert looks == ["j7.0", "j7.1", "j7.2", "j7.1"]
 
 
 def test_two_changes_within_one_tick_are_both_seen(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The directory's time stamp is frozen after the first change."""
-    for jid in ("a", "b"):
+    for jid in ("j7.0", "j7.1"):
         store.write(jid, RUNNING)
     stamps = {"now": 1}
     monkeypatch.setattr(_waiting, "_stamp", lambda directory: stamps["now"])
 
     def first() -> None:
-        store.write("a", DONE)
+        store.write("j7.0", DONE)
         stamps["now"] = 2
 
     clock.at(10, first)
-    clock.at(10.05, lambda: store.write("b", DONE))
-    assert states(store, clock, ["a", "b"], patience=60) == ["succeeded", "succeeded"]
+    clock.at(10.05, lambda: store.write("j7.1", DONE))
+    assert states(store, clock, ["j7.0", "j7.1"], patience=60) == ["succeeded", "succeeded"]
     assert clock.now < 11
 
 
@@ -215,19 +217,19 @@ def test_a_living_supervisor_costs_no_reading(store: Store, clock: Clock, looks:
 
 def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock: Clock, tmp_path: t.Any) -> None:
     other = Store(prepare(str(tmp_path / "other")))
-    store.write("a", RUNNING)
-    other.write("b", RUNNING)
-    clock.at(5, lambda: store.write("a", DONE))
-    clock.at(9, lambda: other.write("b", DONE))
-    found = wait([(other, "b"), (store, "a")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
-    assert [(status.jid, status.state) for status in found] == [("b", "succeeded"), ("a", "succeeded")]
+    store.write("j7.0", RUNNING)
+    other.write("j7.1", RUNNING)
+    clock.at(5, lambda: store.write("j7.0", DONE))
+    clock.at(9, lambda: other.write("j7.1", DONE))
+    found = wait([(other, "j7.1"), (store, "j7.0")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
+    assert [(status.jid, status.state) for status in found] == [("j7.1", "succeeded"), ("j7.0", "succeeded")]
     assert clock.now < 9.1
 
 
 def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock) -> None:
-    store.write("a", RUNNING)
-    clock.at(5, lambda: store.remove("a"))
-    assert states(store, clock, ["a"]) == ["lost"]
+    store.write("j7.0", RUNNING)
+    clock.at(5, lambda: store.remove("j7.0"))
+    assert states(store, clock, ["j7.0"]) == ["lost"]
     assert clock.now < 5.2
 
 
