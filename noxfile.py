@@ -137,7 +137,7 @@ def unit(session: nox.Session, core: str) -> None:
     if core == min(CORES):
         tests = [f"{plugins}/plugin_utils", f"{plugins}/action", f"{plugins}/callback"]
     if core == max(CORES):
-        tests = [plugins, "tests/bench"]
+        tests = [plugins, "tests/unit/docs", "tests/bench"]
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *(session.posargs or tests))
 
 

@@ -103,7 +103,7 @@ PATTERNS = (
         "A job that runs into its limit is timed_out, and keeps what it had printed. One that came close is warned of.",
     ),
     Pattern(
-        "documents/handlers",
+        "documents/notifications",
         "Handlers and changes",
         "A handler is notified when a job has changed something, not when it was started.",
     ),
