@@ -183,6 +183,7 @@ results:
     - The result of each job, in the order of the jobs.
     - Beside these keys it has the keys that the module of the job returned, for example RV(ignore:rc) and
       RV(ignore:stdout).
+    - If there is only one job, the task itself returns these keys as well, for example RV(ignore:rc).
   returned: always, unless the options were wrong or the host could not be asked
   type: list
   elements: dict

@@ -36,6 +36,8 @@ _HEADROOM = 0.8
 """Part of its limit that a job can take before somebody should know."""
 _NAMED = 3
 """Jobs that a warning names."""
+_NOT_OF_THE_TASK = ("ansible_facts", "ansible_index_var", "ansible_loop_var", "item", "name", "skipped")
+"""Keys of a job's result that mean something else in that of a task, or do something there."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
@@ -194,6 +196,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         clauses = [*(why(result) for result in bad), *_left_out(results)]
         message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(clauses)
     combined: dict[str, t.Any] = {
+        **_of_the_only_one(results),
         "results": results,
         "summary": summary(result["state"] for result in results),
         "elapsed": round(elapsed, 3),
@@ -208,6 +211,15 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         if hoisted:
             combined[key] = hoisted
     return combined
+
+
+def _of_the_only_one(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """:returns: what the result of the whole task has from that of its job, where there is only one."""
+    if len(results) != 1:
+        return {}
+    (only,) = results
+    left = {*_NOT_OF_THE_TASK, only.get("ansible_loop_var"), only.get("ansible_index_var")}
+    return {key: value for key, value in only.items() if key not in left and not key.startswith("_ansible_")}
 
 
 def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
@@ -268,13 +280,17 @@ def _cause(result: t.Mapping[str, t.Any]) -> str:
     message = str(result.get("msg") or result.get("reason") or "").strip()
     if result.get("reason") in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
+    response = result.get("response")
+    if isinstance(response, str) and response not in message:  # get_url has the status of the server there
+        message = f"{message}: {response}"
     where = _where(result)
     return f"{where}: {message}" if where and not message.startswith("step ") else message
 
 
 def _exit_code(message: str, code: t.Any, stderr: str) -> str:
-    """:returns: what a module that runs commands says, or, where it says nothing, the last line of its error output."""
-    last = "".join(stderr.strip().splitlines()[-1:])[:_STDERR]
+    """:returns: what a module that runs commands says, or, where it says nothing, the last words of its errors."""
+    lines = (line for line in reversed(stderr.splitlines()) if any(letter.isalnum() for letter in line))
+    last = next(lines, "").strip()[:_STDERR]
     if message.startswith("step "):
         for nothing in NOTHING_SAID[1:]:
             message = message.replace(f"{nothing} (exit code {code})", f"exit code {code}")

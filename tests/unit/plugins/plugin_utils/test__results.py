@@ -444,6 +444,38 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
     assert "_ansible_no_log" not in combine([job("other", "succeeded")], 1, "web1")
 
 
+def test_a_task_with_one_job_has_the_keys_of_its_module() -> None:
+    only = {
+        **job("a", "failed"),
+        "rc": 3,
+        "stdout": "x",
+        "item": 1,
+        "pkg": 1,
+        "ansible_loop_var": "pkg",
+        "skipped": True,
+    }
+    combined = combine([{**only, "ansible_facts": {}, "msg": "its own", "elapsed": 2}], 5, "web1")
+    assert (combined["rc"], combined["stdout"], combined["state"]) == (3, "x", "failed")
+    assert (combined["elapsed"], combined["msg"][:20]) == (5, "1 of 1 job did not s")
+    assert not {"item", "pkg", "ansible_loop_var", "skipped", "ansible_facts", "name"} & set(combined)
+    assert "rc" not in combine([only, job("b", "succeeded")], 5, "web1")
+
+
+def test_what_a_server_answered_is_part_of_the_cause() -> None:
+    failed = {
+        **job("a", "failed"),
+        "reason": "module",
+        "msg": "Request failed",
+        "response": "HTTP Error 404: Not Found",
+    }
+    assert why(failed) == "a failed: Request failed: HTTP Error 404: Not Found"
+
+
+def test_the_last_words_of_an_error_are_told_not_its_ornaments() -> None:
+    failed = {**job("a", "failed"), "reason": "exit_code", "rc": 3, "msg": "non-zero return code"}
+    assert why({**failed, "stderr": "ERROR: no table\nLINE 1: x\n        ^\n"}) == "a failed: exit code 3: LINE 1: x"
+
+
 def test_a_job_that_nearly_ran_into_its_limit_is_warned_of() -> None:
     def took(elapsed: float, state: str = "succeeded", **fields: t.Any) -> dict[str, t.Any]:
         return ours({}, state, name=f"a{elapsed:.0f}", elapsed=elapsed, **{"timeout": 10, **fields})

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, The background.jobs contributors
+echo "no seeds for $(hostname)" >&2
+exit 3
