@@ -151,6 +151,8 @@ options:
     description:
       - How long a text in the result of a job may be, such as its RV(ignore:stdout). Of a longer one the middle is left
         out, and RV(ignore:truncated) names its key.
+      - It is also how many bytes of what a job prints are kept on the host for those who watch it while it runs.
+        Without a limit that is 64 MB.
       - A number of bytes, or a size such as V(64K) or V(10MB). V(0) means no limit.
     type: str
     default: "0"
