@@ -7,7 +7,7 @@ PYTHON := .cache/venv/bin/python
 MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-fleet test-cores test demo docs bench hosts hosts-down clean
+.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-documents test-cores test demo docs bench hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -34,13 +34,14 @@ test-sanity: $(NOX) ## ansible-test sanity
 test-molecule: $(NOX) ## All Molecule scenarios; one step of one: nox -s molecule -- converge -s default
 	$(NOX) --session molecule
 
-test-fleet: $(NOX) ## The scenario with several hosts, which is not part of 'make test'
+test-documents: $(NOX) ## The scenarios of the reference documents, which are not part of 'make test'
+	$(NOX) --session molecule -- test --scenario-name documents
 	$(NOX) --session molecule -- test --scenario-name fleet
 
 test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansible-core
 	$(NOX) --session cores
 
-test: $(NOX) ## Everything above but test-fleet, until something fails; KEEP=1 keeps what was started
+test: $(NOX) ## Everything above but test-documents, until something fails; KEEP=1 keeps what was started
 	@$(PYTHON) tests/run.py
 
 demo: $(NOX) ## A look at the collection at work

@@ -36,7 +36,7 @@ _HEADROOM = 0.8
 """Part of its limit that a job can take before somebody should know."""
 _NAMED = 3
 """Jobs that a warning names."""
-_NOT_OF_THE_TASK = ("ansible_facts", "ansible_index_var", "ansible_loop_var", "item", "name", "skipped")
+_NOT_OF_THE_TASK = ("ansible_facts", "ansible_index_var", "attempts", "ansible_loop_var", "item", "name", "skipped")
 """Keys of a job's result that mean something else in that of a task, or do something there."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""

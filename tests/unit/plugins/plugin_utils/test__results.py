@@ -454,10 +454,10 @@ def test_a_task_with_one_job_has_the_keys_of_its_module() -> None:
         "ansible_loop_var": "pkg",
         "skipped": True,
     }
-    combined = combine([{**only, "ansible_facts": {}, "msg": "its own", "elapsed": 2}], 5, "web1")
+    combined = combine([{**only, "ansible_facts": {}, "msg": "its own", "elapsed": 2, "attempts": 1}], 5, "web1")
     assert (combined["rc"], combined["stdout"], combined["state"]) == (3, "x", "failed")
     assert (combined["elapsed"], combined["msg"][:20]) == (5, "1 of 1 job did not s")
-    assert not {"item", "pkg", "ansible_loop_var", "skipped", "ansible_facts", "name"} & set(combined)
+    assert not {"item", "pkg", "ansible_loop_var", "skipped", "ansible_facts", "name", "attempts"} & set(combined)
     assert "rc" not in combine([only, job("b", "succeeded")], 5, "web1")
 
 
