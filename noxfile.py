@@ -183,6 +183,8 @@ def molecule(session: nox.Session) -> None:
     images = session.run("python", "tests/hosts/hosts.py", "images", silent=True, stderr=None)
     session.env.update(dict(line.split("=", 1) for line in str(images).splitlines()))
     if session.posargs:
+        if set(APART) & set(session.posargs):
+            session.run("python", "tests/hosts/hosts.py", "services")
         session.run("molecule", *session.posargs)
         return
     found = {config.parent.name for config in ROOT.glob("extensions/molecule/*/molecule.yml")}

@@ -22,12 +22,13 @@ MOLECULE = ROOT / "extensions" / "molecule"
 
 @dataclasses.dataclass
 class Pattern:
-    """One section. C(extra) are files that the one before includes."""
+    """One section. C(extra) are files that the one before includes. C(timed): both forms do the same work."""
 
     folder: str
     title: str
     text: str
     extra: tuple[str, ...] = ()
+    timed: bool = True
 
     @property
     def name(self) -> str:
@@ -144,6 +145,7 @@ PATTERNS = (
         "fleet/tasks/refused",
         "What cannot be a job",
         "What needs the controller, or somebody to answer, is refused with the reason before anything is started.",
+        timed=False,
     ),
     Pattern("fleet/tasks/with_loops", "Loops of the old form", "for_each takes a list, whatever made it."),
 )
@@ -214,7 +216,7 @@ def page() -> str:
 def take_over(core: str) -> None:
     """Keep what the scenarios have measured."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in LEFT_BY_SCENARIOS.glob("*.json")}
-    seconds = {pattern.name: found[pattern.name] for pattern in PATTERNS if pattern.name in found}
+    seconds = {pattern.name: found[pattern.name] for pattern in PATTERNS if pattern.timed and pattern.name in found}
     SECONDS.write_text(
         json.dumps({"core": core, "seconds": seconds}, indent=2, sort_keys=True) + "\n", encoding="ascii"
     )

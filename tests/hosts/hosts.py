@@ -222,7 +222,6 @@ def need_images() -> None:
         need_base_images()
     with ThreadPoolExecutor() as pool:
         list(pool.map(build, SUITES))
-    build(SERVICES, "services")
 
 
 # Access
@@ -252,6 +251,12 @@ def images() -> None:
     for suite in SUITES:
         print(f"BACKGROUND_JOBS_IMAGE_{suite.upper()}={image_name(suite)}")
     print(f"BACKGROUND_JOBS_IMAGE_SERVICES={image_name(SERVICES, 'services')}")
+
+
+def services() -> None:
+    """Prepare the image with the software of the reference documents as well."""
+    prepare()
+    build(SERVICES, "services")
 
 
 def up(kind: tuple[str, int] = MANUAL) -> None:
@@ -309,6 +314,7 @@ def remove(containers: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[], None]] = {
     "images": images,
+    "services": services,
     "up": up,
     "fresh": fresh,
     "down": down,
