@@ -25,7 +25,7 @@ lint: $(NOX) ## Formatters, linters, types, changelog, licences
 test-unit: $(NOX) ## Unit tests with the main ansible-core
 	$(NOX) --session "unit($(MAIN_CORE))"
 
-test-targets: $(NOX) ## Unit tests of the target side with the oldest Pythons
+test-targets: $(NOX) ## Unit tests and faults of the target side with the oldest Python
 	$(NOX) --session targets
 
 test-sanity: $(NOX) ## ansible-test sanity

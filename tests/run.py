@@ -20,8 +20,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "results"
-# In the order in which they start, as many side by side as there are places: they wait for each other's hosts and
-# downloads more than for a processor.
+# In the order in which they start, as many side by side as there are places. More places than the two processors that
+# this is made for give these work while a session waits for a download or a host.
 SESSIONS = ("lint", "images", "unit", "sanity", "targets", "molecule", "cores")
 PLACES = 3
 

@@ -13,11 +13,11 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, label
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, read
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import known, misdirected, present
 
-_OUT_OF_REACH = ("no_status_file", "status_unreadable", "not_a_jid", "other_host")
+_OUT_OF_REACH = (NOT_FOUND, "status_unreadable", "not_a_jid", "other_host")
 """Reasons of a lost job that leave open whether it runs somewhere."""
 
 

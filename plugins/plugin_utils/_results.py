@@ -30,6 +30,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
     judge,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import some
 
 CENSORED = "its output is hidden, because of no_log"
 _HEADROOM = 0.8
@@ -139,8 +140,7 @@ def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]]) -> str | No
             tight.append(f"{record.get('name')} took {elapsed:.0f} of {limit:.0f} s")
     if not tight:
         return None
-    more = f" and {len(tight) - _NAMED} more" if len(tight) > _NAMED else ""
-    return f"{host}: {', '.join(tight[:_NAMED])}{more}; give them a longer 'timeout', for the day they are slower"
+    return f"{host}: {some(tight[:_NAMED], len(tight))}; give them a longer 'timeout', for the day they are slower"
 
 
 def misdirected(handle: Handle, host: str, user: str) -> str | None:
