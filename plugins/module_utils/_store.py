@@ -220,11 +220,12 @@ class Store:
         return False
 
     def hide(self, jid: str) -> None:
-        """Take O(jid) out of what is found in the directory; who waits for it by its id still finds it.
+        """Take O(jid), if it is there, out of what is found in the directory; a wait for its id still finds it.
 
         :raises OSError: it could not be renamed.
         """
-        os.rename(self.path(jid), self._shared_path(jid))
+        with contextlib.suppress(FileNotFoundError):  # collected, in this moment
+            os.rename(self.path(jid), self._shared_path(jid))
 
     def _is_collected(self, jid: str) -> bool:
         try:

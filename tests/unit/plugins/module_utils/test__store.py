@@ -389,3 +389,11 @@ def test_a_job_that_has_gone_is_not_shared(store: Store) -> None:
     assert os.listdir(store.directory) == []
     with pytest.raises(FileNotFoundError):
         store.read("j1.0")
+
+
+def test_a_hidden_job_is_found_by_its_id_only(store: Store) -> None:
+    store.write("j1.0", {"a": 1})
+    for dummy in range(2):  # the second time as if somebody had collected it meanwhile
+        store.hide("j1.0")
+        assert store.jids() == []
+        assert store.read("j1.0") == {"a": 1}
