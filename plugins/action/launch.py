@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
 
 _TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished")
 
@@ -25,7 +25,7 @@ class ActionModule(LaunchAction):
     def perform(self, options, task_vars):
         result = launch(self, options, task_vars)
         if self._task.check_mode:
-            result["results"] = wait(self, read(result["results"]), Terms(), task_vars)["results"]
+            result["results"] = Wait(self, Terms(), task_vars).for_jobs(read(result["results"]))["results"]
         if len(result["results"]) == 1:
             handle = result["results"][0]
             result.update({key: handle[key] for key in _TOP_LEVEL if key in handle})

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
-from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, wait
+from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along, LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
 
 
 class ActionModule(LaunchAction):
-    """A launch and a wait in one."""
+    """A launch and a wait in one; the first question of the wait travels with the jobs."""
 
     _instead_of_async = (
         "its jobs are detached as it is; give their limit with the option 'timeout', and use background.jobs.launch "
@@ -25,6 +25,7 @@ class ActionModule(LaunchAction):
 
     def perform(self, options, task_vars):
         terms = Terms.of(options)
-        launched = launch(self, options, task_vars)
-        waited = wait(self, read(launched.pop("results")), terms, task_vars)
-        return {**launched, **waited}
+        wait = Wait(self, terms, task_vars)
+        launched = launch(self, options, task_vars, Along(wait.opening(), terms.grace))
+        handles, answer = read(launched.pop("results")), launched.pop("answer", None)
+        return {**launched, **wait.for_jobs(handles, answer)}

@@ -10,7 +10,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, wait, wait_for_group
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
 
 
 class ActionModule(JobAction):
@@ -25,6 +25,6 @@ class ActionModule(JobAction):
         timeout = duration(options["timeout"], "timeout")
         terms = Terms.of(options, timeout=timeout, cleanup=options["cleanup"] and not self._task.check_mode)
         if options["jobs"] is not None:
-            return wait(self, read(options["jobs"]), terms, task_vars)
+            return Wait(self, terms, task_vars).for_jobs(read(options["jobs"]))
         group = None if options["group"] is None else label(options["group"], "group")
-        return wait_for_group(self, group, options["name"], terms, task_vars)
+        return Wait(self, terms, task_vars).for_group(group, options["name"])

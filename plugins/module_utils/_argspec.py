@@ -171,4 +171,5 @@ def async_wrapper() -> Spec:
     return {
         "async_dir": {"type": "str", "required": True},
         "batch": {"type": "str", "required": True},
+        "_question": {"type": "dict"},
     }

@@ -36,10 +36,12 @@ _DRAIN = 0.5
 """Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
 _LOG = 64 << 20
 """Bytes that a job's log may have where O(max_output) sets no limit."""
+_RUN = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r})\n"
+"""What follows the text of C(_boot)."""
 
 
 class Means:
-    """What attempts need of their supervisor. O(boot) and O(settings) are those of C(_boot)."""
+    """What attempts need of their supervisor. O(boot) is the text of C(_boot)."""
 
     def __init__(
         self,
@@ -48,14 +50,12 @@ class Means:
         selector: selectors.BaseSelector,
         servers: Servers,
         boot: str,
-        settings: str,
     ):
         self.packed = packed
         self.store = store
         self.selector = selector
         self.servers = servers
         self.boot = boot
-        self.settings = settings
 
 
 class Attempt:
@@ -220,10 +220,8 @@ class Attempt:
                 return forked, self._means.servers.feed(*place, own)
         environment = {**os.environ, **self.job.environment, **own}
         child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
-        settings = self._means.settings.format(
-            log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock]
-        )
-        return child, _process.fed((self._means.boot + settings).encode("utf-8"), step.program)
+        run = _RUN.format(log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock])
+        return child, _process.fed((self._means.boot + run).encode("utf-8"), step.program)
 
     def _start_file(self, step: Step, environment: dict[str, str]) -> _process.Child:
         """Start a module that has to be a file, with its arguments in another: both in memory, if the system can."""

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
-It is not imported by anything. The supervisor sends its text, with L(SETTINGS) after it, to the job's fresh Python,
-where the name C(program) stands for the module's program; see C(_process.Child).
+It is not imported by anything. The supervisor sends its text, with a call of L(run) after it, to the job's fresh
+Python, where the name C(program) stands for the module's program; see C(_process.Child).
 """
 
 from __future__ import annotations
@@ -118,7 +118,3 @@ def run(program: bytes, log: int | None, limit: int, keep: t.Sequence[int]) -> N
     if log is not None:
         copy_output(_Log(log, limit))
     exec(compile(program, "<background.jobs payload>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__)
-
-
-SETTINGS = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r})\n"
-"""What follows the text of this file."""

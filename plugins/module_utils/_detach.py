@@ -11,33 +11,46 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import inspect
+import dataclasses
+import importlib.util
 import json
 import os
 import select
 import subprocess
 import sys
+import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import (
-    _attempt,
-    _batch,
-    _boot,
-    _fork_server,
-    _lock,
-    _outcome,
-    _process,
-    _record,
-    _running,
-    _schedule,
-    _servers,
-    _store,
-    _supervisor,
-    _tree,
-)
+from ansible_collections.background.jobs.plugins.module_utils import _batch, _process, _record, _store
 
-_PARTS = (_record, _store, _batch, _schedule, _outcome, _process, _lock, _tree, _servers, _attempt, _supervisor)
-"""The supervisor's program, each part after those it imports."""
+if t.TYPE_CHECKING:  # what only the supervisor runs: ansible-core ships it because of these lines
+    from ansible_collections.background.jobs.plugins.module_utils import (  # pylint: disable=unused-import
+        _attempt,  # noqa: F401
+        _boot,  # noqa: F401
+        _fork_server,  # noqa: F401
+        _lock,  # noqa: F401
+        _outcome,  # noqa: F401
+        _schedule,  # noqa: F401
+        _servers,  # noqa: F401
+        _supervisor,  # noqa: F401
+        _tree,  # noqa: F401
+    )
+
+_PACKAGE = __name__.rpartition(".")[0]
+_PARTS = (
+    "_record",
+    "_store",
+    "_batch",
+    "_schedule",
+    "_outcome",
+    "_process",
+    "_lock",
+    "_tree",
+    "_servers",
+    "_attempt",
+    "_supervisor",
+)
+"""The supervisor's program, each part after those it imports. It is sent as text: to import it here takes time."""
 
 _WRITERS = 16
 """Files that are written at the same time: what waits for the disk (fsync) is then on its way together."""
@@ -47,17 +60,16 @@ _PATIENCE = 60.0
 
 _PROGRAM = """\
 import json, sys, types
-feed = json.loads(sys.stdin.buffer.read())
 package = ""
 for name in ("ansible_collections", "background", "jobs", "plugins", "module_utils"):
     package = (package + "." + name).lstrip(".")
     sys.modules[package] = types.ModuleType(package)
     sys.modules[package].__path__ = []
-for name, source in feed["parts"]:
+for name, source in json.loads(sys.stdin.buffer.readline()):
     module = sys.modules[name] = types.ModuleType(name)
     setattr(sys.modules[package], name.rpartition(".")[2], module)
     exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
-module.main(feed["batch"], feed["without"], feed["directory"], feed["boot"], feed["ready"], feed["lock"])
+module.main(**json.loads(sys.stdin.buffer.read()))
 """
 """Loads the parts from standard input, so that nothing of the supervisor ever lies on the target's disk."""
 
@@ -80,6 +92,8 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     packed = _batch.Packed(packed_text)
     if packed.batch.if_running == _batch.START:
         return _launch(store, packed, packed_text, [], environment)
+    from ansible_collections.background.jobs.plugins.module_utils import _running  # few launches need it
+
     jobs = list(packed.batch.jobs)
     with _running.alone(store):
         try:
@@ -102,7 +116,7 @@ def _launch(
 ) -> list[_record.Record]:
     """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
     batch, directory = packed.batch.batch, store.directory
-    records = _supervisor.first_records(packed)
+    records = _first_records(packed)
     written: list[str] = []
     lock = None
 
@@ -113,10 +127,18 @@ def _launch(
     try:
         lock = store.make_lock(batch)
         store.make_reserve(batch)
-        with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
-            for dummy in pool.map(write, records):
-                pass  # an error is raised here
-        _start(packed_text, without, directory, environment, lock)
+        with _Starting(environment, lock) as supervisor:
+            with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
+                pool.submit(supervisor.teach)  # it reads its program while the files are written
+                for dummy in pool.map(write, records):
+                    pass  # an error is raised here
+            supervisor.command(
+                packed_text=packed_text,
+                without=without,
+                records=[dataclasses.asdict(record) for record in records],
+                directory=directory,
+                boot=[_source("_boot"), _source("_fork_server")],
+            )
     except (OSError, LaunchError) as exc:
         for jid in written:
             store.remove(jid)
@@ -131,54 +153,107 @@ def _launch(
     return records
 
 
-def _start(packed_text: str, without: list[str], directory: str, environment: t.Mapping[str, str], lock: int) -> None:
-    answer, ready = os.pipe()
-    server = inspect.getsource(_fork_server).replace("from __future__ import annotations\n", "")  # it follows _boot
-    boot = (inspect.getsource(_boot), _boot.SETTINGS, server, _fork_server.SETTINGS)
-    feed = {
-        "parts": _sources(),
-        "batch": packed_text,
-        "without": without,
-        "directory": directory,
-        "boot": boot,
-        "ready": ready,
-        "lock": lock,
-    }
-    command = [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM]
-    try:
-        # It must outlive this module, which run_command would not let it.
-        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            start_new_session=True,
-            pass_fds=(lock, ready),
+def _first_records(packed: _batch.Packed) -> list[_record.Record]:
+    """:returns: the records of the jobs of a batch, in its order: queued now, on this host, for this user."""
+    node, user = os.uname().nodename, _store.user_name(os.geteuid())
+    boot, now = _process.boot_id(), time.time()
+    return [
+        _record.Record(
+            jid=job.jid,
+            name=job.name,
+            batch=packed.batch.batch,
+            group=packed.batch.group,
+            lock=job.lock,
+            no_log=job.no_log,
+            conditions=job.conditions,
+            timeout=job.timeout,
+            kill_after=job.kill_after,
+            leave_children=job.leave_children,
+            node=node,
+            user=user,
+            boot_id=boot,
+            queued_at=now,
         )
-    except OSError as exc:
-        os.close(answer)
-        raise LaunchError(f"the supervisor could not be started with {command[0]}: {exc.strerror}") from exc
-    finally:
-        os.close(ready)
-    stdin, stderr = t.cast("t.IO[bytes]", process.stdin), t.cast("t.IO[bytes]", process.stderr)
-    try:
+        for job in packed.batch.jobs
+    ]
+
+
+class _Starting:
+    """A supervisor's process that comes up. Where it is left before it stands, it ends."""
+
+    def __init__(self, environment: t.Mapping[str, str], lock: int) -> None:
+        """:arg environment: what the jobs inherit.
+
+        :arg lock: file descriptor that holds the lock of the batch.
+        :raises LaunchError: it cannot be started.
+        """
+        self._answer, self._ready = os.pipe()
+        self._lock = lock
+        self._stands = False
+        self._command = [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM]
+        try:
+            # It must outlive this module, which run_command would not let it.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+                start_new_session=True,
+                pass_fds=(lock, self._ready),
+            )
+        except OSError as exc:
+            os.close(self._answer)
+            raise LaunchError(f"the supervisor could not be started with {self._command[0]}: {exc.strerror}") from exc
+        finally:
+            os.close(self._ready)
+        self._stdin = t.cast("t.IO[bytes]", self._process.stdin)
+        self._stderr = t.cast("t.IO[bytes]", self._process.stderr)
+
+    def __enter__(self) -> _Starting:
+        return self
+
+    def teach(self) -> None:
+        """Send it its program. If it has ended, L(command) says so."""
         with contextlib.suppress(BrokenPipeError):
-            stdin.write(json.dumps(feed).encode("ascii"))
-            stdin.close()
-        answered = bool(select.select([answer], [], [], _PATIENCE)[0])
-        if answered and os.read(answer, 16) == b"ready\n":
-            return
-        process.kill()
-        process.wait()
-        error = stderr.read().decode("utf-8", "replace").strip()
-        otherwise = "it ended without a word" if answered else f"no answer within {_PATIENCE:.0f} s"
-        why = error.splitlines()[-1] if error else otherwise
-        raise LaunchError(f"the supervisor did not come up on {os.uname().nodename} with {command[0]}: {why}")
-    finally:
-        stderr.close()
-        os.close(answer)
+            parts = [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS]
+            self._stdin.write(json.dumps(parts).encode("ascii") + b"\n")
+            self._stdin.flush()
+
+    def command(self, **task: t.Any) -> None:
+        """Give it its batch, whose status files are on disk; it has its program by now.
+
+        :arg task: arguments of C(_supervisor.main), beside the file descriptors.
+        :returns: when it stands.
+        :raises LaunchError: it does not.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(json.dumps({**task, "ready": self._ready, "lock": self._lock}).encode("ascii"))
+            self._stdin.close()
+        answered = bool(select.select([self._answer], [], [], _PATIENCE)[0])
+        self._stands = answered and os.read(self._answer, 16) == b"ready\n"
+        if not self._stands:
+            self._end()
+            error = self._stderr.read().decode("utf-8", "replace").strip()
+            otherwise = "it ended without a word" if answered else f"no answer within {_PATIENCE:.0f} s"
+            why = error.splitlines()[-1] if error else otherwise
+            raise LaunchError(f"the supervisor did not come up on {os.uname().nodename} with {self._command[0]}: {why}")
+
+    def __exit__(self, *dummy: object) -> None:
+        if not self._stands:
+            self._end()
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        self._stderr.close()
+        os.close(self._answer)
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
-def _sources() -> list[tuple[str, str]]:
-    return [(part.__name__, inspect.getsource(part)) for part in _PARTS]
+def _source(part: str) -> str:
+    """:returns: the text of a part of this package, which is not imported for that."""
+    spec = importlib.util.find_spec(f"{_PACKAGE}.{part}")
+    loader = t.cast("t.Any", spec).loader
+    return str(loader.get_source(f"{_PACKAGE}.{part}"))

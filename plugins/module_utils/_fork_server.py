@@ -6,10 +6,10 @@
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
-It is not imported by anything. The supervisor sends its text, behind that of C(_boot) and with L(SETTINGS) after it, to
-a fresh Python, where C(program) stands for an AnsiballZ without arguments. That runs by its own code up to the moment
-when it would run the module (C(runpy.run_module), in every ansible-core from 2.18 to 2.22); there the server stops and
-waits. Each job is a fork that goes on from there with arguments of its own, to an end of its own.
+It is not imported by anything. The supervisor sends its text, behind that of C(_boot) and with a call of L(serve) after
+it, to a fresh Python, where C(program) stands for an AnsiballZ without arguments. That runs by its own code up to the
+moment when it would run the module (C(runpy.run_module), in every ansible-core from 2.18 to 2.22); there the server
+stops and waits. Each job is a fork that goes on from there with arguments of its own, to an end of its own.
 """
 
 from __future__ import annotations
@@ -253,7 +253,3 @@ def _leave(code: t.Any, interrupted: bool) -> t.NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit((code or 0) & 0xFF)
-
-
-SETTINGS = "\nlog = _Log(None, 0)\ncopy_output(log)\nserve(program, control=%d, log=log)\n"
-"""What follows the text of this file."""

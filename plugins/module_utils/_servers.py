@@ -42,6 +42,8 @@ _ANSWER = 10.0
 _AT_ONCE = 8
 """Processes that a server is asked for at once: one of its own passes away for them, and each takes a descriptor."""
 
+_SERVE = "\nlog = _Log(None, 0)\ncopy_output(log)\nserve(program, control=%d, log=log)\n"
+"""What follows the texts of C(_boot) and C(_fork_server)."""
 
 Key = t.Tuple[t.Tuple[str, ...], t.Tuple[t.Tuple[str, str], ...], t.Tuple[int, ...]]
 """Name of a server: interpreter, environment, and the numbers of the lines of its program."""
@@ -210,14 +212,13 @@ class Server:
 class Servers:
     """The fork servers of one batch: one for each key that two or more of its steps have."""
 
-    def __init__(self, packed: Packed, boot: str, settings: str) -> None:
-        """:arg boot: the texts of C(_boot) and of C(_fork_server).
+    def __init__(self, packed: Packed, boot: str, server: str) -> None:
+        """:arg boot: the text of C(_boot).
 
-        :arg settings: C(SETTINGS) of the latter.
+        :arg server: the text of C(_fork_server).
         """
         self._lines = Lines(packed)
-        self._boot = boot
-        self._settings = settings
+        self._boot = boot + server.replace("from __future__ import annotations\n", "")
         self._packed = packed
         self._servers: dict[Key, Server | None] = {}
         self._expected: collections.Counter[Key | None] = collections.Counter()
@@ -239,7 +240,7 @@ class Servers:
                 self._servers[key] = Server(
                     key[0],
                     environment,
-                    lambda control: _process.fed((self._boot + self._settings % control).encode("utf-8"), program),
+                    lambda control: _process.fed((self._boot + _SERVE % control).encode("utf-8"), program),
                 )
             server = self._servers[key]
             return None if server is None else server.is_ready()

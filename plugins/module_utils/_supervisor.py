@@ -48,7 +48,7 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import (
     slots,
 )
 from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import LOOK, Census
 
 _SERVER_LOOK = 0.02
@@ -78,49 +78,31 @@ def affordable(wanted: int, locks: int) -> int:
     return min(wanted, most) if wanted else most
 
 
-def first_records(packed: Packed) -> list[Record]:
-    """:returns: the records of the jobs of a batch, in its order: queued now, on this host, for this user."""
-    node, user, boot, now = os.uname().nodename, user_name(os.geteuid()), _process.boot_id(), time.time()
-    return [
-        Record(
-            jid=job.jid,
-            name=job.name,
-            batch=packed.batch.batch,
-            group=packed.batch.group,
-            lock=job.lock,
-            no_log=job.no_log,
-            conditions=job.conditions,
-            timeout=job.timeout,
-            kill_after=job.kill_after,
-            leave_children=job.leave_children,
-            node=node,
-            user=user,
-            boot_id=boot,
-            queued_at=now,
-        )
-        for job in packed.batch.jobs
-    ]
-
-
 class Supervisor:
     """Runs one batch to its end."""
 
     def __init__(
-        self, packed: Packed, store: Store, boot: t.Sequence[str], clock: t.Callable[[], float] = time.monotonic
+        self,
+        packed: Packed,
+        records: t.Sequence[Record],
+        store: Store,
+        boot: t.Sequence[str],
+        clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
-        """:arg boot: the text of C(_boot) and its C(SETTINGS), and the same two of C(_fork_server).
+        """:arg records: those of its jobs, as they are on disk.
 
+        :arg boot: the texts of C(_boot) and of C(_fork_server).
         :arg clock: monotonic seconds.
         """
         self._packed = packed
         self._store = store
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        text, settings, server, server_settings = boot
-        self._servers = Servers(packed, text + server, server_settings)
-        self._means = Means(packed, store, self._selector, self._servers, text, settings)
+        text, server = boot
+        self._servers = Servers(packed, text, server)
+        self._means = Means(packed, store, self._selector, self._servers, text)
         batch = packed.batch
-        self._records = {record.jid: record for record in first_records(packed)}
+        self._records = {record.jid: record for record in records}
         pid, start = os.getpid(), _process.start_time(os.getpid())
         for record in self._records.values():
             record.supervisor_pid, record.supervisor_start = pid, start
@@ -445,14 +427,21 @@ class Supervisor:
 
 
 def main(
-    packed_text: str, without: t.Collection[str], directory: str, boot: t.Sequence[str], ready: int, lock: int
+    packed_text: str,
+    without: t.Collection[str],
+    records: t.Sequence[t.Mapping[str, t.Any]],
+    directory: str,
+    boot: t.Sequence[str],
+    ready: int,
+    lock: int,
 ) -> None:
     """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
 
     :arg packed_text: what C(_batch.pack) made.
     :arg without: the jids of jobs in it that are not to be run.
+    :arg records: the fields of the records of all others.
     :arg directory: the async directory, absolute.
-    :arg boot: the text of C(_boot) and its C(SETTINGS), and the same two of C(_fork_server).
+    :arg boot: the texts of C(_boot) and of C(_fork_server).
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
     :arg lock: file descriptor that holds the lock of the batch.
     """
@@ -460,7 +449,7 @@ def main(
     store = Store(directory)
     packed = Packed(packed_text)
     packed.drop(without)
-    supervisor = Supervisor(packed, store, boot)
+    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot)
 
     told = False
 

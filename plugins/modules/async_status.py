@@ -112,6 +112,21 @@ reason:
   returned: with O(jid), when there is something to say
   type: str
   sample: exit_code
+queued_at:
+  description: When the job was accepted, in UTC, by the clock of the host.
+  returned: with O(jid) and O(mode=status), when the job was started by this collection
+  type: str
+  sample: "2026-11-22T02:00:00.125Z"
+started_at:
+  description: When the job was first started, in UTC, by the clock of the host.
+  returned: with O(jid) and O(mode=status), when the job was started by this collection, unless it never left the queue
+  type: str
+  sample: "2026-11-22T02:00:01.250Z"
+ended_at:
+  description: When the job ended, in UTC, by the clock of the host.
+  returned: with O(jid) and O(mode=status), when the job has ended and was started by this collection
+  type: str
+  sample: "2026-11-22T02:00:13.281Z"
 results_file:
   description: The absolute path of the status file.
   returned: with O(jid) and O(mode=status)
@@ -139,25 +154,20 @@ results:
   elements: dict
 """
 
-import dataclasses
 import json
-import os
 import sys
-import time
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets
+from ansible_collections.background.jobs.plugins.module_utils._answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import (
     ASYNC_STATUS_RULES,
     async_status_module,
 )
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, locate
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, select, wait
+from ansible_collections.background.jobs.plugins.module_utils._status import locate
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, select
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
@@ -171,38 +181,12 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
         module.fail_json(msg=str(exc))
 
 
-def _answer(statuses: t.Sequence[Status], with_results: bool) -> dict[str, t.Any]:
-    secrets: list[str] = []
-    now = time.time()
-    for status in statuses:
-        if not with_results:
-            status.result = {}
-            if status.record is not None:
-                status.record.earlier = []
-        secrets += take_secrets(status)
-    return answer(
-        secrets,
-        jobs=[{**dataclasses.asdict(status), "running_for": status.running_for(now)} for status in statuses],
-        user=user_name(os.geteuid()),
-        final=with_results,
-    )
-
-
 def main() -> None:
     """Look, or wait, and answer; or remove files."""
     module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
     question = Question(**module.params["_question"])
     mode = module.params["mode"]
-    start = time.monotonic()
-    jobs = _jobs(module, question)
-    tails = None if question.offsets is None else Tails(jobs, question.offsets)
-    statuses = wait(jobs, question.patience, question.report, question.known, tails)
-    time_is_up = time.monotonic() - start >= question.patience
-    final = all(status.finished for status in statuses) or (question.last and time_is_up)
-    told = _answer(statuses, with_results=final and mode == "status")
-    if tails is not None:
-        output = tails.read({status.jid for status in statuses if status.finished})
-        told["output"] = {jid: dataclasses.asdict(each) for jid, each in output.items()}
+    told, statuses = wait_and_tell(_jobs(module, question), question, results=mode == "status")
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(told)}\n")
     sys.stdout.flush()

@@ -13,8 +13,9 @@ author:
   - The background.jobs contributors (@background-jobs)
 description:
   - The remote side of P(background.jobs.launch#module). It writes the status file of every job, starts one supervisor
-    process that outlives the connection, waits for its word that it stands, and answers with the jobs' records.
-  - Before that it removes what killed launches, and jobs that M(ansible.builtin.async_status) has cleaned up, have left
+    process that outlives the connection, waits for its word that it stands, and answers with the jobs' records. With a
+    question it then waits for the jobs, and answers that as M(background.jobs.async_status) does.
+  - Beside that it removes what killed launches, and jobs that M(ansible.builtin.async_status) has cleaned up, have left
     in the directory more than an hour ago.
   - Not meant to be used in a playbook. Use P(background.jobs.launch#module) or P(background.jobs.run#module).
 extends_documentation_fragment:
@@ -40,6 +41,9 @@ options:
     description: The jobs, as the controller packed them.
     type: str
     required: true
+  _question:
+    description: What the action P(background.jobs.run#module) asks of the jobs beside.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -52,9 +56,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-jobs:
-  description: The records of the jobs, in the order of the batch.
+records:
+  description: The records of the jobs as they were started, in the order of the batch.
   returned: success
+  type: list
+  elements: dict
+jobs:
+  description: How the jobs stand, in the same order.
+  returned: success, with a question
   type: list
   elements: dict
 async_dir:
@@ -72,27 +81,37 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.background.jobs.plugins.module_utils._answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._leftovers import YOUNG, remove
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
 
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 
 
 def main() -> None:
-    """Start the batch and answer."""
+    """Start the batch, wait for its jobs if that was asked, and answer."""
     module = AnsibleModule(argument_spec=async_wrapper(), supports_check_mode=True)
+    question = module.params["_question"]
     try:
         directory = prepare(module.params["async_dir"])
-        with contextlib.suppress(OSError):
-            remove(Store(directory), YOUNG, Evidence(), dry=False, now=time.time())
         records = launch(module.params["batch"], directory, _ENVIRONMENT)
     except (LaunchError, StoreError) as exc:
         answer = {"failed": True, "msg": str(exc)}
     else:
-        answer = {"changed": True, "async_dir": directory, "jobs": [dataclasses.asdict(record) for record in records]}
+        store = Store(directory)
+        with contextlib.suppress(OSError):
+            remove(store, YOUNG, Evidence(), dry=False, now=time.time())
+        answer = {
+            "changed": True,
+            "async_dir": directory,
+            "records": [dataclasses.asdict(record) for record in records],
+        }
+        if question is not None:
+            answer.update(wait_and_tell([(store, record.jid) for record in records], Question(**question))[0])
     # Not exit_json: it would send the batch, which holds the jobs' arguments, back as the invocation.
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     raise SystemExit(1 if answer.get("failed") else 0)

@@ -118,13 +118,20 @@ class JobAction(ActionBase):
         question = {"async_dir": self._async_dir, "results_files": results_files}
         return self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs", secret)
 
-    def start(self, packed: str, task_vars: Vars) -> dict[str, t.Any]:
+    def start(
+        self, packed: str, task_vars: Vars, question: dict[str, t.Any] | None = None, secret: bool = False
+    ) -> dict[str, t.Any]:
         """Send a packed batch to the module C(async_wrapper), in one trip.
 
-        :returns: its answer: the records of the jobs that now exist.
+        :arg question: what to ask of the jobs in the same trip: fields of C(_waiting.Question).
+        :arg secret: see L(_call).
+        :returns: its answer: the C(records) of the jobs that now exist, and with a question what L(ask) returns.
         :raises AnsibleActionFail: nothing was started.
         """
-        return self._call(_WRAPPER, {"async_dir": self._async_dir, "batch": packed}, task_vars, "start jobs")
+        arguments: dict[str, t.Any] = {"async_dir": self._async_dir, "batch": packed}
+        if question is not None:
+            arguments["_question"] = question
+        return self._call(_WRAPPER, arguments, task_vars, "start jobs", secret)
 
     def remove(self, command: str) -> None:
         """Run a plain command that removes files, without a module: it takes a tenth of the time.
@@ -152,7 +159,7 @@ class JobAction(ActionBase):
             if unasked and self._connection.become and _wants_tty(result):
                 display.vvv("become wants a terminal, so the module goes into a file first", host=self.host)
                 result = self._module(module, arguments, task_vars)
-        if result.get("failed") or "jobs" not in result:
+        if result.get("failed") or not ("jobs" in result or "records" in result):
             raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
         return result
 

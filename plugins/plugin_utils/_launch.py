@@ -9,8 +9,10 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
+import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
@@ -34,7 +36,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     predecessors,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach, reset
+from ansible_collections.background.jobs.plugins.plugin_utils._reach import had_connected, reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
 
 _GRACE = 3.0
@@ -54,10 +56,24 @@ class LaunchAction(JobAction):
         return value
 
 
-def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
+@dataclasses.dataclass
+class Along:
+    """What is asked of the jobs in the trip that starts them: O(question) has fields of C(_waiting.Question).
+
+    O(grace) is how many seconds the host may be out of reach once it was reached.
+    """
+
+    question: dict[str, t.Any]
+    grace: float
+
+
+def launch(
+    action: JobAction, options: dict[str, t.Any], task_vars: Vars, along: Along | None = None
+) -> dict[str, t.Any]:
     """Start the jobs that the options describe; all of them, or, where one cannot be built, none.
 
-    :returns: C(results) with the handles in input order, and C(ansible_facts) where the interpreter was looked for.
+    :returns: C(results) with the handles in input order, C(ansible_facts) where the interpreter was looked for, and
+        C(answer) to what was asked along, if there is one.
     :raises AnsibleActionFail: nothing was started; the message says why.
     """
     capture = Capture(action, task_vars)
@@ -78,7 +94,8 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
         _put_in_order(definitions, captured, jids)
         batch.jobs = [made.job for made in captured if made.job is not None]
         capture.hand_over(batch.jobs)
-        records = _start(action, batch, packing, task_vars)
+        no_log = any(definition.no_log for definition in definitions)
+        started, answer = _start(action, batch, packing, task_vars, along, no_log)
     except (DefinitionError, CaptureError) as exc:
         capture.give_up()
         raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
@@ -92,10 +109,12 @@ def launch(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> dic
         if each.job is None:
             handle = finished_here(definition.name, each.result or {}, definition.conditions, resolve)
         else:
-            handle = records[each.job.jid]
+            handle = started[each.job.jid]
         handles.append({**handle, **group, **_origin(definition)})
     result: dict[str, t.Any] = {"results": handles}
-    if any(definition.no_log for definition in definitions):
+    if answer is not None:
+        result["answer"] = answer
+    if no_log:
         result["_ansible_no_log"] = True
     if capture.facts:
         result["ansible_facts"] = capture.facts
@@ -129,25 +148,37 @@ def _put_in_order(
             made.job.after = [jids[name] for name in predecessors(definition.name, after, finished)]
 
 
-def _start(action: JobAction, batch: Batch, packing: Packing, task_vars: Vars) -> dict[str, dict[str, t.Any]]:
+def _start(
+    action: JobAction, batch: Batch, packing: Packing, task_vars: Vars, along: Along | None = None, secret: bool = False
+) -> tuple[dict[str, dict[str, t.Any]], dict[str, t.Any] | None]:
+    """:returns: the handles of the jobs by the jids they were sent with, and the answer to what was asked along."""
     if not batch.jobs:
-        return {}
+        return {}, None
+    began = time.monotonic()
     try:
-        answer = action.start(packing.text(batch), task_vars)
+        answer = action.start(packing.text(batch), task_vars, along.question if along else None, secret)
     except AnsibleConnectionFailure as exc:
-        answer = _started_after_all(action, batch, packing, task_vars, exc)
-    return {
+        grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
+        answer = _started_after_all(action, batch, packing, task_vars, exc, grace)
+    handles = {
         job.jid: _handle(action, record, answer["async_dir"], attached=record["jid"] != job.jid)
-        for job, record in zip(batch.jobs, answer["jobs"])
+        for job, record in zip(batch.jobs, answer["records"])
     }
+    return handles, answer if along and "jobs" in answer else None
 
 
 def _started_after_all(
-    action: JobAction, batch: Batch, packing: Packing, task_vars: Vars, failure: AnsibleConnectionFailure
+    action: JobAction,
+    batch: Batch,
+    packing: Packing,
+    task_vars: Vars,
+    failure: AnsibleConnectionFailure,
+    grace: float,
 ) -> dict[str, t.Any]:
     """Look whether the target has started a batch, although the connection broke before it could say so.
 
-    :returns: what it would have answered.
+    :arg grace: how many seconds the host may be out of reach.
+    :returns: what it would have answered, had it been asked nothing.
     :raises AnsibleConnectionFailure: it has not, or cannot be asked.
     """
 
@@ -156,21 +187,20 @@ def _started_after_all(
             return action.start(packing.text(batch), task_vars)
         return action.ask([job.jid for job in batch.jobs], "status", task_vars, False)
 
-    reset(action)
     notice, unknown = (
         "no answer to the start of jobs",
         "it may have started jobs (see background.jobs.job_info)",
     )
-    answer = reach(action, ask, _GRACE, notice, unknown)
+    answer = reach(action, ask, grace, notice, unknown, failure)
     if "async_dir" in answer:
         return answer
-    if all(status["state"] == LOST for status in answer["jobs"]):
+    if all(status["record"] is None for status in answer["jobs"]):
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure
     jobs = zip(batch.jobs, answer["jobs"])
     records = [
         status["record"] or {"jid": job.jid, "name": job.name, "user": None, "state": LOST} for job, status in jobs
     ]
-    return {"jobs": records, "async_dir": os.path.dirname(answer["jobs"][0]["results_file"])}
+    return {"records": records, "async_dir": os.path.dirname(answer["jobs"][0]["results_file"])}
 
 
 def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, attached: bool) -> dict[str, t.Any]:

@@ -20,26 +20,37 @@ from ansible_collections.background.jobs.plugins.plugin_utils._job_action import
 
 _FIRST, _AGAIN = 0.5, 5.0
 """Seconds between two attempts to reach a host again, at first and at most."""
+_MARGIN = 2.0
+"""Seconds that starting ssh may take."""
 
 display = Display()
 
 
 def reach(
-    action: JobAction, ask: t.Callable[[], dict[str, t.Any]], grace: float, notice: str, meanwhile: str
+    action: JobAction,
+    ask: t.Callable[[], dict[str, t.Any]],
+    grace: float,
+    notice: str,
+    meanwhile: str,
+    failure: AnsibleConnectionFailure | None = None,
 ) -> dict[str, t.Any]:
     """Ask, and where the connection breaks, reset it and ask again.
 
     :arg grace: how many seconds the host may be out of reach.
     :arg notice: what to say of it when it breaks.
     :arg meanwhile: how it stands about the jobs, for the message when the host stays out of reach.
+    :arg failure: how it broke, if it did so already.
     :raises AnsibleConnectionFailure: it was for longer.
     """
     lost: float | None = None
     pause = _FIRST
     while True:
         try:
+            if failure is not None:
+                raise failure
             answer = ask()
         except AnsibleConnectionFailure as exc:
+            failure = None
             now = time.monotonic()
             if lost is None:
                 lost = now
@@ -56,6 +67,17 @@ def reach(
             if lost is not None:
                 display.display(f"{action.host}: connected again")
             return answer
+
+
+def had_connected(action: JobAction, seconds: float) -> bool:
+    """:returns: whether a trip that failed after O(seconds) had a connection: it took longer than making one may take.
+
+    The time for that is the option C(timeout) of the connection, for each of C(reconnection_retries), with the pauses
+    between them, which are at most 30 seconds in ansible-core's ssh.
+    """
+    options = action._connection.get_options()
+    retries = int(options.get("reconnection_retries") or 0)
+    return seconds > float(options.get("timeout") or 10) * (retries + 1) + 30 * retries + _MARGIN
 
 
 def reset(action: JobAction) -> None:

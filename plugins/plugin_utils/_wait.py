@@ -71,144 +71,155 @@ class Terms:
         )
 
 
-def wait(action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars: Vars) -> dict[str, t.Any]:
-    """Wait for O(handles) and collect their results, in order."""
-    start = time.monotonic()
-    asker = _Asker(action, [handle for handle in handles if handle.result is None], terms, task_vars)
-    statuses = asker.until_finished(start)
-    told = iter(statuses)
-    resolve = action.variables(task_vars)
-    results = [
-        known(handle) if handle.result is not None else present(handle, next(told), resolve) for handle in handles
-    ]
-    return _conclude(action, results, statuses, terms, start)
+class Wait:
+    """A wait for some jobs of a host, which asks the target again and again. Its time begins when it is made."""
 
-
-def wait_for_group(
-    action: JobAction, group: str | None, names: t.Sequence[str] | None, terms: Terms, task_vars: Vars
-) -> dict[str, t.Any]:
-    """Wait for all jobs of a group, or of these names, that are on the host.
-
-    :raises AnsibleActionFail: there is none.
-    """
-    start = time.monotonic()
-    asker = _Asker(action, [], terms, task_vars)
-    statuses = asker.until_finished(start, {"group": group, "names": names})
-    if not statuses:
-        named = " or ".join(f"'{name}'" for name in names or [])
-        what = "there is no job" + (f" named {named}" if named else "") + (f" of group '{group}'" if group else "")
-        raise AnsibleActionFail(
-            f"{what} on {action.host} for user {asker.user}: it was collected already, was never started, or was "
-            "started as another user or with another async_dir (see background.jobs.job_info)"
-        )
-    resolve = action.variables(task_vars)
-    results = [present(handle, status, resolve) for handle, status in zip(asker.handles, statuses)]
-    return _conclude(action, results, statuses, terms, start)
-
-
-def _conclude(
-    action: JobAction,
-    results: list[dict[str, t.Any]],
-    statuses: t.Sequence[t.Mapping[str, t.Any]],
-    terms: Terms,
-    start: float,
-) -> dict[str, t.Any]:
-    tight = headroom(action.host, statuses)
-    if tight is not None:
-        display.warning(tight)
-    combined = combine(results, time.monotonic() - start, action.host)
-    if terms.timeout and any(result["state"] in UNFINISHED for result in results):
-        combined["msg"] = (
-            f"waited {terms.timeout:.0f} s on {action.host}, not longer; unfinished jobs run on: register this result "
-            f"and give it as 'jobs' to wait for them again. {combined['msg']}"
-        )
-    if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
-        display.display(f"{action.host}: {combined['msg']}")
-    return combined
-
-
-class _Asker:
-    """Asks the target for a set of jobs, again and again."""
-
-    def __init__(self, action: JobAction, handles: t.Sequence[Handle], terms: Terms, task_vars: Vars) -> None:
-        self.handles = list(handles)
-        self.user = ""
+    def __init__(self, action: JobAction, terms: Terms, task_vars: Vars) -> None:
         self._action = action
         self._terms = terms
         self._task_vars = task_vars
+        self._start = time.monotonic()
+        self._handles: list[Handle] = []
+        self._user = ""
         self._stream = Stream(action.host, display) if terms.stream else None
         self._seen: dict[str, str] = {}
         self._progress = Progress(action.host, display, terms.quiet)
         self._run = os.getppid()
 
-    def until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
+    def opening(self) -> dict[str, t.Any]:
+        """:returns: the first question, for those who ask it in the trip that starts the jobs."""
+        return self._question(_SLICE, False)
+
+    def for_jobs(self, handles: t.Sequence[Handle], answer: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Wait for jobs and collect their results, in order.
+
+        :arg answer: that to L(opening), if it was asked.
+        :returns: the result of the task.
+        """
+        self._handles = [handle for handle in handles if handle.result is None]
+        statuses = self._until_finished(answer) if self._handles else []
+        told = iter(statuses)
+        resolve = self._action.variables(self._task_vars)
+        results = [
+            known(handle) if handle.result is not None else present(handle, next(told), resolve) for handle in handles
+        ]
+        return self._conclude(results, statuses)
+
+    def for_group(self, group: str | None, names: t.Sequence[str] | None) -> dict[str, t.Any]:
+        """Wait for all jobs of a group, or of these names, that are on the host.
+
+        :returns: the result of the task.
+        :raises AnsibleActionFail: there is none.
+        """
+        statuses = self._until_finished(selection={"group": group, "names": names})
+        if not statuses:
+            named = " or ".join(f"'{name}'" for name in names or [])
+            what = "there is no job" + (f" named {named}" if named else "") + (f" of group '{group}'" if group else "")
+            raise AnsibleActionFail(
+                f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
+                "was started as another user or with another async_dir (see background.jobs.job_info)"
+            )
+        resolve = self._action.variables(self._task_vars)
+        results = [present(handle, status, resolve) for handle, status in zip(self._handles, statuses)]
+        return self._conclude(results, statuses)
+
+    def _conclude(
+        self, results: list[dict[str, t.Any]], statuses: t.Sequence[t.Mapping[str, t.Any]]
+    ) -> dict[str, t.Any]:
+        host, timeout = self._action.host, self._terms.timeout
+        tight = headroom(host, statuses)
+        if tight is not None:
+            display.warning(tight)
+        combined = combine(results, time.monotonic() - self._start, host)
+        if timeout and any(result["state"] in UNFINISHED for result in results):
+            combined["msg"] = (
+                f"waited {timeout:.0f} s on {host}, not longer; unfinished jobs run on: register this result "
+                f"and give it as 'jobs' to wait for them again. {combined['msg']}"
+            )
+        if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
+            display.display(f"{host}: {combined['msg']}")
+        return combined
+
+    def _until_finished(
+        self, answer: dict[str, t.Any] | None = None, selection: t.Mapping[str, t.Any] | None = None
+    ) -> list[dict[str, t.Any]]:
         """:returns: the last word of the target about each job, with its result where it is finished.
 
+        :arg answer: that to the first question, if it was asked.
         :arg selection: which jobs to wait for, in place of handles: a group and names.
         """
-        if not self.handles and selection is None:
-            return []
         try:
-            return self._until_finished(start, selection)
+            while True:
+                statuses, final, selection = self._hear(answer or self._ask(selection), selection)
+                if final:
+                    break
+                answer = None
         finally:
             self._progress.end()
+        if self._terms.cleanup:
+            self._clean_up(statuses)
+        return statuses
 
-    def _until_finished(self, start: float, selection: t.Mapping[str, t.Any] | None) -> list[dict[str, t.Any]]:
+    def _hear(
+        self, answer: t.Mapping[str, t.Any], selection: t.Mapping[str, t.Any] | None
+    ) -> tuple[list[dict[str, t.Any]], bool, t.Mapping[str, t.Any] | None]:
+        """Take an answer in, and tell the user what is new.
+
+        :returns: what it says of each job, whether it is the last word, and the selection to ask with next.
+        """
+        if os.getppid() != self._run:
+            # Killed: there is nobody to give results to, so they stay where they are.
+            raise AnsibleActionFail(f"the run that waited for jobs on {self._action.host} has ended")
+        statuses: list[dict[str, t.Any]] = answer["jobs"]
+        if selection is not None:
+            self._handles = [_found(status, self._action.host) for status in statuses]
+            selection = None if statuses else selection
+        self._user = answer["user"]
+        self._explain(statuses)
+        if self._stream is not None:
+            self._stream.show(self._handles, answer.get("output") or {})
+        self._report(statuses)
+        return statuses, bool(answer["final"]), selection
+
+    def _ask(self, selection: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         timeout = self._terms.timeout
-        while True:
-            left = start + timeout - time.monotonic() if timeout else _SLICE
-            last = bool(timeout) and left <= _SLICE
-            answer = self._ask(max(0.0, min(_SLICE, left)), last, selection)
-            if os.getppid() != self._run:
-                # Killed: there is nobody to give results to, so they stay where they are.
-                raise AnsibleActionFail(f"the run that waited for jobs on {self._action.host} has ended")
-            statuses: list[dict[str, t.Any]] = answer["jobs"]
-            if selection is not None:
-                self.handles = [_found(status, self._action.host) for status in statuses]
-                selection = None if statuses else selection
-            self._explain(statuses, answer["user"])
-            if self._stream is not None:
-                self._stream.show(self.handles, answer.get("output") or {})
-            self._report(statuses)
-            if answer["final"]:
-                if self._terms.cleanup:
-                    self._clean_up(statuses)
-                return statuses
-
-    def _ask(self, patience: float, last: bool, selection: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-        secret = selection is not None or any(handle.no_log for handle in self.handles)
-        question: dict[str, t.Any] = {
-            "results_files": {handle.jid: handle.results_file for handle in self.handles if handle.results_file},
-            "patience": patience,
-            "report": self._progress.interval(self._terms.poll),
-            "last": last,
-            "known": self._seen,
-        }
+        left = self._start + timeout - time.monotonic() if timeout else _SLICE
+        question = self._question(max(0.0, min(_SLICE, left)), bool(timeout) and left <= _SLICE)
         if selection is not None:
             question["selection"] = dict(selection)
-        if self._stream is not None:
-            question["offsets"] = self._stream.offsets
-        jids = [handle.jid for handle in self.handles]
-        answer = reach(
+        secret = selection is not None or any(handle.no_log for handle in self._handles)
+        jids = [handle.jid for handle in self._handles]
+        return reach(
             self._action,
             lambda: self._action.ask(jids, "status", self._task_vars, secret, **question),
             self._terms.grace,
             "the connection is lost, its jobs run on",
             "its jobs run on, and keep their results for another background.jobs.wait",
         )
-        self.user = answer["user"]
-        return answer
 
-    def _explain(self, statuses: t.Sequence[dict[str, t.Any]], user: str) -> None:
+    def _question(self, patience: float, last: bool) -> dict[str, t.Any]:
+        """:returns: fields of C(_waiting.Question), whose words these are."""
+        question: dict[str, t.Any] = {
+            "results_files": {handle.jid: handle.results_file for handle in self._handles if handle.results_file},
+            "patience": patience,
+            "report": self._progress.interval(self._terms.poll),
+            "last": last,
+            "known": self._seen,
+        }
+        if self._stream is not None:
+            question["offsets"] = self._stream.offsets
+        return question
+
+    def _explain(self, statuses: t.Sequence[dict[str, t.Any]]) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
-        for handle, status in zip(self.handles, statuses):
+        for handle, status in zip(self._handles, statuses):
             if status["reason"] in (NOT_FOUND, "status_unreadable"):
-                status["message"] = misdirected(handle, self._action.host, user) or status["message"]
+                status["message"] = misdirected(handle, self._action.host, self._user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Tell how it stands."""
         states = {status["jid"]: status["state"] for status in statuses}
-        self._progress.tell(self.handles, statuses, states != self._seen)
+        self._progress.tell(self._handles, statuses, states != self._seen)
         self._seen = states
 
     def _clean_up(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:

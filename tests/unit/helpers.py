@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -200,8 +201,14 @@ class Batches:
         """End what a test left running, the supervisors with their jobs, and jobs that have lost theirs."""
         for batch in {jid.rpartition(".")[0] for jid in self._jids}:
             eventually(lambda batch=batch: self._is_ended(batch))  # type: ignore[misc]
-        for process in marked(self.directory, set(self._jids)):
+        for process in [*marked(self.directory, set(self._jids)), *self._forked()]:
             _process.send(process, signal.SIGKILL)
+
+    def _forked(self) -> list[_process.Process]:
+        """The processes of jobs that a fork server has made: they cannot be marked before they run a command."""
+        records = [self.look(jid).record for jid in self._jids]
+        known = [(record.pid, record.pid_start) for record in records if record and record.pid and record.pid_start]
+        return [process for process in itertools.starmap(_process.find, known) if process is not None]
 
     def _is_ended(self, batch: str) -> bool:
         """Whether a batch has no supervisor; one that it has is killed, as soon as it is known."""

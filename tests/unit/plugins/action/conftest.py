@@ -40,12 +40,12 @@ PROBE = """
             self.sent = None
             return {**launch(self, options, task_vars), "sent": self.sent}
 
-        def start(self, packed, task_vars):
+        def start(self, packed, task_vars, question=None, secret=False):
             unpacked = Packed(packed)
             jobs = [self.told(unpacked, job.jid) for job in unpacked.batch.jobs]
             self.sent = {**dataclasses.asdict(unpacked.batch), "jobs": jobs}
             records = [{"jid": job["jid"], "name": job["name"], "state": "queued", "user": "me"} for job in jobs]
-            return {"jobs": records, "async_dir": "/a"}
+            return {"records": records, "async_dir": "/a"}
 
         def told(self, unpacked, jid):
             steps = [unpacked.step(jid, index) for index in range(unpacked.steps(jid))]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _boot, _process
+from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot, _process
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
 
 
@@ -50,7 +50,7 @@ def read_all(handle: int) -> bytes:
 def feed(child: _process.Child, program: bytes) -> None:
     assert child.program is not None
     os.set_blocking(child.program, True)
-    boot = inspect.getsource(_boot) + _boot.SETTINGS.format(log=None, limit=0, keep=[])
+    boot = inspect.getsource(_boot) + _attempt._RUN.format(log=None, limit=0, keep=[])
     with os.fdopen(child.program, "wb") as pipe:
         pipe.write(_process.fed(boot.encode(), program))
     child.program = None

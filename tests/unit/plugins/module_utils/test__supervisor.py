@@ -424,11 +424,12 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     monkeypatch.setattr(_supervisor.Supervisor, "_apply", fail)
     lock = store.make_lock("j1")
     jobs = [python_job(f"j1.{number}", "") for number in range(2)]
+    records = [{"jid": job.jid, "name": job.name, "batch": "j1"} for job in jobs]
     told, ready = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _supervisor.main(pack(Batch("j1", jobs)), [], store.directory, ("", "", "", ""), ready, lock)
+            _supervisor.main(pack(Batch("j1", jobs)), [], records, store.directory, ("", ""), ready, lock)
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

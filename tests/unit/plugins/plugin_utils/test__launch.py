@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+import types
 import typing as t
 
 import pytest
@@ -13,6 +14,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packing
 from ansible_collections.background.jobs.plugins.plugin_utils import _launch, _reach
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along
 
 BROKEN = AnsibleConnectionFailure("Connection reset by peer")
 
@@ -25,6 +27,7 @@ class Target:
     def __init__(self, states: t.Sequence[str], breaks: int = 0) -> None:
         self._states = states
         self._breaks = breaks
+        self.reliable = False
         self.started = 0
         self._connection = self
         self.resets = 0
@@ -32,11 +35,16 @@ class Target:
     def reset(self) -> None:
         self.resets += 1
 
-    def start(self, packed: str, task_vars: t.Any) -> dict[str, t.Any]:
+    @staticmethod
+    def get_options() -> dict[str, t.Any]:
+        return {"timeout": 10}
+
+    def start(self, packed: str, task_vars: t.Any, question: t.Any = None, secret: bool = False) -> dict[str, t.Any]:
         self.started += 1
-        if self.started == 1:
+        if self.started == 1 and not self.reliable:
             raise BROKEN
-        return {"jobs": [self._record(number) for number in range(len(self._states))], "async_dir": "/a"}
+        told = {} if question is None else {"jobs": [], "asked": question, "secret": secret}
+        return {"records": [self._record(number) for number in range(len(self._states))], "async_dir": "/a", **told}
 
     def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
         if self._breaks:
@@ -66,17 +74,20 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def start(target: Target, if_running: str = "start") -> dict[str, dict[str, t.Any]]:
+Started = t.Tuple[t.Dict[str, t.Dict[str, t.Any]], t.Optional[t.Dict[str, t.Any]]]
+
+
+def start(target: Target, if_running: str = "start", along: Along | None = None) -> Started:
     batch = Batch("j1", [Job("j1.0", "job 0"), Job("j1.1", "job 1")], group="g", if_running=if_running)
     packing = Packing()
     for job in batch.jobs:
         packing.add(job)
-    return _launch._start(t.cast(JobAction, target), batch, packing, {})
+    return _launch._start(t.cast(JobAction, target), batch, packing, {}, along)
 
 
 def test_jobs_that_were_started_before_the_connection_broke_are_found(said: list[str]) -> None:
     target = Target(["running", "succeeded"], breaks=1)
-    handles = start(target)
+    handles, dummy = start(target)
     assert [handle["results_file"] for handle in handles.values()] == ["/a/j1.0", "/a/j1.1"]
     assert (target.started, target.resets) == (1, 2)
     assert said == [
@@ -101,5 +112,44 @@ def test_what_nobody_knows_is_not_claimed(said: list[str], monkeypatch: pytest.M
 
 def test_who_attaches_to_what_runs_just_starts_again(said: list[str]) -> None:
     target = Target(["running", "running"])
-    assert list(start(target, "attach")) == ["j1.0", "j1.1"]
+    assert list(start(target, "attach")[0]) == ["j1.0", "j1.1"]
     assert target.started == 2
+
+
+# -- the first question of a wait, along with the jobs
+
+
+def test_what_is_asked_along_is_answered(said: list[str]) -> None:
+    target = Target(["running"])
+    target.reliable = True
+    dummy, answer = start(target, along=Along({"patience": 5}, 60))
+    assert answer is not None and (answer["asked"], answer["secret"]) == ({"patience": 5}, False)
+    target.started = 0
+    assert start(target)[1] is None
+
+
+@pytest.mark.parametrize(("seconds", "grace"), [(1, 3), (12, 3), (13, 60)])
+def test_a_host_that_was_reached_may_be_out_of_reach_for_longer(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, seconds: float, grace: int
+) -> None:
+    """An attempt to reach it takes 10 seconds at most."""
+    now = iter([100.0, 100.0 + seconds])
+    monkeypatch.setattr(_launch.time, "monotonic", lambda: next(now, 100.0 + seconds))
+    target = Target(["running", "running"], breaks=1)
+    handles, answer = start(target, along=Along({"patience": 120}, 60))
+    assert (len(handles), answer) == (2, None)
+    assert said[0] == f"web1: no answer to the start of jobs; trying for {grace} s"
+
+
+@pytest.mark.parametrize(
+    ("options", "longest"),
+    [({}, 12), ({"timeout": 30}, 32), ({"timeout": 10, "reconnection_retries": 2}, 92)],
+    ids=str,
+)
+def test_what_takes_longer_than_an_attempt_to_connect_had_a_connection(
+    options: dict[str, t.Any], longest: float
+) -> None:
+    connection = types.SimpleNamespace(get_options=lambda: options)
+    action = t.cast(JobAction, types.SimpleNamespace(_connection=connection))
+    assert not _reach.had_connected(action, longest)
+    assert _reach.had_connected(action, longest + 0.1)

@@ -17,7 +17,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store import Stor
 from ansible_collections.background.jobs.plugins.plugin_utils import _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, removal, wait, wait_for_group
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait, removal
 
 Answer = t.Mapping[str, str]
 
@@ -78,7 +78,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def waited(target: Target, some: t.Sequence[Handle], timeout: float = 0, cleanup: bool = True) -> dict[str, t.Any]:
-    return wait(t.cast(JobAction, target), some, Terms(timeout, cleanup=cleanup), {})
+    return Wait(t.cast(JobAction, target), Terms(timeout, cleanup=cleanup), {}).for_jobs(some)
 
 
 def test_finished_jobs_take_one_question_and_no_words(said: list[str]) -> None:
@@ -108,6 +108,17 @@ def test_unfinished_jobs_are_asked_for_again_and_reported(said: list[str]) -> No
     ]
     assert target.asked[-1]["known"] == {"a": "succeeded", "b": "running"}
     assert result["summary"]["failed"] == 1
+
+
+def test_the_first_question_may_have_been_asked_along_with_the_launch(said: list[str]) -> None:
+    target = Target({"a": "running"}, {"a": "succeeded"})
+    wait = Wait(t.cast(JobAction, target), Terms(), {})
+    opening = wait.opening()
+    assert opening == {"results_files": {}, "patience": 120, "report": 15, "last": False, "known": {}}
+    answer = target.ask(["a"], "status", {}, False, **opening)
+    assert wait.for_jobs(handles("a"), answer)["failed"] is False
+    assert said == ["web1: 0/1 done, 1 running (job a)", "web1: 1/1 done"]
+    assert [asked["known"] for asked in target.asked] == [{}, {"a": "running"}]
 
 
 def test_what_is_known_already_is_not_asked_for_and_keeps_its_place(said: list[str]) -> None:
@@ -212,7 +223,7 @@ def test_the_files_of_10000_jobs_are_one_argument() -> None:
 
 def test_all_jobs_of_a_group_are_waited_for_without_handles(said: list[str]) -> None:
     target = Target({"a": "running", "b": "running"}, {"a": "succeeded", "b": "succeeded"})
-    result = wait_for_group(t.cast(JobAction, target), "nightly", None, Terms(), {})
+    result = Wait(t.cast(JobAction, target), Terms(), {}).for_group("nightly", None)
     assert [each["name"] for each in result["results"]] == ["job a", "job b"]
     assert target.asked[0]["selection"] == {"group": "nightly", "names": None} and target.asked[0]["jids"] == []
     assert "selection" not in target.asked[1] and target.asked[1]["results_files"] == {"a": "/a/a", "b": "/a/b"}
@@ -220,7 +231,7 @@ def test_all_jobs_of_a_group_are_waited_for_without_handles(said: list[str]) -> 
 
 def test_a_group_without_jobs_is_an_error_that_says_what_was_looked_for(said: list[str]) -> None:
     with pytest.raises(AnsibleActionFail, match="there is no job named 'x' of group 'nightly' on web1 for user root"):
-        wait_for_group(t.cast(JobAction, Target({})), "nightly", ["x"], Terms(), {})
+        Wait(t.cast(JobAction, Target({})), Terms(), {}).for_group("nightly", ["x"])
 
 
 # -- a connection that breaks
@@ -274,11 +285,11 @@ def test_a_host_that_stays_away_is_unreachable(said: list[str], clock: list[floa
 def test_without_grace_the_first_failure_counts(said: list[str], clock: list[float]) -> None:
     target = Flaky(1, {"a": "succeeded"})
     with pytest.raises(AnsibleConnectionFailure):
-        wait(t.cast(JobAction, target), handles("a"), Terms(grace=0), {})
+        Wait(t.cast(JobAction, target), Terms(grace=0), {}).for_jobs(handles("a"))
     assert (said, clock) == ([], [])
 
 
 def test_a_job_with_no_log_makes_the_question_a_quiet_one() -> None:
     target = Target({"secret1": "succeeded", "b": "succeeded"})
-    waited = wait(t.cast(JobAction, target), handles("secret1", "b"), Terms(), {})
+    waited = Wait(t.cast(JobAction, target), Terms(), {}).for_jobs(handles("secret1", "b"))
     assert waited["failed"] is False
