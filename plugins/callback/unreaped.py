@@ -73,32 +73,19 @@ EXAMPLES = r"""
 #   web1: j123456789012.4711, "Start backup", site.yml:14
 """
 
-import dataclasses
-import os
 import time
 
 from ansible import constants as C
-from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._ledger import (
-    Ledger,
-    Task,
-    Told,
-    place,
-    report,
-    standing,
-)
+from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Ledger, report, standing
+from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener
 from ansible_collections.background.jobs.plugins.plugin_utils._playbook import (
     RUN_FAILED,
-    Origin,
     Question,
     ask,
     watch,
 )
-
-_LAUNCH = "background.jobs.launch"
 
 
 class CallbackModule(CallbackBase):
@@ -112,37 +99,35 @@ class CallbackModule(CallbackBase):
     def __init__(self):
         super().__init__()
         self._ledger = Ledger()
-        self._play = None
+        self._listener = Listener(self._ledger.note, time.monotonic)
         self._manager = None
-        self._playbooks = 0
         self._failed = False
-        self._to_read = []
 
     def v2_playbook_on_start(self, playbook):
-        self._playbooks += 1
+        self._listener.playbook_starts()
         if self.get_option("fail") or self.get_option("check_on_end"):
             watch()
 
     def v2_playbook_on_play_start(self, play):
-        self._play = play
+        self._listener.play_starts(play)
 
     def v2_runner_on_ok(self, result):
-        self._note(result)
+        self._listener.hear(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._note(result, ok=False)
+        self._listener.hear(result, ok=False)
 
     def v2_runner_on_unreachable(self, result):
-        self._note(result, ok=False)
+        self._listener.hear(result, ok=False)
 
     def v2_runner_item_on_ok(self, result):
-        self._note(result, part=True)
+        self._listener.hear(result, part=True)
 
     def v2_runner_item_on_failed(self, result):
-        self._note(result, ok=False, part=True)
+        self._listener.hear(result, ok=False, part=True)
 
     def v2_runner_retry(self, result):
-        self._note(result, ok=False, part=True)
+        self._listener.hear(result, ok=False, part=True)
 
     def play_ended(self, manager, result):
         """Called by what L(watch) puts in place.
@@ -151,14 +136,14 @@ class CallbackModule(CallbackBase):
         :returns: what it is to return.
         """
         self._manager = manager
-        self._read_registered()
-        self._failed = self.get_option("fail") and self._is_last_playbook() and bool(self._ledger.unreaped())
+        self._listener.read_registered()
+        self._failed = self.get_option("fail") and self._listener.is_last_playbook() and bool(self._ledger.unreaped())
         return result or RUN_FAILED if self._failed else result
 
     def v2_playbook_on_stats(self, stats):
-        self._read_registered()
+        self._listener.read_registered()
         jobs = self._ledger.unreaped()
-        if not jobs or not (self._is_last_playbook() or stats.failures or stats.dark):
+        if not jobs or not (self._listener.is_last_playbook() or stats.failures or stats.dark):
             return
         if self.get_option("check_on_end"):
             self._look(jobs)
@@ -166,45 +151,6 @@ class CallbackModule(CallbackBase):
             self._display.display(line, color=C.COLOR_WARN)
         if self._failed:
             self._display.display("Therefore this run fails (option 'fail' of background.jobs.unreaped).", C.COLOR_WARN)
-
-    def _is_last_playbook(self):
-        playbooks = context.CLIARGS.get("args")
-        return not isinstance(playbooks, (list, tuple)) or self._playbooks >= len(playbooks)
-
-    def _note(self, told, ok=True, part=False):
-        if not part:  # what earlier tasks registered can be read by now, and is not yet overwritten
-            self._read_registered()
-        host, task, result = _compat.task_result(told)
-        action = task.action if "{{" in task.action else task.resolved_action or task.action
-        told = Told(
-            host=task.delegate_to or host.get_name(),
-            by=host.get_name(),
-            task=Task(task.get_name().strip(), place(task.get_path(), os.getcwd())),
-            key=task._uuid,
-            action=action,
-            arguments=task.args,
-            result=result,
-            starts=bool(task.async_val or action == _LAUNCH) and not task.check_mode,
-            ok=ok,
-            part=part,
-            read_later=bool(task.register),
-            until=bool(task.until),
-            no_log="censored" in result,
-            at=time.monotonic(),
-            origin=Origin(self._play, task),
-        )
-        self._ledger.note(told)
-        if told.is_hidden and told.read_later and not part:
-            self._to_read.append((host, task.register, told))
-
-    def _read_registered(self):
-        """Read results that were hidden from here, in the variables of their hosts."""
-        to_read, self._to_read = self._to_read, []
-        for host, register, told in to_read:
-            variables = self._play.get_variable_manager().get_vars(play=self._play, host=host, include_hostvars=False)
-            for name in [register] if isinstance(register, str) else register:
-                if isinstance(variables.get(name), dict):
-                    self._ledger.note(dataclasses.replace(told, result=variables[name]))
 
     def _look(self, jobs):
         """Ask for jobs once more. Whatever goes wrong with that is no more than a warning."""

@@ -258,6 +258,21 @@ results:
       returned: when the job was started
       type: int
       sample: 1
+    queued_at:
+      description: When the job was accepted, in UTC, by the clock of the host.
+      returned: when the host has accepted the job
+      type: str
+      sample: "2026-11-22T02:00:00.125Z"
+    started_at:
+      description: When the job was first started, in UTC, by the clock of the host.
+      returned: when the job was started
+      type: str
+      sample: "2026-11-22T02:00:01.250Z"
+    ended_at:
+      description: When the job ended, in UTC, by the clock of the host.
+      returned: when the host has accepted the job, unless it is V(lost)
+      type: str
+      sample: "2026-11-22T02:00:13.281Z"
     item:
       description: The item that the job was made for.
       returned: with O(for_each)

@@ -219,6 +219,21 @@ results:
       returned: when the job was started by this collection
       type: int
       sample: 1
+    queued_at:
+      description: When the job was accepted, in UTC, by the clock of the host.
+      returned: when the job was started by this collection
+      type: str
+      sample: "2026-11-22T02:00:00.125Z"
+    started_at:
+      description: When the job was first started, in UTC, by the clock of the host.
+      returned: when the job was started by this collection, unless it never left the queue
+      type: str
+      sample: "2026-11-22T02:00:01.250Z"
+    ended_at:
+      description: When the job ended, in UTC, by the clock of the host.
+      returned: when the job was started by this collection and has ended, unless it is V(lost)
+      type: str
+      sample: "2026-11-22T02:00:13.281Z"
     item:
       description: The item that the job was made for.
       returned: when the job was started for an item of a loop or of O(background.jobs.launch#module:for_each)

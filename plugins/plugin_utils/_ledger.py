@@ -16,6 +16,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES, SUCCEEDED, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read
 
+LAUNCH = "background.jobs.launch"
 _WAIT = "background.jobs.wait"
 _CANCEL = "background.jobs.cancel"
 _ASKERS = ("background.jobs.async_status", "ansible.builtin.async_status", "ansible.legacy.async_status")
@@ -49,7 +50,7 @@ class Job:
     """A job that was started. O(jid) is empty where C(no_log) hides it, O(name) where the job has none of its own.
 
     O(host) is the one it runs on, O(by) the one of the play that its task was done for.
-    O(started) is when that was told, in seconds of a monotonic clock.
+    O(started) is when that was told, in seconds of the clock of L(Told).
     O(origin) is what the one who told it needs to ask for the job.
     O(standing) tells how it stood when somebody looked last; empty if nobody did.
     """
@@ -75,7 +76,7 @@ class Told:
     O(read_later) is true if a hidden result can be read later, from the variable that it is registered in.
     O(until) tells whether the task is repeated until something is true.
     O(no_log) tells whether the result was hidden, even if it is not any more.
-    O(at) is when it was told, in seconds of a monotonic clock.
+    O(at) is when it was told, O(began) when the task, or this part of it, began on the host, in seconds of one clock.
     """
 
     host: str
@@ -92,6 +93,7 @@ class Told:
     until: bool = False
     no_log: bool = False
     at: float = 0.0
+    began: float = 0.0
     origin: t.Any = None
 
     @property
@@ -105,7 +107,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._started: dict[str, Job] = {}
-        self._collected: set[str] = set()
+        self._collected: dict[str, float] = {}
         self._hidden: dict[tuple[str, str], list[Job]] = {}
 
     def note(self, told: Told) -> None:
@@ -115,20 +117,31 @@ class Ledger:
         elif told.starts:
             self._note_started(told)
         else:
-            self._collected.update(each["ansible_job_id"] for each in _results(told.result) if _has_ended(each))
+            self._collect((each["ansible_job_id"] for each in results(told.result) if _has_ended(each)), told.at)
+
+    def started(self) -> list[Job]:
+        """:returns: all jobs that were started, in that order."""
+        hidden = [job for jobs in self._hidden.values() for job in jobs]
+        return sorted([*self._started.values(), *hidden], key=lambda job: job.started)
 
     def unreaped(self) -> list[Job]:
         """:returns: the jobs that nobody has collected, in the order they were started in."""
-        hidden = [job for jobs in self._hidden.values() for job in jobs]
-        known = [job for jid, job in self._started.items() if jid not in self._collected]
-        return sorted([*known, *hidden], key=lambda job: job.started)
+        return [job for job in self.started() if self.collected_at(job) is None]
+
+    def collected_at(self, job: Job) -> float | None:
+        """:returns: when it was told that a job has ended, or that its files were removed; C(None) if it was not."""
+        return self._collected.get(job.jid)
+
+    def _collect(self, jids: t.Iterable[str], at: float) -> None:
+        for jid in jids:
+            self._collected.setdefault(jid, at)
 
     def _note_started(self, told: Told) -> None:
         running: dict[str, t.Mapping[str, t.Any]] = {}
-        for each in _results(told.result):
+        for each in results(told.result):
             if _has_ended(each):
-                self._collected.add(each["ansible_job_id"])
-            elif _has_jid(each) and each.get("started"):
+                self._collect([each["ansible_job_id"]], told.at)
+            elif has_jid(each) and each.get("started"):
                 running.setdefault(each["ansible_job_id"], each)
         hidden = [] if told.part else self._hidden.pop((told.by, told.key), [])
         if len(hidden) != len(running):  # a launch is one task with many jobs
@@ -152,7 +165,7 @@ class Ledger:
             if told.ok and (told.part or not jobs):
                 jobs.append(_job(told))
         elif told.ok or not told.read_later:
-            self._collected.update(_collected_unseen(told))
+            self._collect(_collected_unseen(told), told.at)
 
 
 def place(path: str, directory: str) -> str:
@@ -201,24 +214,29 @@ def report(jobs: t.Sequence[Job], now: float, every: bool = False) -> list[str]:
     return [*lines, _ADVICE]
 
 
-def _results(result: t.Any) -> t.Iterator[t.Mapping[str, t.Any]]:
+def results(result: t.Any) -> t.Iterator[t.Mapping[str, t.Any]]:
     """:returns: a result and all results in it, those first, because they know more."""
     if isinstance(result, t.Mapping):
         inner = result.get("results")
         if isinstance(inner, t.Iterable) and not isinstance(inner, (str, t.Mapping)):
             for each in inner:
-                yield from _results(each)
+                yield from results(each)
         yield result
 
 
-def _has_jid(result: t.Mapping[str, t.Any]) -> bool:
+def has_jid(result: t.Mapping[str, t.Any]) -> bool:
+    """:returns: whether a result is that of a job."""
     return isinstance(result.get("ansible_job_id"), str) and bool(result["ansible_job_id"])
+
+
+def is_found(result: t.Mapping[str, t.Any]) -> bool:
+    """:returns: whether the job of a result was found where it was looked for."""
+    return result.get("reason") not in _NOT_FOUND and result.get("msg") != "could not find job"
 
 
 def _has_ended(result: t.Mapping[str, t.Any]) -> bool:
     """:returns: whether a result tells of a job that it has ended, or that its files were removed."""
-    found = result.get("reason") not in _NOT_FOUND and result.get("msg") != "could not find job"
-    return _has_jid(result) and found and bool(result.get("finished") or result.get("erased"))
+    return has_jid(result) and is_found(result) and bool(result.get("finished") or result.get("erased"))
 
 
 def _job(told: Told) -> Job:

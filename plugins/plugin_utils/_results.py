@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from datetime import datetime, timezone
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed
 from ansible_collections.background.jobs.plugins.module_utils._record import (
@@ -75,6 +76,10 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
     for key in ("elapsed", "attempts"):
         if record.get(key) is not None:
             ours[key] = record[key]
+    for key in ("queued_at", "started_at", "ended_at"):
+        moment = _moment(record.get(key))
+        if moment is not None:
+            ours[key] = moment
     if record.get("earlier"):
         ours["attempt_results"] = [_with_lines(attempt) for attempt in record["earlier"]]
     if record.get("no_log"):
@@ -109,6 +114,17 @@ def did_not_succeed(state: str, reason: str | None) -> bool:
 def counts(result: t.Mapping[str, t.Any]) -> bool:
     """:returns: whether a result makes its task fail: the job did not succeed, and was not to be ignored."""
     return did_not_succeed(result["state"], result.get("reason")) and not result.get("ignored")
+
+
+def _moment(seconds: t.Any) -> str | None:
+    """:returns: a wall-clock time in the form of job_info, with milliseconds; C(None) for what is no time."""
+    if not isinstance(seconds, (int, float)):
+        return None
+    try:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

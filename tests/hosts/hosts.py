@@ -10,6 +10,7 @@ mmdebstrap from the mirror in apt's own configuration.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import shutil
@@ -93,9 +94,13 @@ def can_install() -> bool:
 
 
 def apt_install(*packages: str) -> None:
+    """Install Debian packages; those who do so at the same time wait for each other, which apt does not let them."""
     say(f"Installing {' '.join(packages)}")
-    run("apt-get", "update")
-    run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", *packages)
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run("apt-get", "update")
+        run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", *packages)
 
 
 def start_engine() -> None:

@@ -69,6 +69,18 @@ def test_a_result_has_the_modules_keys_beside_ours() -> None:
     }
 
 
+def test_a_result_tells_when_the_job_was_queued_started_and_over() -> None:
+    result = present(HANDLE, ours({"ended_at": "noon"}, queued_at=1795348800, started_at=1795348801.25, ended_at=0.0))
+    assert [result[key] for key in ("queued_at", "started_at", "ended_at")] == [
+        "2026-11-22T12:00:00.000Z",
+        "2026-11-22T12:00:01.250Z",
+        "1970-01-01T00:00:00.000Z",
+    ]
+    assert result["shadowed"] == {"ended_at": "noon"}
+    for nothing in (None, "noon", 1e300, float("nan")):
+        assert "queued_at" not in present(HANDLE, ours({}, queued_at=nothing))
+
+
 def test_the_modules_own_lines_stay() -> None:
     assert present(HANDLE, ours({"stdout": "a", "stdout_lines": ["mine"]}))["stdout_lines"] == ["mine"]
     assert "stdout_lines" not in present(HANDLE, ours({"stdout": {"a": 1}}))
