@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: progress
 type: notification
 short_description: Draw a bar for each host that is waited for
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: timeline
 type: aggregate
 short_description: Write a page that shows which job ran when on which host
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

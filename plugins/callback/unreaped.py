@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: unreaped
 type: aggregate
 short_description: Name the jobs that nobody collected
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

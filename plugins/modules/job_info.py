@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: job_info
 short_description: Tell which detached jobs there are on a host
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

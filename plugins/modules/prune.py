@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: prune
 short_description: Remove the files of detached jobs that have ended
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

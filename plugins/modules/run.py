@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run
 short_description: Run jobs at the same time and wait for all of them
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:

@@ -64,7 +64,7 @@ class UnreapedAsyncRule(AnsibleLintRule):
     )
     severity = "HIGH"
     tags = ["unpredictability"]  # noqa: RUF012
-    version_changed = "0.1.0"
+    version_changed = "1.0.0"
     url = "https://example.com/background/jobs/docs"
     _ids = {  # noqa: RUF012
         "unreaped-async[no-register]": "Jobs that are not registered, so that nobody can wait for them.",
