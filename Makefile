@@ -7,7 +7,8 @@ PYTHON := .cache/venv/bin/python
 MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test-unit test-targets test-sanity test-molecule test-documents test-cores test demo docs bench hosts hosts-down clean
+.PHONY: help setup lint test-unit test-targets test-sanity test-artifact test-molecule test-cores test \
+	check test-importer test-coverage test-browser test-runner test-documents demo docs bench hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -28,21 +29,40 @@ test-unit: $(NOX) ## Unit tests with the main ansible-core
 test-targets: $(NOX) ## Unit tests and faults of the target side with the oldest Python
 	$(NOX) --session targets
 
-test-sanity: $(NOX) ## ansible-test sanity
-	$(NOX) --session sanity
+test-sanity: $(NOX) ## ansible-test sanity of the main ansible-core
+	$(NOX) --session "sanity($(MAIN_CORE))"
+
+test-artifact: $(NOX) ## Build, install and use what users get
+	$(NOX) --session "artifact($(MAIN_CORE))"
 
 test-molecule: $(NOX) ## All Molecule scenarios; one step of one: nox -s molecule -- converge -s default
 	$(NOX) --session molecule
 
-test-documents: $(NOX) ## The scenarios of the reference documents, which are not part of 'make test'
-	$(NOX) --session molecule -- test --scenario-name documents
-	$(NOX) --session molecule -- test --scenario-name fleet
-
 test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansible-core
 	$(NOX) --session cores
 
-test: $(NOX) ## Everything above but test-documents, until something fails; KEEP=1 keeps what was started
+test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started
 	@$(PYTHON) tests/run.py
+
+check: $(NOX) docs test-importer test-coverage test-browser test-runner ## What 'make test' has no time for, each ansible-core included
+	$(NOX) --session sanity
+	$(NOX) --session artifact -- tests/artifact
+
+test-importer: $(NOX) ## What Galaxy does with an upload
+	$(NOX) --session importer
+
+test-coverage: $(NOX) ## How many lines of the plugins' units are run by unit tests and faults
+	$(NOX) --session coverage
+
+test-browser: $(NOX) ## The page of a timeline in Chromium, which is installed if it is missing (Debian, root)
+	$(NOX) --session browser
+
+test-runner: $(NOX) ## Two nodes of a workflow in ansible-runner
+	$(NOX) --session runner
+
+test-documents: $(NOX) ## The scenarios of the reference documents, which are part of neither
+	$(NOX) --session molecule -- test --scenario-name documents
+	$(NOX) --session molecule -- test --scenario-name fleet
 
 demo: $(NOX) ## A look at the collection at work
 	@tests/demo.sh

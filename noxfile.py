@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -44,8 +45,9 @@ APART = ("documents", "fleet")
 # Collections that Molecule's Docker driver needs, and what they need.
 DRIVER_COLLECTIONS = ("community/docker", "community/library_inventory_filtering_v1", "ansible/posix")
 
-# Where ansible-test keeps its bootstrap of pip. What lies there already is not downloaded.
-GET_PIP = Path(".ansible", "test", "cache", "get_pip_25_2.py")
+# Where ansible-test keeps its bootstrap of pip, and its names with each ansible-core. What is there is not downloaded.
+GET_PIP = Path(".ansible", "test", "cache")
+GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
 
 
 def add_pyenv_to_path() -> None:
@@ -78,9 +80,9 @@ def see_collection(session: nox.Session) -> None:
     session.env["ANSIBLE_COLLECTIONS_PATH"] = f"{TREE}{os.pathsep}{COLLECTIONS}"
 
 
-def copy_collection() -> Path:
+def copy_collection(purpose: str) -> Path:
     """A copy of what git has or would add, for tools that look around in the whole checkout."""
-    copy = CACHE / "copy" / NAMESPACE / "jobs"
+    copy = CACHE / "copy" / purpose / NAMESPACE / "jobs"
     shutil.rmtree(copy, ignore_errors=True)
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -154,17 +156,99 @@ def targets(session: nox.Session) -> None:
     session.run("pytest", f"--junit-xml={RESULTS}/targets.xml", *(session.posargs or tests))
 
 
-@nox.session(python=MAIN_PYTHON)
-def sanity(session: nox.Session) -> None:
-    """ansible-test sanity, in a copy and with a home of its own."""
-    session.install(f"ansible-core=={MAIN_CORE}")
+@nox.session(python=interpreter(CORES[max(CORES)]))
+def coverage(session: nox.Session) -> None:
+    """How many lines of plugin_utils and module_utils unit tests and faults run, on the side of the target too."""
+    install(session, "unit", max(CORES))
+    session.install("--requirement", "tests/requirements/coverage.txt")
+    see_collection(session)
+    data = CACHE / "coverage"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    (packages,) = Path(session.virtualenv.location).glob("lib/python*/site-packages")
+    start = packages / "measure.pth"
+    start.write_text(f"import sys; sys.path.append({str(ROOT / 'tests' / 'coverage')!r}); import measure\n", "utf-8")
+    tests = [f"tests/unit/{kind}" for kind in ("plugins", "faults", "docs")]
+    try:
+        # To be measured makes processes slower, and a few tests see that. Which tests fail is not asked here.
+        session.run("pytest", "-p", "measure", *(session.posargs or tests), success_codes=[0, 1])
+    finally:
+        start.unlink()
+    session.run("coverage", "combine", "--quiet", f"--data-file={data / 'data'}", str(data))
+    session.run("coverage", "report", f"--data-file={data / 'data'}")
+
+
+@nox.session
+@nox.parametrize(("python", "core"), EVERY_CORE)
+def sanity(session: nox.Session, core: str) -> None:
+    """ansible-test sanity with all Pythons that are there, in a copy and with a home of its own."""
+    session.install(f"ansible-core=={core}")
     home = CACHE / "ansible-test"
-    bootstrap = home / GET_PIP
-    bootstrap.parent.mkdir(parents=True, exist_ok=True)
-    bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap()\n", encoding="utf-8")
-    session.chdir(copy_collection())
+    (home / GET_PIP).mkdir(parents=True, exist_ok=True)
+    for name in GET_PIP_NAMES:
+        (home / GET_PIP / name).write_text("import ensurepip\n\nensurepip.bootstrap()\n", encoding="utf-8")
+    (packages,) = Path(session.virtualenv.location).glob("lib/python*/site-packages")
+    for wanted in (packages / "ansible_test" / "_data" / "requirements").glob("sanity.*.txt"):
+        # A release candidate wants a commit of dill, which GitHub alone has. A release of it will do.
+        text = wanted.read_text(encoding="utf-8")
+        wanted.write_text(re.sub(r"^(\w+) @ https://\S+", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
+    session.chdir(copy_collection(f"sanity-{core}"))
     environment = {"HOME": str(home)}
     session.run("ansible-test", "sanity", "--venv", "--requirements", "--color", *session.posargs, env=environment)
+
+
+def build(session: nox.Session) -> Path:
+    """Build the collection from a copy; returns the archive."""
+    built = CACHE / "artifact"
+    shutil.rmtree(built, ignore_errors=True)
+    with session.chdir(copy_collection("artifact")):
+        session.run("ansible-galaxy", "collection", "build", "--output-path", str(built), silent=True)
+    (archive,) = built.glob("*.tar.gz")
+    return archive
+
+
+@nox.session
+@nox.parametrize(("python", "core"), EVERY_CORE)
+def artifact(session: nox.Session, core: str) -> None:
+    """What users get: built, installed where nothing else is, and each entry used."""
+    install(session, "artifact", core)
+    archive = build(session)
+    place = archive.parent / "installed"
+    options = ("--offline", "--collections-path", str(place))
+    session.run("ansible-galaxy", "collection", "install", *options, str(archive), silent=True)
+    installed, source = place / NAMESPACE / "jobs", CACHE / "copy" / "artifact" / NAMESPACE / "jobs"
+    # To run the examples takes as long as all the rest: `nox -s artifact -- tests/artifact` does it.
+    tests = session.posargs or ["tests/artifact/test_artifact.py", "-k", "not examples_run"]
+    environment = {"INSTALLED": str(installed), "SOURCE": str(source)}
+    session.run("pytest", f"--junit-xml={RESULTS}/artifact-{core}.xml", *tests, env=environment)
+
+
+@nox.session(python=MAIN_PYTHON)
+def importer(session: nox.Session) -> None:
+    """What Galaxy does with an upload, without an error and without a warning."""
+    install(session, "importer")
+    archive = build(session)
+    session.chdir(archive.parent)
+    environment = {"HOME": str(archive.parent), "GALAXY_IMPORTER_LOG_LEVEL_MAIN": "WARNING"}
+    said = session.run("python", "-m", "galaxy_importer.main", archive.name, env=environment, silent=True)
+    if said:
+        session.error(f"galaxy-importer is not content:\n{said}")
+
+
+@nox.session(python=MAIN_PYTHON)
+def browser(session: nox.Session) -> None:
+    """The page of a timeline in a Chromium without a window."""
+    session.install("--requirement", "tests/requirements/browser.txt")
+    see_collection(session)
+    session.run("pytest", f"--junit-xml={RESULTS}/browser.xml", *(session.posargs or ["tests/unit/browser"]))
+
+
+@nox.session(python=MAIN_PYTHON)
+def runner(session: nox.Session) -> None:
+    """Two nodes of a workflow, as ansible-runner runs them."""
+    install(session, "runner")
+    see_collection(session)
+    session.run("pytest", "--noconftest", f"--junit-xml={RESULTS}/runner.xml", "tests/runner")
 
 
 @nox.session(python=False)

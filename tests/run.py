@@ -19,14 +19,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "hosts")]
+import hosts  # noqa: E402
+
+from noxfile import MAIN_CORE  # noqa: E402
+
 RESULTS = ROOT / ".cache" / "results"
 # In the order in which they start, as many side by side as there are places. More places than the two processors that
 # this is made for give these work while a session waits for a download or a host.
-SESSIONS = ("lint", "images", "unit", "sanity", "targets", "molecule", "cores")
+SESSIONS = ("lint", "images", "unit", f"sanity({MAIN_CORE})", "targets", "molecule", f"artifact({MAIN_CORE})", "cores")
 PLACES = 3
-
-sys.path.insert(0, str(ROOT / "tests" / "hosts"))
-import hosts  # noqa: E402
 
 
 class Gates:
@@ -55,7 +58,8 @@ class Gates:
 
 
 def recorded(session: str) -> tuple[int, int] | None:
-    suites = [suite for path in RESULTS.glob(f"{session}*.xml") for suite in ElementTree.parse(path).iter("testsuite")]
+    paths = RESULTS.glob(f"{session.partition('(')[0]}*.xml")
+    suites = [suite for path in paths for suite in ElementTree.parse(path).iter("testsuite")]
     if not suites:
         return None
     tests, skipped, failures, errors = (

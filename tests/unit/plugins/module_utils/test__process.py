@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -239,3 +240,38 @@ assert not orphans()
 def test_orphans_come_to_us_and_are_reaped() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     subprocess.run([sys.executable, "-c", ADOPT], env=environment, check=True)
+
+
+# -- systems without /proc: what ps(1) says, which is here, too
+
+
+@pytest.fixture
+def without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("ps") is None:
+        pytest.skip("there is no ps here")
+    real = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: path != "/proc/self" and real(path))
+
+
+@pytest.mark.usefixtures("without_proc")
+def test_without_proc_a_process_is_known_by_its_pid_and_start_too(sleeper: subprocess.Popen[bytes]) -> None:
+    started = _process.start_time(sleeper.pid)
+    assert started is not None and _process.is_alive(sleeper.pid, started)
+    assert _process.find(sleeper.pid, started) == _process.Process(
+        sleeper.pid, os.getpid(), sleeper.pid, os.getsid(sleeper.pid), started
+    )
+    assert _process.command_line(sleeper.pid) == ["sleep", "60"]
+    sleeper.kill()
+    sleeper.wait()
+    assert not _process.is_alive(sleeper.pid, started)
+    assert _process.find(sleeper.pid, started) is None
+    assert sleeper.pid not in _process.pids()
+    assert _process.command_line(sleeper.pid) == []
+
+
+@pytest.mark.usefixtures("without_proc")
+def test_without_proc_a_zombie_is_not_in_the_table(sleeper: subprocess.Popen[bytes]) -> None:
+    sleeper.kill()
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert sleeper.pid not in _process.table()
+    assert os.getpid() in _process.table()

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packed, Step, pack
 from ansible_collections.background.jobs.plugins.module_utils._servers import Lines
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, children, eventually, python_job, runs
@@ -173,11 +174,8 @@ def probe_job(jid: str, form: str, environment: t.Mapping[str, str] | None = Non
 
 def is_forked(batches: Batches, jid: str) -> bool:
     """Whether no Python was started for a job that runs: its command line is that of its server."""
-    return Path(f"/proc/{batches.pid(jid)}/cmdline").read_bytes() in [
-        Path(f"/proc/{pid}/cmdline").read_bytes()
-        for pid in children(batches.supervisor(jid))
-        if pid != batches.pid(jid)
-    ]
+    others = set(children(batches.supervisor(jid))) - {batches.pid(jid)}
+    return _process.command_line(batches.pid(jid)) in [_process.command_line(pid) for pid in others]
 
 
 # -- which jobs share a server
