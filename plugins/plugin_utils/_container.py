@@ -20,9 +20,10 @@ _VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 """What Podman and systemd, and Kubernetes, put into the environment of a container's first process."""
 
 
-def is_container(root: str = "/", environment: t.Mapping[str, str] = os.environ) -> bool:
+def is_container(root: str = "/", environment: t.Mapping[str, str] | None = None) -> bool:
     """:returns: whether this process runs in a container, as far as its files and its environment tell."""
-    return any(os.path.exists(os.path.join(root, name)) for name in _FILES) or any(map(environment.get, _VARIABLES))
+    variables = os.environ if environment is None else environment
+    return any(os.path.exists(os.path.join(root, name)) for name in _FILES) or any(map(variables.get, _VARIABLES))
 
 
 def short_lived(action: JobAction) -> str | None:

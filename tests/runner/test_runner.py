@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
-"""Workflows as ansible-runner runs them, and with it automation controller: what is launched in one node is collected in
-the next one, and the events stay small.
+"""Workflows as ansible-runner runs them, and with it automation controller.
+
+What is launched in one node is collected in the next one, and the events stay small.
 """
 
 from __future__ import annotations

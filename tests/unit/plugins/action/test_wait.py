@@ -28,7 +28,8 @@ class Run(t.Protocol):
     results: dict[str, dict[str, t.Any]]
     lines: list[str]
 
-    def task(self, name: str) -> list[str]: ...
+    def task(self, name: str) -> list[str]:
+        """The lines below the heading of a task."""
 
 
 def run(*jobs: Task, **options: t.Any) -> Task:

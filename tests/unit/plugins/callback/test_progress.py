@@ -327,4 +327,5 @@ def test_a_pipe_has_the_same_lines_with_the_callback_and_without(site: Site) -> 
         finally:
             site.open(0, "one")
         printed = process.communicate(timeout=LIMIT)[0].decode()
+    printed = re.sub(r".* queued\n", "", printed)  # a slow machine reports before the job starts, too
     assert re.sub(r"\d+ s\b", "N s", printed) == LINES
