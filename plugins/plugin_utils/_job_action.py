@@ -32,7 +32,13 @@ _SHOWN = 3
 _AS_IT_IS = contextlib.nullcontext()
 _NOBODY = ("default", "Direct")
 """Origins of an option that no user has set; the latter is how L(_on_stdin) leaves it."""
+_NO_PROGRAM = (126, 127)
+"""Exit codes of a shell that could not run what it was to run (POSIX, 2.8.2)."""
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
+
+
+class NoAnswer(AnsibleActionFail):
+    """A module of ours ended without a word, such as one that was killed: what it has done by then is not known."""
 
 
 class JobAction(ActionBase):
@@ -123,14 +129,16 @@ class JobAction(ActionBase):
     ) -> dict[str, t.Any]:
         """Send a packed batch to the module C(async_wrapper), in one trip.
 
-        :arg question: what to ask of the jobs in the same trip: fields of C(_waiting.Question).
+        :arg question: what to ask of the jobs in the same trip: fields of C(_waiting.Question). It is not asked where
+            the module goes through a file, which has the batch in it and is to be gone soon.
         :arg secret: see L(_call).
-        :returns: its answer: the C(records) of the jobs that now exist, and with a question what L(ask) returns.
-        :raises AnsibleActionFail: nothing was started.
+        :returns: its answer: the C(records) of the jobs that now exist, and to a question what L(ask) returns.
+        :raises AnsibleActionFail: nothing was started, or with L(NoAnswer) perhaps.
         """
         arguments: dict[str, t.Any] = {"async_dir": self._async_dir, "batch": packed}
-        if question is not None:
-            arguments["_question"] = question
+        with _on_stdin(self._connection):
+            if question is not None and self._is_pipelining_enabled("new"):
+                arguments["_question"] = question
         return self._call(_WRAPPER, arguments, task_vars, "start jobs", secret)
 
     def remove(self, command: str) -> None:
@@ -158,9 +166,14 @@ class JobAction(ActionBase):
                 result = self._module(module, arguments, task_vars)
             if unasked and self._connection.become and _wants_tty(result):
                 display.vvv("become wants a terminal, so the module goes into a file first", host=self.host)
+                if module == _WRAPPER:
+                    arguments = {name: value for name, value in arguments.items() if name != "_question"}
                 result = self._module(module, arguments, task_vars)
         if result.get("failed") or not ("jobs" in result or "records" in result):
-            raise AnsibleActionFail(f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}")
+            message = f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}"
+            if "module_stdout" in result and result.get("rc") not in _NO_PROGRAM:
+                raise NoAnswer(message)  # type: ignore[no-untyped-call]
+            raise AnsibleActionFail(message)
         return result
 
     def _module(self, name: str, arguments: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
@@ -221,7 +234,7 @@ def _wants_tty(result: t.Mapping[str, t.Any]) -> bool:
 
 def _cause(result: t.Mapping[str, t.Any], interpreter: t.Any) -> str:
     text = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}".strip()
-    if result.get("rc") in (126, 127):
+    if result.get("rc") in _NO_PROGRAM:
         path = str(interpreter or "").replace("#!", "")
         return f"there is no Python at {path}; install Python 3.8 or newer there, or set ansible_python_interpreter"
     message = str(result.get("msg") or "no answer").strip()

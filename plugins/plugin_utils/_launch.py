@@ -35,7 +35,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     label,
     predecessors,
 )
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import had_connected, reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
 
@@ -157,7 +157,7 @@ def _start(
     began = time.monotonic()
     try:
         answer = action.start(packing.text(batch), task_vars, along.question if along else None, secret)
-    except AnsibleConnectionFailure as exc:
+    except (AnsibleConnectionFailure, NoAnswer) as exc:
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
         answer = _started_after_all(action, batch, packing, task_vars, exc, grace)
     handles = {
@@ -172,15 +172,18 @@ def _started_after_all(
     batch: Batch,
     packing: Packing,
     task_vars: Vars,
-    failure: AnsibleConnectionFailure,
+    failure: AnsibleConnectionFailure | NoAnswer,
     grace: float,
 ) -> dict[str, t.Any]:
-    """Look whether the target has started a batch, although the connection broke before it could say so.
+    """Look whether the target has started a batch, although it could not say so.
 
+    :arg failure: why: the connection broke, or the module that was to answer has gone.
     :arg grace: how many seconds the host may be out of reach.
     :returns: what it would have answered, had it been asked nothing.
-    :raises AnsibleConnectionFailure: it has not, or cannot be asked.
+    :raises AnsibleConnectionFailure: the connection broke, and nothing was started, or the host cannot be asked.
+    :raises NoAnswer: the module has gone, and nothing was started, or no module can run there.
     """
+    broken = failure if isinstance(failure, AnsibleConnectionFailure) else None
 
     def ask() -> dict[str, t.Any]:
         if batch.if_running == ATTACH:  # those that run by now are among what it attaches to
@@ -191,10 +194,15 @@ def _started_after_all(
         "no answer to the start of jobs",
         "it may have started jobs (see background.jobs.job_info)",
     )
-    answer = reach(action, ask, grace, notice, unknown, failure)
+    try:
+        answer = reach(action, ask, grace, notice, unknown, broken)
+    except NoAnswer:
+        raise failure from None
     if "async_dir" in answer:
         return answer
     if all(status["record"] is None for status in answer["jobs"]):
+        if broken is None:
+            raise failure
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure
     jobs = zip(batch.jobs, answer["jobs"])
     records = [

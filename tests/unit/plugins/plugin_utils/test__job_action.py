@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.plugin_utils import _job_action
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 
 
 @pytest.fixture
@@ -199,3 +199,39 @@ def test_an_answer_that_may_hold_secrets_is_not_shown_by_the_connection(
     monkeypatch.setattr(_job_action.display, "verbosity", verbosity)
     action.ask(["j1"], "status", {}, secret)
     assert seen == [quiet] and context.no_log is None
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_question_is_asked_along_only_where_no_file_would_hold_the_batch_meanwhile(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, piped: bool
+) -> None:
+    sent: list[dict[str, t.Any]] = []
+
+    def execute(**arguments: t.Any) -> dict[str, t.Any]:
+        sent.append(arguments["module_args"])
+        return {"records": []}
+
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
+    monkeypatch.setattr(action, "_is_pipelining_enabled", lambda style: piped)
+    monkeypatch.setattr(action, "_execute_module", execute)
+    action.start("packed", {}, {"patience": 5})
+    assert sent[0].get("_question") == ({"patience": 5} if piped else None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent"),
+    [
+        ({"rc": 137, "module_stdout": "", "module_stderr": "Killed", "failed": True}, True),
+        ({"rc": 127, "module_stdout": "sh: not found", "failed": True}, False),
+        ({"failed": True, "msg": "no room"}, False),
+    ],
+    ids=["killed", "no Python", "a word"],
+)
+def test_a_module_without_a_word_is_told_from_one_that_refused(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], silent: bool
+) -> None:
+    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
+    monkeypatch.setattr(action, "_execute_module", lambda **dummy: answer)
+    with pytest.raises(AnsibleActionFail) as raised:
+        action.start("packed", {})
+    assert isinstance(raised.value, NoAnswer) is silent

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packing
 from ansible_collections.background.jobs.plugins.plugin_utils import _launch, _reach
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along
 
 BROKEN = AnsibleConnectionFailure("Connection reset by peer")
@@ -28,6 +28,8 @@ class Target:
         self._states = states
         self._breaks = breaks
         self.reliable = False
+        self.failure: Exception = BROKEN
+        self.breaking: Exception = BROKEN
         self.started = 0
         self._connection = self
         self.resets = 0
@@ -42,14 +44,14 @@ class Target:
     def start(self, packed: str, task_vars: t.Any, question: t.Any = None, secret: bool = False) -> dict[str, t.Any]:
         self.started += 1
         if self.started == 1 and not self.reliable:
-            raise BROKEN
+            raise self.failure
         told = {} if question is None else {"jobs": [], "asked": question, "secret": secret}
         return {"records": [self._record(number) for number in range(len(self._states))], "async_dir": "/a", **told}
 
     def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
         if self._breaks:
             self._breaks -= 1
-            raise BROKEN
+            raise self.breaking
         told = zip(jids, self._states)
         jobs = [
             {
@@ -114,6 +116,30 @@ def test_who_attaches_to_what_runs_just_starts_again(said: list[str]) -> None:
     target = Target(["running", "running"])
     assert list(start(target, "attach")[0]) == ["j1.0", "j1.1"]
     assert target.started == 2
+
+
+def killed(target: Target) -> Target:
+    """A target whose module is killed before it answers."""
+    target.failure = NoAnswer("could not start jobs on web1: Killed")
+    return target
+
+
+def test_jobs_that_were_started_by_a_module_that_was_killed_are_found(said: list[str]) -> None:
+    handles, dummy = start(killed(Target(["running", "succeeded"])), along=Along({}, 60))
+    assert [handle["results_file"] for handle in handles.values()] == ["/a/j1.0", "/a/j1.1"]
+    assert said == []
+
+
+def test_a_module_that_was_killed_before_it_started_anything_says_so(said: list[str]) -> None:
+    with pytest.raises(NoAnswer, match="could not start jobs on web1: Killed"):
+        start(killed(Target(["lost", "lost"])))
+
+
+def test_where_no_module_can_run_the_first_failure_is_told(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    target = killed(Target(["running", "running"], breaks=1))
+    target.breaking = NoAnswer("could not ask for jobs on web1: SyntaxError")
+    with pytest.raises(NoAnswer, match="could not start jobs"):
+        start(target)
 
 
 # -- the first question of a wait, along with the jobs
