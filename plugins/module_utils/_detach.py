@@ -129,9 +129,10 @@ def _launch(
         store.make_reserve(batch)
         with _Starting(environment, lock) as supervisor:
             with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
-                pool.submit(supervisor.teach)  # it reads its program while the files are written
+                taught = pool.submit(supervisor.teach)  # it reads its program while the files are written
                 for dummy in pool.map(write, records):
                     pass  # an error is raised here
+                taught.result()
             supervisor.command(
                 packed_text=packed_text,
                 without=without,
