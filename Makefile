@@ -46,6 +46,7 @@ test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was s
 
 check: $(NOX) docs test-importer test-coverage test-browser test-runner ## What 'make test' has no time for, each ansible-core included
 	$(NOX) --session sanity
+	$(NOX) --session unit -- tests/unit/plugins
 	$(NOX) --session artifact -- tests/artifact
 
 test-importer: $(NOX) ## What Galaxy does with an upload

@@ -141,7 +141,7 @@ def unit(session: nox.Session, core: str) -> None:
     plugins = "tests/unit/plugins"
     tests = [f"{plugins}/plugin_utils", f"{plugins}/action/test_launch.py"]
     if core == min(CORES):
-        tests += [f"{plugins}/action/test_run.py", f"{plugins}/callback/test_unreaped.py"]
+        tests += [f"{plugins}/action/test_run.py"]
     if core == max(CORES):
         tests = [plugins, "tests/unit/docs", "tests/bench"]
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *(session.posargs or tests))
