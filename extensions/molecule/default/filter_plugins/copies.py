@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 COPIES = ("alone", "first", "second")
-IGNORED = ("atime", "date", "delta", "elapsed", "end", "random", "start")
+IGNORED = ("atime", "date", "delta", "elapsed", "end", "ended_at", "queued_at", "random", "start", "started_at")
 """Keys of a result that differ from one run to the next."""
 MODULES = {"ansible.builtin.shell": "ansible.builtin.command"}
 """Actions that run the module of another."""
