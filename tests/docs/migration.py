@@ -119,7 +119,12 @@ PATTERNS = (
         "Some hosts at a time",
         "Keywords of the play, such as serial, work as with any task.",
     ),
-    Pattern("fleet/playbooks/throttle", "Fewer hosts at a time", "So do throttle and the strategies."),
+    Pattern("fleet/playbooks/throttle", "Fewer hosts at a time", "So do throttle, and strategies like free."),
+    Pattern(
+        "fleet/playbooks/forks",
+        "All hosts at the same time",
+        "Jobs start on all hosts, even on more than there are forks. A fork is busy for as long as run waits.",
+    ),
     Pattern(
         "fleet/playbooks/rolling",
         "A rolling deployment without downtime",

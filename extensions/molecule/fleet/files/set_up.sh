@@ -74,9 +74,10 @@ pathlib.Path("/opt/batches", number).write_text(digest.hex())
 END
 cat > /opt/intensive_process.sh <<'END'
 #!/bin/sh
-# intensive_process.sh NAME: note when it begins and ends.
+# intensive_process.sh NAME [HOST]: note when it begins and ends, which is not before HOST is through.
 begin=$(date '+%s.%N')
 head -c 30000000 /dev/zero | sha256sum > /dev/null
+[ -z "$2" ] || curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors "http://$2:8080/through"
 echo "$begin $(date '+%s.%N')" >> "/var/log/fleet/$1"
 END
 cat > /opt/run-batch.sh <<'END'
@@ -88,7 +89,7 @@ chmod 0755 /opt/*.sh /opt/process_data.py
 if [ "$1" = balancer ]; then
     # It balances the application servers, and pushes its data to the backup servers.
     mkdir -p /data
-    cp -r /usr/lib/python3/dist-packages /usr/share/perl5 /data/
+    cp -r /usr/share/perl5 /data/
     [ -e ~/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
     printf 'Host fleet-*\n    StrictHostKeyChecking accept-new\n    LogLevel ERROR\n' > ~/.ssh/config
     cat > /etc/haproxy/haproxy.cfg <<'END'
