@@ -326,6 +326,8 @@ def docs(session: nox.Session) -> None:
     for name in ("changelogs", "docs", "meta", "playbooks", "plugins", "roles"):
         shutil.copytree(ROOT / name, collection / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "galaxy.yml", collection)
+    # A repository of its own, or antsibull-docs asks this one, which ignores the copy.
+    subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(pages / "tree")
     references = ("--validate-collection-refs", "all", "--check-extra-docs-refs", "--disallow-unknown-collection-refs")
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", *references, str(collection))
