@@ -83,15 +83,13 @@ import json
 import os
 import time
 
-from ansible.plugins.callback import CallbackBase
-
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener
+from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener, ListeningCallback
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Timeline, document
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline_page import page, write
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(ListeningCallback):
     """Hands on what it is told to a timeline, and writes that at the end."""
 
     CALLBACK_VERSION = 2.0
@@ -113,29 +111,8 @@ class CallbackModule(CallbackBase):
         self._listener.playbook_starts()
         self._playbooks.append(os.path.basename(playbook._file_name))
 
-    def v2_playbook_on_play_start(self, play):
-        self._listener.play_starts(play)
-
     def v2_runner_on_start(self, host, task):
         self._listener.task_starts(host, task)
-
-    def v2_runner_on_ok(self, result):
-        self._listener.hear(result)
-
-    def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._listener.hear(result, ok=False)
-
-    def v2_runner_on_unreachable(self, result):
-        self._listener.hear(result, ok=False)
-
-    def v2_runner_item_on_ok(self, result):
-        self._listener.hear(result, part=True)
-
-    def v2_runner_item_on_failed(self, result):
-        self._listener.hear(result, ok=False, part=True)
-
-    def v2_runner_retry(self, result):
-        self._listener.hear(result, ok=False, part=True)
 
     def v2_playbook_on_stats(self, stats):
         self._listener.read_registered()

@@ -76,10 +76,9 @@ EXAMPLES = r"""
 import time
 
 from ansible import constants as C
-from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Ledger, report, standing
-from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener
+from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener, ListeningCallback
 from ansible_collections.background.jobs.plugins.plugin_utils._playbook import (
     RUN_FAILED,
     Question,
@@ -88,7 +87,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._playbook import (
 )
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(ListeningCallback):
     """Hands on what it is told to a ledger, and prints what that says at the end."""
 
     CALLBACK_VERSION = 2.0
@@ -107,27 +106,6 @@ class CallbackModule(CallbackBase):
         self._listener.playbook_starts()
         if self.get_option("fail") or self.get_option("check_on_end"):
             watch()
-
-    def v2_playbook_on_play_start(self, play):
-        self._listener.play_starts(play)
-
-    def v2_runner_on_ok(self, result):
-        self._listener.hear(result)
-
-    def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._listener.hear(result, ok=False)
-
-    def v2_runner_on_unreachable(self, result):
-        self._listener.hear(result, ok=False)
-
-    def v2_runner_item_on_ok(self, result):
-        self._listener.hear(result, part=True)
-
-    def v2_runner_item_on_failed(self, result):
-        self._listener.hear(result, ok=False, part=True)
-
-    def v2_runner_retry(self, result):
-        self._listener.hear(result, ok=False, part=True)
 
     def play_ended(self, manager, result):
         """Called by what L(watch) puts in place.

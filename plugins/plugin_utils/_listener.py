@@ -14,6 +14,7 @@ import os
 import typing as t
 
 from ansible import context
+from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._ledger import LAUNCH, Task, Told, place
@@ -95,3 +96,30 @@ class Listener:
         """:returns: whether the playbook that has started last is the last one of the command line."""
         playbooks = context.CLIARGS.get("args")
         return not isinstance(playbooks, (list, tuple)) or self._playbooks >= len(playbooks)
+
+
+class ListeningCallback(CallbackBase):
+    """A callback that has a C(_listener) hear all results."""
+
+    _listener: Listener
+
+    def v2_playbook_on_play_start(self, play: t.Any) -> None:
+        self._listener.play_starts(play)
+
+    def v2_runner_on_ok(self, result: t.Any) -> None:
+        self._listener.hear(result)
+
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+        self._listener.hear(result, ok=False)
+
+    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+        self._listener.hear(result, ok=False)
+
+    def v2_runner_item_on_ok(self, result: t.Any) -> None:
+        self._listener.hear(result, part=True)
+
+    def v2_runner_item_on_failed(self, result: t.Any) -> None:
+        self._listener.hear(result, ok=False, part=True)
+
+    def v2_runner_retry(self, result: t.Any) -> None:
+        self._listener.hear(result, ok=False, part=True)
