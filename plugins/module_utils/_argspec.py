@@ -171,5 +171,6 @@ def async_wrapper() -> Spec:
     return {
         "async_dir": {"type": "str", "required": True},
         "batch": {"type": "str", "required": True},
+        "program": {"type": "str", "required": True},
         "_question": {"type": "dict"},
     }

@@ -12,7 +12,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import importlib.util
 import json
 import os
 import select
@@ -23,65 +22,38 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _batch, _process, _record, _store
 
-if t.TYPE_CHECKING:  # what only the supervisor runs: ansible-core ships it because of these lines
-    from ansible_collections.background.jobs.plugins.module_utils import (  # pylint: disable=unused-import
-        _attempt,  # noqa: F401
-        _boot,  # noqa: F401
-        _fork_server,  # noqa: F401
-        _lock,  # noqa: F401
-        _outcome,  # noqa: F401
-        _schedule,  # noqa: F401
-        _servers,  # noqa: F401
-        _supervisor,  # noqa: F401
-        _tree,  # noqa: F401
-    )
-
-_PACKAGE = __name__.rpartition(".")[0]
-_PARTS = (
-    "_record",
-    "_store",
-    "_batch",
-    "_schedule",
-    "_outcome",
-    "_process",
-    "_lock",
-    "_tree",
-    "_servers",
-    "_attempt",
-    "_supervisor",
-)
-"""The supervisor's program, each part after those it imports. It is sent as text: to import it here takes time."""
-
 _WRITERS = 16
 """Files that are written at the same time: what waits for the disk (fsync) is then on its way together."""
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
 
-_PROGRAM = """\
-import json, sys, types
+_LOADER = """\
+import base64, json, sys, types, zlib
 package = ""
 for name in ("ansible_collections", "background", "jobs", "plugins", "module_utils"):
     package = (package + "." + name).lstrip(".")
     sys.modules[package] = types.ModuleType(package)
     sys.modules[package].__path__ = []
-for name, source in json.loads(sys.stdin.buffer.readline()):
+program = json.loads(zlib.decompress(base64.b64decode(sys.stdin.buffer.readline())))
+for name, source in program.pop("parts"):
     module = sys.modules[name] = types.ModuleType(name)
     setattr(sys.modules[package], name.rpartition(".")[2], module)
     exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
-module.main(**json.loads(sys.stdin.buffer.read()))
+module.main(**program, **json.loads(sys.stdin.buffer.read()))
 """
-"""Loads the parts from standard input, so that nothing of the supervisor ever lies on the target's disk."""
+"""Loads the supervisor's program from standard input, so that nothing of it ever lies on the target's disk."""
 
 
 class LaunchError(Exception):
     """The batch was not started, and nothing of it is left; the message says why."""
 
 
-def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -> list[_record.Record]:
+def launch(packed_text: str, program: str, directory: str, environment: t.Mapping[str, str]) -> list[_record.Record]:
     """Start a batch.
 
     :arg packed_text: what C(_batch.pack) made on the controller.
+    :arg program: what C(_program.packed) made there.
     :arg directory: the async directory, absolute.
     :arg environment: what the jobs inherit.
     :returns: the records of the jobs, in the order of the batch, all on disk; in place of a job that is attached to a
@@ -91,7 +63,7 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
     store = _store.Store(directory)
     packed = _batch.Packed(packed_text)
     if packed.batch.if_running == _batch.START:
-        return _launch(store, packed, packed_text, [], environment)
+        return _launch(store, packed, packed_text, [], program, environment)
     from ansible_collections.background.jobs.plugins.module_utils import _running  # few launches need it
 
     jobs = list(packed.batch.jobs)
@@ -101,7 +73,7 @@ def launch(packed_text: str, directory: str, environment: t.Mapping[str, str]) -
         except _running.RunningError as exc:
             raise LaunchError(str(exc)) from exc
         packed.drop(attached)
-        new = _launch(store, packed, packed_text, list(attached), environment) if packed.batch.jobs else []
+        new = _launch(store, packed, packed_text, list(attached), program, environment) if packed.batch.jobs else []
     records = {record.jid: record for record in new}
     records.update({jid: status.record for jid, status in attached.items() if status.record is not None})
     return [records[job.jid] for job in jobs]
@@ -112,6 +84,7 @@ def _launch(
     packed: _batch.Packed,
     packed_text: str,
     without: list[str],
+    program: str,
     environment: t.Mapping[str, str],
 ) -> list[_record.Record]:
     """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
@@ -129,7 +102,7 @@ def _launch(
         store.make_reserve(batch)
         with _Starting(environment, lock) as supervisor:
             with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
-                taught = pool.submit(supervisor.teach)  # it reads its program while the files are written
+                taught = pool.submit(supervisor.teach, program)  # it reads its program while the files are written
                 for dummy in pool.map(write, records):
                     pass  # an error is raised here
                 taught.result()
@@ -138,7 +111,6 @@ def _launch(
                 without=without,
                 records=[dataclasses.asdict(record) for record in records],
                 directory=directory,
-                boot=[_source("_boot"), _source("_fork_server")],
             )
     except (OSError, LaunchError) as exc:
         for jid in written:
@@ -191,7 +163,7 @@ class _Starting:
         self._answer, self._ready = os.pipe()
         self._lock = lock
         self._stands = False
-        self._command = [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM]
+        self._command = [sys.executable or "python3", "-I", "-S", "-c", _LOADER]
         try:
             # It must outlive this module, which run_command would not let it.
             self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -214,11 +186,10 @@ class _Starting:
     def __enter__(self) -> _Starting:
         return self
 
-    def teach(self) -> None:
+    def teach(self, program: str) -> None:
         """Send it its program. If it has ended, L(command) says so."""
         with contextlib.suppress(BrokenPipeError):
-            parts = [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS]
-            self._stdin.write(json.dumps(parts).encode("ascii") + b"\n")
+            self._stdin.write(program.encode("ascii") + b"\n")
             self._stdin.flush()
 
     def command(self, **task: t.Any) -> None:
@@ -251,10 +222,3 @@ class _Starting:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-
-
-def _source(part: str) -> str:
-    """:returns: the text of a part of this package, which is not imported for that."""
-    spec = importlib.util.find_spec(f"{_PACKAGE}.{part}")
-    loader = t.cast("t.Any", spec).loader
-    return str(loader.get_source(f"{_PACKAGE}.{part}"))

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
-It needs nothing of Ansible: L(ansible_collections.background.jobs.plugins.module_utils._detach) feeds it to a fresh
-Python through a pipe. It sleeps in select(2) until a process ends, writes, or a limit is due.
+It needs nothing of Ansible: it travels as text (C(_program)), which C(_detach) feeds to a fresh Python through a pipe.
+It sleeps in select(2) until a process ends, writes, or a limit is due.
 """
 
 from __future__ import annotations

@@ -23,8 +23,10 @@ from ansible_collections.background.jobs.plugins.module_utils._status import Sta
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
 
-_GLANCE = 0.1
-"""Seconds between two looks at the directories' time stamps."""
+_GLANCES = (0.02, 0.1)
+"""Least and most seconds between two looks at the directories' time stamps."""
+_LATE = 0.02
+"""Part of the time waited by which the end of a wait may be noticed late, where the above permits it."""
 _SWEEP = 1.0
 """Seconds between two looks for jobs that nobody works on any more."""
 _SOON = 1.0
@@ -81,7 +83,7 @@ def wait(
             return watch.statuses
         if waited >= _SOON and (watch.is_alarming or (tails is not None and tails.has_news())):
             return watch.statuses
-        sleep(_GLANCE)
+        sleep(min(max(_GLANCES[0], waited * _LATE), _GLANCES[1]))
         watch.refresh(clock())
 
 

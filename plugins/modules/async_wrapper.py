@@ -41,6 +41,10 @@ options:
     description: The jobs, as the controller packed them.
     type: str
     required: true
+  program:
+    description: The supervisor's program, as the controller packed it.
+    type: str
+    required: true
   _question:
     description: What the action P(background.jobs.run#module) asks of the jobs beside.
     type: dict
@@ -98,7 +102,7 @@ def main() -> None:
     question = module.params["_question"]
     try:
         directory = prepare(module.params["async_dir"])
-        records = launch(module.params["batch"], directory, _ENVIRONMENT)
+        records = launch(module.params["batch"], module.params["program"], directory, _ENVIRONMENT)
     except (LaunchError, StoreError) as exc:
         answer = {"failed": True, "msg": str(exc)}
     else:

@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Resolve
@@ -135,7 +136,7 @@ class JobAction(ActionBase):
         :returns: its answer: the C(records) of the jobs that now exist, and to a question what L(ask) returns.
         :raises AnsibleActionFail: nothing was started, or with L(NoAnswer) perhaps.
         """
-        arguments: dict[str, t.Any] = {"async_dir": self._async_dir, "batch": packed}
+        arguments: dict[str, t.Any] = {"async_dir": self._async_dir, "batch": packed, "program": _program.packed()}
         with _on_stdin(self._connection):
             if question is not None and self._is_pipelining_enabled("new"):
                 arguments["_question"] = question

@@ -61,7 +61,7 @@ def pytest_configure() -> None:
 
     paths = [str(Path(__file__).parent), str(Path(coverage.__file__).parents[1])]
     line = f"import sys; sys.path += {paths!r}; import builtins, measure; builtins.compile = measure.compile_part\n"
-    _detach._PROGRAM = line + _detach._PROGRAM
+    _detach._LOADER = line + _detach._LOADER
 
 
 start()

@@ -16,7 +16,15 @@ import time
 import typing as t
 from pathlib import Path
 
-from ansible_collections.background.jobs.plugins.module_utils import _batch, _detach, _process, _record, _store, _tree
+from ansible_collections.background.jobs.plugins.module_utils import (
+    _batch,
+    _detach,
+    _process,
+    _program,
+    _record,
+    _store,
+    _tree,
+)
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 
 LIMIT = 30.0
@@ -169,7 +177,9 @@ class Batches:
         """Launch jobs; O(options) are fields of C(_batch.Batch)."""
         self._jids += [job.jid for job in jobs]
         packed = _batch.pack(_batch.Batch(batch, list(jobs), **options))
-        return _detach.launch(packed, self.directory, os.environ if environment is None else environment)
+        return _detach.launch(
+            packed, _program.packed(), self.directory, os.environ if environment is None else environment
+        )
 
     def look(self, jid: str) -> Status:
         return look(self.store, jid)

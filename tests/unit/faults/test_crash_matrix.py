@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _detach
+from ansible_collections.background.jobs.plugins.module_utils import _detach, _program
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
@@ -97,7 +97,7 @@ def run_to_its_death(directory: Path, number: int) -> bool:
     unharmed = directory / "unharmed"
     environment = {**os.environ, "CRASH_AT": str(number), "UNHARMED": str(unharmed)}
     try:
-        _detach.launch(pack(Batch("j1", jobs(directory))), store.directory, environment)
+        _detach.launch(pack(Batch("j1", jobs(directory))), _program.packed(), store.directory, environment)
     except _detach.LaunchError:
         assert os.listdir(store.directory) == [], f"left by a launch that failed at point {number}"
         assert marked(store.directory, EXPECTED) == []
@@ -116,9 +116,9 @@ def run_to_its_death(directory: Path, number: int) -> bool:
 
 
 def test_no_death_of_a_supervisor_spoils_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = _detach._PROGRAM
+    program = _detach._LOADER
     assert program.count("module.main(") == 1
-    monkeypatch.setattr(_detach, "_PROGRAM", program.replace("module.main(", f"{CRASH}module.main(") + UNHARMED)
+    monkeypatch.setattr(_detach, "_LOADER", program.replace("module.main(", f"{CRASH}module.main(") + UNHARMED)
 
     def die(number: int) -> bool:
         return run_to_its_death(tmp_path / str(number), number)
@@ -150,7 +150,8 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
             try:
                 os.environ.update(CRASH_AT=str(number))
                 exec(CRASH, {})
-                _detach.launch(pack(Batch("j1", [script_job("j1.0", "echo '{}'")])), store.directory, os.environ)
+                batch = pack(Batch("j1", [script_job("j1.0", "echo '{}'")]))
+                _detach.launch(batch, _program.packed(), store.directory, os.environ)
                 unharmed.touch()
             finally:
                 os._exit(0)

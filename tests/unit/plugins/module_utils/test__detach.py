@@ -54,7 +54,7 @@ def test_a_supervisor_leaves_no_code_on_the_disk(batches: Batches, gates: Gates,
 def test_a_supervisor_that_does_not_come_up_leaves_nothing(
     batches: Batches, monkeypatch: pytest.MonkeyPatch, program: str, message: str
 ) -> None:
-    monkeypatch.setattr(_detach, "_PROGRAM", program)
+    monkeypatch.setattr(_detach, "_LOADER", program)
     with pytest.raises(
         LaunchError, match=f"the supervisor did not come up on {os.uname().nodename} with .*: {message}"
     ):
@@ -69,7 +69,7 @@ def test_a_supervisor_that_never_answers_is_ended(
     monkeypatch.setattr(_detach, "_PATIENCE", 1.0)
     monkeypatch.setattr(
         _detach,
-        "_PROGRAM",
+        "_LOADER",
         f"import os, sys, time\nsys.stdin.read()\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)",
     )
     with pytest.raises(LaunchError, match="no answer within 1 s"):

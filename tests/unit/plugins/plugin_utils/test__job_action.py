@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.plugin_utils import _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 
@@ -166,7 +167,7 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
         "background.jobs.async_status",
         "background.jobs.cancel",
     ]
-    assert sent[0]["module_args"] == {"async_dir": "<async_dir>", "batch": "packed"}
+    assert sent[0]["module_args"] == {"async_dir": "<async_dir>", "batch": "packed", "program": _program.packed()}
     assert sent[1]["module_args"] == {
         "jids": ["j1"],
         "mode": "status",

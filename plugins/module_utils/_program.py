@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The supervisor's program, as it travels: texts, which the controller sends along with a batch.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+A module that imported them would have ansible-core send them too, and parse each of them before, for its imports.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import zlib
+from pathlib import Path
+
+_PACKAGE = __name__.rpartition(".")[0]
+_PARTS = (
+    "_record",
+    "_store",
+    "_batch",
+    "_schedule",
+    "_outcome",
+    "_process",
+    "_lock",
+    "_tree",
+    "_servers",
+    "_attempt",
+    "_supervisor",
+)
+"""What the supervisor consists of, each part after those it imports."""
+
+_TEXTS = ("_boot", "_fork_server")
+"""What the supervisor starts the processes of jobs with."""
+
+
+@functools.lru_cache(maxsize=None)
+def packed() -> str:
+    """:returns: the program as one line of ASCII text, for C(_detach.launch)."""
+    document = {
+        "parts": [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS],
+        "boot": [_source(part) for part in _TEXTS],
+    }
+    return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+
+
+def _source(part: str) -> str:
+    return Path(__file__).with_name(f"{part}.py").read_text(encoding="utf-8")
