@@ -174,7 +174,8 @@ class Capture:
         source = {place.step.module: place.step.arguments}
         if place.step.free_form is not None:
             source["args"] = place.step.free_form
-        module, arguments, dummy = ModuleArgsParser(source, collection_list=self._action._task.collections).parse()
+        parser = ModuleArgsParser(source, collection_list=self._action._task.collections)
+        module, arguments, dummy = parser.parse(skip_action_validation=True)  # there is such a module, see above
         return module, _compat.free_form(module, _compat.with_defaults(self._action, fqcn, dict(arguments)))
 
     def _resolve_anew(self, module: str) -> str | None:
