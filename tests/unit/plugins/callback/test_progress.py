@@ -15,9 +15,7 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
-import textwrap
 import time
 import typing as t
 from pathlib import Path
@@ -25,9 +23,9 @@ from pathlib import Path
 import pyte
 import pytest
 
+from ansible_collections.background.jobs.tests.unit.controller import Controller
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
-ROOT = Path(__file__).resolve().parents[4]
 WIDTH, HEIGHT = 100, 30
 LIMIT = 120.0
 """Seconds after which what has not happened counts as never happening; several runs share a busy host."""
@@ -69,23 +67,13 @@ TALK = """
 """
 
 
-class Site:
-    """A directory with a play for two hosts that are this one, and gates that tasks and jobs of each run wait at."""
+class Site(Controller):
+    """A directory with a play, and gates that tasks and jobs of each run wait at."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.write("ansible.cfg", "")
+        super().__init__(directory, "web1", LONG)
         self.write("callback_plugins/beside.py", BESIDE)
         self.write("action_plugins/talk.py", TALK)
-        variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        variables["ansible_async_dir"] = str(directory / "async")
-        self.write("hosts.json", json.dumps({"all": {"hosts": {"web1": {}, LONG: {}}, "vars": variables}}))
-        (directory / "ansible_collections" / "background").mkdir(parents=True)
-        (directory / "ansible_collections" / "background" / "jobs").symlink_to(ROOT)
-
-    def write(self, name: str, content: str) -> None:
-        (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.directory / name).write_text(textwrap.dedent(content), encoding="utf-8")
 
     def play(self, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> None:
         play = {"hosts": "all", "gather_facts": False, "tasks": tasks, **keywords}
@@ -99,26 +87,20 @@ class Site:
         path = self.directory / f"{run}.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
-    def command(self, run: int, callback: str, *arguments: str) -> dict[str, t.Any]:
-        """How to start ansible-playbook."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))},
-            "ANSIBLE_CALLBACKS_ENABLED": callback,
-            "ANSIBLE_COLLECTIONS_PATH": str(self.directory),
-            "ANSIBLE_HOME": str(self.directory / "home"),
-            "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
-            "ANSIBLE_LOG_PATH": str(self.directory / f"{run}.log"),
-            "ANSIBLE_INVENTORY": str(self.directory / "hosts.json"),
-            "LC_ALL": "C.UTF-8",
-            "TERM": "xterm-256color",
-        }
+    def on_terminal(self, run: int, callback: str, *arguments: str) -> dict[str, t.Any]:
+        """How to start ansible-playbook, on a terminal of which the environment says nothing."""
+        command = self.command(
+            "site.yml",
+            "-e",
+            f"run={run}",
+            *arguments,
+            ANSIBLE_CALLBACKS_ENABLED=callback,
+            ANSIBLE_LOG_PATH=str(self.directory / f"{run}.log"),
+            TERM="xterm-256color",
+        )
         for name in ("CI", "COLUMNS", "LINES", "NO_COLOR"):
-            environment.pop(name, None)
-        return {
-            "args": [sys.executable, "-m", "ansible", "playbook", "site.yml", "-e", f"run={run}", *arguments],
-            "cwd": self.directory,
-            "env": environment,
-        }
+            command["env"].pop(name, None)
+        return command
 
 
 def path(gate: str) -> str:
@@ -143,7 +125,7 @@ class Terminal:
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         self.process = subprocess.Popen(
-            **site.command(run, callback, *arguments),
+            **site.on_terminal(run, callback, *arguments),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -320,7 +302,7 @@ PLAY RECAP *********************************************************************
 
 @pytest.mark.usefixtures("gated")
 def test_a_pipe_has_the_same_lines_with_the_callback_and_without(site: Site) -> None:
-    command = site.command(0, CALLBACK, "--limit", "web1")
+    command = site.on_terminal(0, CALLBACK, "--limit", "web1")
     with subprocess.Popen(**command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         try:
             eventually(lambda: "1 running" in site.log(0), LIMIT)

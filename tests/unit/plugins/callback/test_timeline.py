@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
+from ansible_collections.background.jobs.tests.unit.controller import Controller
+
 PAGE, DATA = "background-jobs-timeline.html", "timeline.json"
 STATUS = {"register": "status", "until": "status is finished", "retries": 300, "delay": 0}
 SECRET = "swordfish"
@@ -25,60 +23,19 @@ SECRET = "swordfish"
 Job = t.Dict[str, t.Any]
 
 
-class Site:
-    """A directory with playbooks, for two hosts that are this one."""
+class Site(Controller):
+    """With the callback, and what it has written."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.output = ""
-        collections = directory / "ansible_collections" / "background"
-        collections.mkdir(parents=True)
-        (collections / "jobs").symlink_to(ROOT)
-        (directory / "ansible.cfg").touch()
-        variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
-            "ansible_async_dir": str(directory / "async"),
-        }
-        inventory = {"all": {"hosts": {"web1": {}, "web2": {}}, "vars": variables}}
-        (directory / "hosts.json").write_text(json.dumps(inventory), encoding="ascii")
+    callbacks = "background.jobs.timeline"
+    output = ""
 
-    def playbook(self, name: str, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> str:
-        """Write a playbook with one task per line, from line 2 on; O(keywords) are those of its play."""
-        lines = ["- tasks:", *(f"    - {json.dumps(task)}" for task in tasks)]
-        play = {"hosts": "web1", "gather_facts": False, **keywords}
-        lines += [f"  {key}: {json.dumps(value)}" for key, value in play.items()]
-        (self.directory / name).write_text("\n".join(lines) + "\n", encoding="ascii")
-        return name
-
-    def run(self, *playbooks: str, **options: t.Any) -> int:
+    def status(self, *playbooks: str, **options: t.Any) -> int:
         """Run playbooks; O(options) are those of the callback.
 
         :returns: the exit status.
         """
-        options = {"json_path": DATA, **options}
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))},
-            **{f"BACKGROUND_JOBS_TIMELINE_{key.upper()}": str(value) for key, value in options.items()},
-            "ANSIBLE_CALLBACKS_ENABLED": "background.jobs.timeline",
-            "ANSIBLE_COLLECTIONS_PATH": str(self.directory),
-            "ANSIBLE_HOME": str(self.directory / "home"),
-            "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
-            "ANSIBLE_INVENTORY": str(self.directory / "hosts.json"),
-            "ANSIBLE_PIPELINING": "true",
-            "ANSIBLE_NOCOLOR": "true",
-            "COLUMNS": "1000",
-            "LC_ALL": "C.UTF-8",
-        }
-        command = [sys.executable, "-m", "ansible", "playbook", *playbooks]
-        streams: dict[str, t.Any] = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.STDOUT,
-        }
-        done = subprocess.run(command, cwd=self.directory, env=environment, check=False, **streams)
-        self.output = done.stdout.decode()
-        return done.returncode
+        status, self.output = self.run(*playbooks, **{"json_path": DATA, **options})
+        return status
 
     @property
     def page(self) -> str:
@@ -118,7 +75,7 @@ def test_the_jobs_of_a_run(site: Site) -> None:
         {"name": "Later", "background.jobs.launch": {"jobs": later}, "register": "launched"},
     )
     site.playbook("second.yml", {"name": "Wait", "background.jobs.wait": {"jobs": "{{ launched.results[0] }}"}})
-    assert site.run("first.yml", "second.yml") == 0, site.output
+    assert site.status("first.yml", "second.yml") == 0, site.output
     data, jobs = site.data, site.jobs()
     assert (data["format"], data["playbooks"], data["shifts"]) == (1, ["first.yml", "second.yml"], {})
     assert list(jobs) == ["good", "bad", "never", "north", "south", "At once", "kept", "left"]
@@ -167,7 +124,7 @@ def test_no_log_leaves_nothing_but_names(site: Site) -> None:
         | {"register": "seen"},
         {"name": "Lost", **theirs},
     )
-    assert site.run("site.yml") == 0, site.output
+    assert site.status("site.yml") == 0, site.output
     shown = ("name", "state", "rc", "collected", "msg", "stdout", "no_log")
     assert [[job[key] for key in shown] for job in site.data["jobs"]] == [
         ["Unread", "failed", None, True, None, [], True],
@@ -182,7 +139,7 @@ def test_a_playbook_that_fails_may_be_the_last(site: Site) -> None:
     job = {"background.jobs.run": {"jobs": [{"name": "bad", "ansible.builtin.shell": "echo text; exit 3"}]}}
     (site.directory / "elsewhere").write_text("untouched", encoding="ascii")
     (site.directory / PAGE).symlink_to("elsewhere")
-    assert site.run(site.playbook("site.yml", job), "site.yml", output_lines=0, json_path="missing/data.json") == 2
+    assert site.status(site.playbook("site.yml", job), "site.yml", output_lines=0, json_path="missing/data.json") == 2
     assert '"name":"bad"' in site.page
     assert '"stdout":[]' in site.page
     assert not (site.directory / PAGE).is_symlink(), "a link is replaced"
@@ -196,6 +153,6 @@ def test_a_playbook_that_fails_may_be_the_last(site: Site) -> None:
 
 
 def test_a_run_without_jobs_writes_nothing(site: Site) -> None:
-    assert site.run(site.playbook("site.yml", {"ansible.builtin.debug": {"msg": "hello"}})) == 0
+    assert site.status(site.playbook("site.yml", {"ansible.builtin.debug": {"msg": "hello"}})) == 0
     assert "Timeline" not in site.output
     assert not (site.directory / PAGE).exists()

@@ -6,12 +6,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-import textwrap
 import typing as t
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +15,9 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.callback import unreaped
 from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Job, Task
+from ansible_collections.background.jobs.tests.unit.controller import Controller, Run
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
-ROOT = Path(__file__).resolve().parents[4]
 Tasks = t.Sequence[t.Mapping[str, t.Any]]
 
 ADVICE = (
@@ -54,82 +49,27 @@ UNREACHABLE = """
 """
 
 
-class Run:
-    """The output of a run and its exit status."""
+class Site(Controller):
+    """With the callback, one that comes after it, and an action whose host is out of reach."""
 
-    def __init__(self, status: int, output: str) -> None:
-        self.status = status
-        self.output = output
-
-    @property
-    def report(self) -> list[str]:
-        """What the callback printed after the recap, with J for each id."""
-        assert "PLAY RECAP" in self.output, self.output
-        after = self.output.rpartition("PLAY RECAP")[2].partition("\n\n")[2]
-        return [re.sub(r"\bj\d+\.\d+", "J", line) for line in after.splitlines()]
-
-
-class Site:
-    """A directory with playbooks, for two hosts that are this one."""
+    callbacks = "background.jobs.unreaped,other.one.witness"
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        collections = directory / "ansible_collections"
-        self.write("ansible.cfg", "")
+        super().__init__(directory)
         self.write("action_plugins/unreachable.py", UNREACHABLE)
         self.write("ansible_collections/other/one/plugins/callback/witness.py", WITNESS)
-        variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
-            "ansible_async_dir": str(directory / "async"),
-        }
-        self.write("hosts.json", json.dumps({"all": {"hosts": {"web1": {}, "web2": {}}, "vars": variables}}))
-        (collections / "background").mkdir()
-        (collections / "background" / "jobs").symlink_to(ROOT)
-
-    def write(self, name: str, content: str) -> None:
-        (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.directory / name).write_text(textwrap.dedent(content), encoding="utf-8")
-
-    def playbook(self, name: str, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> str:
-        """Write a playbook with one task per line, from line 2 on; O(keywords) are those of its play."""
-        play = {"hosts": "web1", "gather_facts": False, **keywords}
-        lines = ["- tasks:", *(f"    - {json.dumps(task)}" for task in tasks)]
-        lines += [f"  {key}: {json.dumps(value)}" for key, value in play.items()]
-        self.write(name, "\n".join(lines) + "\n")
-        return name
-
-    def run(self, *arguments: str, **options: bool) -> Run:
-        """Run playbooks; O(options) are those of the callback."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))},
-            **{f"BACKGROUND_JOBS_UNREAPED_{key.upper()}": str(value) for key, value in options.items()},
-            "ANSIBLE_CALLBACKS_ENABLED": "background.jobs.unreaped,other.one.witness",
-            "ANSIBLE_COLLECTIONS_PATH": str(self.directory),
-            "ANSIBLE_HOME": str(self.directory / "home"),
-            "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
-            "ANSIBLE_INVENTORY": str(self.directory / "hosts.json"),
-            "ANSIBLE_PIPELINING": "true",
-            "ANSIBLE_NOCOLOR": "true",
-            "COLUMNS": "1000",
-            "LC_ALL": "C.UTF-8",
-        }
-        command = [sys.executable, "-m", "ansible", "playbook", *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.directory,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout.decode())
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+def report(run: Run) -> list[str]:
+    """What the callback printed after the recap, with J for each id."""
+    assert "PLAY RECAP" in run.output, run.output
+    after = run.output.rpartition("PLAY RECAP")[2].partition("\n\n")[2]
+    return [re.sub(r"\bj\d+\.\d+", "J", line) for line in after.splitlines()]
 
 
 def told(*lines: str) -> list[str]:
@@ -155,7 +95,7 @@ def test_the_jobs_of_a_run_are_named_with_host_task_and_place(site: Site) -> Non
         handlers=[{"name": "restart", **SHORT}],
     )
     run = site.run("site.yml")
-    assert run.report == [
+    assert report(run) == [
         *told(
             '  web1: J, "Start backup", site.yml:2',
             '  web1: J, "ansible.builtin.command", site.yml:3',
@@ -200,13 +140,13 @@ COLLECTED: Tasks = [
 
 def test_nothing_is_said_and_nothing_fails_if_all_were_collected(site: Site) -> None:
     run = site.run(site.playbook("site.yml", *COLLECTED), fail=True, check_on_end=True)
-    assert (run.report, run.status) == (["the witness was told"], 0), run.output
+    assert (report(run), run.status) == (["the witness was told"], 0), run.output
 
 
 def test_the_run_fails_after_all_callbacks_were_told(site: Site) -> None:
     site.playbook("site.yml", {"name": "Start", **SHORT}, {"ansible.builtin.meta": "end_play"})
     run = site.run("site.yml", fail=True)
-    assert run.report == [*told('  web1: J, "Start", site.yml:2'), FAILS, "the witness was told"]
+    assert report(run) == [*told('  web1: J, "Start", site.yml:2'), FAILS, "the witness was told"]
     assert "failed=0" in run.output
     assert run.status == 2
 
@@ -214,7 +154,7 @@ def test_the_run_fails_after_all_callbacks_were_told(site: Site) -> None:
 def test_a_status_that_is_bad_already_stays(site: Site) -> None:
     site.playbook("site.yml", {"name": "Start", **SHORT}, {"name": "Try", "unreachable": {}})
     run = site.run("site.yml", fail=True)
-    assert run.report[-2:] == [FAILS, "the witness was told"]
+    assert report(run)[-2:] == [FAILS, "the witness was told"]
     assert run.status == 4
 
 
@@ -229,7 +169,7 @@ def test_a_later_playbook_may_collect_the_jobs(site: Site) -> None:
 def test_a_playbook_that_fails_may_be_the_last(site: Site) -> None:
     site.playbook("start.yml", {"name": "Start", **SHORT}, {"ansible.builtin.fail": {}})
     run = site.run("start.yml", "start.yml", fail=True)
-    assert run.report == [*told('  web1: J, "Start", start.yml:2'), "the witness was told"]
+    assert report(run) == [*told('  web1: J, "Start", start.yml:2'), "the witness was told"]
     assert run.status == 2
 
 
@@ -244,7 +184,7 @@ def test_no_log_hides_secrets_but_no_jobs(site: Site) -> None:
         {"name": "Ours", "background.jobs.launch": {"jobs": [job]}, "register": "kept"},
     )
     run = site.run("site.yml", "-vvv")
-    assert [line for line in run.report if line.startswith("  ")] == [
+    assert [line for line in report(run) if line.startswith("  ")] == [
         forgotten,
         forgotten,
         '  web1: J, "Kept", site.yml:3',
@@ -281,7 +221,7 @@ def test_a_last_look_tells_how_the_jobs_stand(site: Site) -> None:
         run = site.run("site.yml", "--tags", "never", fail=True, check_on_end=True)
     finally:
         gate.touch()
-    assert [re.sub(r"started \d+ s ago", "started N s ago", line) for line in run.report] == [
+    assert [re.sub(r"started \d+ s ago", "started N s ago", line) for line in report(run)] == [
         *told(
             '  web1: J, "Done", site.yml:3: finished, its result was not collected',
             '  web2: J, "Done", site.yml:3: finished, its result was not collected',
@@ -300,7 +240,7 @@ def test_a_last_look_tells_how_the_jobs_stand(site: Site) -> None:
 def test_a_last_look_in_vain_does_no_harm(site: Site) -> None:
     far = {"ansible.builtin.add_host": {"name": "web1", "ansible_connection": "nonsense"}}
     run = site.run(site.playbook("site.yml", {"name": "Start", **SHORT}, far), check_on_end=True)
-    (line,) = (line for line in run.report if line.startswith("  "))
+    (line,) = (line for line in report(run) if line.startswith("  "))
     assert line.startswith('  web1: J, "Start", site.yml:2: could not be asked for: ')
     assert "nonsense" in line
     assert run.status == 0
