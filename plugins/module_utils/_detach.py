@@ -9,7 +9,6 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -21,9 +20,6 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _batch, _process, _record, _store
-
-_WRITERS = 16
-"""Files that are written at the same time: what waits for the disk (fsync) is then on its way together."""
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -90,22 +86,17 @@ def _launch(
     """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
     batch, directory = packed.batch.batch, store.directory
     records = _first_records(packed)
-    written: list[str] = []
+    written: set[str] = set()
     lock = None
-
-    def write(record: _record.Record) -> None:
-        store.write(record.jid, _record.encode(record))
-        written.append(record.jid)
-
     try:
         lock = store.make_lock(batch)
         store.make_reserve(batch)
         with _Starting(environment, lock) as supervisor:
-            with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
-                taught = pool.submit(supervisor.teach, program)  # it reads its program while the files are written
-                for dummy in pool.map(write, records):
-                    pass  # an error is raised here
-                taught.result()
+            supervisor.teach(program)  # it loads it while the files are written
+            failed = store.write_all({record.jid: _record.encode(record) for record in records})
+            written = {record.jid for record in records} - set(failed)
+            for error in failed.values():
+                raise error
             supervisor.command(
                 packed_text=packed_text,
                 without=without,

@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import fcntl
@@ -18,6 +19,7 @@ import pwd
 import re
 import shutil
 import stat
+import threading
 import typing as t
 
 _JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?")
@@ -26,6 +28,8 @@ _DEFAULT_NAME = ".ansible_async"
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLDER = 128
 """Bytes of a lock file: the pid of who holds it and its start."""
+TOGETHER = 16
+"""Status files that L(Store.write_all) writes at the same time."""
 _RESERVE = 16384
 """Bytes; a record without a result takes less than a thousand."""
 
@@ -160,6 +164,35 @@ class Store:
         except BaseException:
             os.unlink(temporary)
             raise
+
+    def write_all(self, documents: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, OSError]:
+        """L(write) status files, several at a time: what waits for the disk (fsync) is then on its way together.
+
+        :arg documents: by jid.
+        :returns: what went wrong, by jid; nothing of these was replaced.
+        """
+        waiting = collections.deque(documents)
+        failed: dict[str, OSError] = {}
+
+        def work() -> None:
+            with contextlib.suppress(IndexError):
+                while True:
+                    jid = waiting.popleft()
+                    try:
+                        self.write(jid, documents[jid])
+                    except OSError as exc:
+                        failed[jid] = exc
+
+        helpers: list[threading.Thread] = []
+        with contextlib.suppress(RuntimeError):  # this user may have no more threads
+            while len(helpers) < min(len(documents), TOGETHER) - 1:
+                helper = threading.Thread(target=work)
+                helper.start()
+                helpers.append(helper)
+        work()
+        for helper in helpers:
+            helper.join()
+        return failed
 
     def read(self, jid: str) -> dict[str, t.Any]:
         """:returns: the content of a status file, also of one that was collected and is L(share)d.

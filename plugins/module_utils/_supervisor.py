@@ -48,7 +48,7 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import (
     slots,
 )
 from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
-from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._store import TOGETHER, Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import LOOK, Census
 
 _SERVER_LOOK = 0.02
@@ -131,6 +131,8 @@ class Supervisor:
         )
         self._running: dict[str, Attempt] = {}
         self._last: dict[str, Outcome] = {}
+        self._ended: dict[str, dict[str, t.Any]] = {}
+        """Results of jobs that have ended, which are not on disk yet."""
         self._census = Census()
         self._first_starts: dict[str, int] = {}
         self._looked = 0.0
@@ -173,6 +175,7 @@ class Supervisor:
         for record in self._records.values():
             if not record.finished:
                 self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
+        self._keep_results()
 
     def _note(self, stopping: bool = False, asked: bool = False, child_ended: bool = False) -> None:
         self._stopping |= stopping
@@ -204,6 +207,7 @@ class Supervisor:
                 self._running[jid].killed_at = self._clock()
                 self._running[jid].signal(self._census, signal.SIGKILL)
         self._start_all(decision.start)
+        self._keep_results()
         # What has just been started has limits of its own, and what could not be started has left its slot.
         self._wake = self._clock() if decision.start or decision.drop else decision.wake
 
@@ -327,6 +331,7 @@ class Supervisor:
                     attempt.signal(self._census, signal.SIGKILL)
         while self._reap():
             pass
+        self._keep_results()
 
     def _claim_orphans(self) -> None:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
@@ -385,16 +390,23 @@ class Supervisor:
             self._store.remove_log(jid)
         for directory in self._packed.job(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
-        self._write(record, outcome.result)
+        self._ended[jid] = outcome.result
+        if len(self._ended) >= TOGETHER:
+            self._keep_results()
 
-    def _write(self, record: Record, result: dict[str, t.Any] | None = None) -> None:
-        try:
-            self._store.write(record.jid, encode(record, result), durable=record.finished)
-        except OSError as exc:
-            if record.finished:
-                self._make_room(record, result, exc)
+    def _keep_results(self) -> None:
+        """Write the final records of the jobs that have ended."""
+        results, self._ended = self._ended, {}
+        failed = self._store.write_all({jid: encode(self._records[jid], result) for jid, result in results.items()})
+        for jid, error in failed.items():
+            self._make_room(self._records[jid], results[jid], error)
 
-    def _make_room(self, record: Record, result: dict[str, t.Any] | None, error: OSError) -> None:
+    def _write(self, record: Record) -> None:
+        """Note how far a job has come; what such a file says is not worth waiting for the disk, nor to fail for."""
+        with contextlib.suppress(OSError):
+            self._store.write(record.jid, encode(record), durable=False)
+
+    def _make_room(self, record: Record, result: dict[str, t.Any], error: OSError) -> None:
         """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
         batch = self._packed.batch.batch
         self._store.remove_log(record.jid)

@@ -12,12 +12,14 @@ import resource
 import stat
 import subprocess
 import sys
+import threading
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._store import (
+    TOGETHER,
     CorruptStatus,
     Store,
     StoreError,
@@ -232,6 +234,45 @@ def test_no_reader_ever_sees_half_a_file(store: Store) -> None:
 
 
 # -- reading
+
+
+def test_many_files_wait_for_the_disk_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(TOGETHER, timeout=60)
+    monkeypatch.setattr(os, "fsync", lambda handle: together.wait())
+    documents = {f"j1.{number}": {"number": number} for number in range(3 * TOGETHER)}
+    assert store.write_all(documents) == {}
+    assert {jid: store.read(jid) for jid in documents} == documents
+
+
+def test_what_cannot_be_written_does_not_keep_others_from_it(store: Store) -> None:
+    documents: dict[str, dict[str, t.Any]] = {f"j1.{number}": {"number": number} for number in range(5)}
+    os.mkdir(store.path("j1.1"))
+    os.mkdir(store.path("j1.4"))
+    failed = store.write_all(documents)
+    assert {jid: error.errno for jid, error in failed.items()} == {"j1.1": errno.EISDIR, "j1.4": errno.EISDIR}
+    assert [store.read(jid) for jid in ("j1.0", "j1.2", "j1.3")] == [{"number": number} for number in (0, 2, 3)]
+    assert sorted(os.listdir(store.directory)) == list(documents)
+
+
+@pytest.mark.parametrize("possible", [0, 2])
+def test_files_are_written_where_threads_cannot_be_had(
+    store: Store, monkeypatch: pytest.MonkeyPatch, possible: int
+) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_or_fail(thread: threading.Thread) -> None:
+        if len(started) == possible:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_fail)
+    documents = {f"j1.{number}": {"number": number} for number in range(5)}
+    assert store.write_all(documents) == {}
+    assert sorted(os.listdir(store.directory)) == list(documents)
+    assert len(started) == possible
+    assert not any(thread.is_alive() for thread in started)
 
 
 def test_a_missing_file_is_told_from_a_broken_one(store: Store) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor
-from ansible_collections.background.jobs.plugins.module_utils._batch import FILES, Batch, Job, pack
+from ansible_collections.background.jobs.plugins.module_utils._batch import FILES, Batch, Job, Packed, pack
+from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
+from ansible_collections.background.jobs.plugins.module_utils._record import Record
 from ansible_collections.background.jobs.plugins.module_utils._status import look
-from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._store import TOGETHER, Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,
@@ -441,3 +443,13 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
         status = look(store, job.jid)
         assert (status.state, status.reason) == ("lost", "supervisor_failed")
         assert status.message is not None and "RuntimeError: this cannot be" in status.message
+
+
+def test_few_results_wait_to_be_written_together(store: Store) -> None:
+    """Else thousand jobs that end at once would have all their results in the memory of the supervisor."""
+    jobs = [python_job(f"j1.{number}", "") for number in range(TOGETHER + 1)]
+    records = [Record(job.jid, job.name, "j1") for job in jobs]
+    supervisor = _supervisor.Supervisor(Packed(pack(Batch("j1", jobs))), records, store, ("", ""))
+    for job in jobs:
+        supervisor._finish(job.jid, Outcome("succeeded", {"changed": False}))
+    assert [look(store, job.jid).state for job in jobs].count("succeeded") == TOGETHER
