@@ -170,9 +170,11 @@ class Store:
 
         :arg documents: by jid.
         :returns: what went wrong, by jid; nothing of these was replaced.
+        :raises Exception: what no L(write) should end with, such as a lack of memory.
         """
         waiting = collections.deque(documents)
         failed: dict[str, OSError] = {}
+        strange: list[Exception] = []
 
         def work() -> None:
             with contextlib.suppress(IndexError):
@@ -182,6 +184,8 @@ class Store:
                         self.write(jid, documents[jid])
                     except OSError as exc:
                         failed[jid] = exc
+                    except Exception as exc:
+                        strange.append(exc)
 
         helpers: list[threading.Thread] = []
         with contextlib.suppress(RuntimeError):  # this user may have no more threads
@@ -192,6 +196,8 @@ class Store:
         work()
         for helper in helpers:
             helper.join()
+        if strange:
+            raise strange[0]
         return failed
 
     def read(self, jid: str) -> dict[str, t.Any]:

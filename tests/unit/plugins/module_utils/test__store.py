@@ -254,6 +254,14 @@ def test_what_cannot_be_written_does_not_keep_others_from_it(store: Store) -> No
     assert sorted(os.listdir(store.directory)) == list(documents)
 
 
+def test_what_no_write_should_end_with_is_not_kept_back(store: Store) -> None:
+    documents: dict[str, dict[str, t.Any]] = {f"j1.{number}": {"number": number} for number in range(5)}
+    documents["j1.2"]["number"] = object()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        store.write_all(documents)
+    assert sorted(os.listdir(store.directory)) == ["j1.0", "j1.1", "j1.3", "j1.4"]
+
+
 @pytest.mark.parametrize("possible", [0, 2])
 def test_files_are_written_where_threads_cannot_be_had(
     store: Store, monkeypatch: pytest.MonkeyPatch, possible: int
