@@ -90,7 +90,7 @@ def copy_collection(purpose: str) -> Path:
         if (ROOT / name).exists():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
-    # A repository of its own, or ansible-test asks this one, which ignores the copy.
+    # A repository of its own, or ansible-test and antsibull-docs ask this one, which ignores the copy.
     subprocess.run(["git", "init", "--quiet"], cwd=copy, check=True)
     return copy
 
@@ -320,19 +320,13 @@ def docs(session: nox.Session) -> None:
     """The documentation as HTML in .cache/docs/html, without an error in any of its blocks, examples and links."""
     install(session, "docs")
     pages = CACHE / "docs"
-    collection = pages / "tree" / NAMESPACE / "jobs"
     shutil.rmtree(pages, ignore_errors=True)
-    # Only what is documented: antsibull-docs makes another copy of everything it is shown.
-    for name in ("changelogs", "docs", "meta", "playbooks", "plugins", "roles"):
-        shutil.copytree(ROOT / name, collection / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "galaxy.yml", collection)
-    # A repository of its own, or antsibull-docs asks this one, which ignores the copy.
-    subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
-    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(pages / "tree")
+    collection = copy_collection("docs")
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(collection.parents[2])
     references = ("--validate-collection-refs", "all", "--check-extra-docs-refs", "--disallow-unknown-collection-refs")
     session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", *references, str(collection))
     rst = pages / "rst"
-    rst.mkdir(mode=0o700)
+    rst.mkdir(mode=0o700, parents=True)
     options = ("--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir", str(rst))
     session.run("antsibull-docs", "collection", *options, "background.jobs")
     settings = ("-c", "docs/docsite", "-d", str(pages / "doctrees"), "-q", "--nitpicky", "--fail-on-warning")

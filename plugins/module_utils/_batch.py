@@ -119,7 +119,7 @@ class Packing:
         document = _fields(batch)
         document["jobs"] = [{**_fields(job), "steps": self._steps[job.jid]} for job in batch.jobs]
         document["lines"] = [line.decode("latin-1") for line in self._table]
-        return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+        return as_text(document)
 
     def _step(self, step: Step) -> dict[str, t.Any]:
         return {
@@ -139,6 +139,11 @@ def pack(batch: Batch) -> str:
     for job in batch.jobs:
         packing.add(job)
     return packing.text(batch)
+
+
+def as_text(document: t.Mapping[str, t.Any]) -> str:
+    """:returns: the document, compressed, as one line of ASCII text."""
+    return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
 
 
 def _fields(value: t.Any) -> dict[str, t.Any]:

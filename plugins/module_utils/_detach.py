@@ -86,7 +86,7 @@ def _launch(
     """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
     batch, directory = packed.batch.batch, store.directory
     records = _first_records(packed)
-    written: set[str] = set()
+    written: list[str] = []
     lock = None
     try:
         lock = store.make_lock(batch)
@@ -94,9 +94,9 @@ def _launch(
         with _Starting(environment, lock) as supervisor:
             supervisor.teach(program)  # it loads it while the files are written
             failed = store.write_all({record.jid: _record.encode(record) for record in records})
-            written = {record.jid for record in records} - set(failed)
-            for error in failed.values():
-                raise error
+            written = [record.jid for record in records if record.jid not in failed]
+            if failed:
+                raise next(iter(failed.values()))
             supervisor.command(
                 packed_text=packed_text,
                 without=without,

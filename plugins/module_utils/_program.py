@@ -11,11 +11,10 @@ A module that imported them would have ansible-core send them too, and parse eac
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
-import zlib
 from pathlib import Path
+
+from ansible_collections.background.jobs.plugins.module_utils._batch import as_text
 
 _PACKAGE = __name__.rpartition(".")[0]
 _PARTS = (
@@ -40,11 +39,8 @@ _TEXTS = ("_boot", "_fork_server")
 @functools.lru_cache(maxsize=None)
 def packed() -> str:
     """:returns: the program as one line of ASCII text, for C(_detach.launch)."""
-    document = {
-        "parts": [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS],
-        "boot": [_source(part) for part in _TEXTS],
-    }
-    return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+    parts = [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS]
+    return as_text({"parts": parts, "boot": [_source(part) for part in _TEXTS]})
 
 
 def _source(part: str) -> str:
