@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of a real ansible-playbook on this host without a connection, for tests of callbacks."""
+"""Runs of a real ansible-playbook on this host without a connection, for tests of actions and callbacks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Controller:
     """A directory with playbooks, for two hosts that are this one, and with this collection."""
 
     callbacks = ""
-    """The callbacks that are enabled."""
+    """The callbacks that are enabled in a L(run)."""
 
     def __init__(self, directory: Path, *hosts: str) -> None:
         self.directory = directory
@@ -63,7 +63,6 @@ class Controller:
             "cwd": self.directory,
             "env": {
                 **inherited,
-                "ANSIBLE_CALLBACKS_ENABLED": self.callbacks,
                 "ANSIBLE_COLLECTIONS_PATH": str(self.directory),
                 "ANSIBLE_HOME": str(self.directory / "home"),
                 "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
@@ -77,6 +76,7 @@ class Controller:
         """Run playbooks; O(options) are those of the first callback."""
         prefix = self.callbacks.partition(",")[0].replace(".", "_").upper()
         given = {f"{prefix}_{name.upper()}": str(value) for name, value in options.items()}
+        given["ANSIBLE_CALLBACKS_ENABLED"] = self.callbacks
         command = self.command(*arguments, ANSIBLE_PIPELINING="true", ANSIBLE_NOCOLOR="true", COLUMNS="1000", **given)
         streams: dict[str, t.Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(**command, **streams, stdin=subprocess.DEVNULL, check=False)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import subprocess
 import sys
-import textwrap
 import typing as t
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
+from ansible_collections.background.jobs.tests.unit.controller import Controller
 
 Results = t.Dict[str, t.Dict[str, t.Any]]
 Tasks = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -88,8 +86,7 @@ def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], ga
 
     :arg gates: files to make as soon as a line is printed in which the regular expression is found.
     """
-    (directory / "ansible_collections" / "background").mkdir(parents=True)
-    (directory / "ansible_collections" / "background" / "jobs").symlink_to(ROOT)
+    controller = Controller(directory)
     names = {"the_" + name.replace(" ", "_"): name for name in tasks}
     play = {
         "hosts": "localhost",
@@ -110,26 +107,19 @@ def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], ga
             },
         ],
     }
-    (directory / "action_plugins").mkdir()
-    (directory / "action_plugins" / "probe.py").write_text(textwrap.dedent(PROBE), encoding="utf-8")
-    (directory / "ansible.cfg").touch()
-    (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))},
-        "ANSIBLE_COLLECTIONS_PATH": str(directory),
-        "ANSIBLE_HOME": str(directory / "home"),
-        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_PIPELINING": "true",
-        "ANSIBLE_NOCOLOR": "true",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",  # ansible-core leaves what it prints in the buffer until the next task
-    }
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(directory / "play.yml")]
+    controller.write("action_plugins/probe.py", PROBE)
+    controller.write("play.yml", json.dumps([play]))
+    command = controller.command(
+        "-i",
+        "localhost,",
+        "play.yml",
+        ANSIBLE_LOCALHOST_WARNING="false",
+        ANSIBLE_PIPELINING="true",
+        ANSIBLE_NOCOLOR="true",
+        PYTHONUNBUFFERED="1",  # ansible-core leaves what it prints in the buffer until the next task
+    )
     lines = []
-    with subprocess.Popen(
-        command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-    ) as process:
+    with subprocess.Popen(**command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8") as process:
         for line in t.cast("t.IO[str]", process.stdout):
             lines.append(line.rstrip("\n"))
             for pattern, gate in gates.items():
