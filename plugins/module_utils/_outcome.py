@@ -10,9 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-import re
 import signal
 import typing as t
 
@@ -25,8 +23,8 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 
 NOTHING_SAID = ("", "non-zero return code", "The command exited with a non-zero return code.")
 """What the module command says of a return code other than 0: up to 2.20, and since 2.21."""
-_ATTEMPTS = 1000
-"""How many lines that begin like an object are tried as one; each failure costs time in proportion to the output."""
+_DIGITS = 4300
+"""How many digits a number of a result may have: the limit of Python (sys.int_info) since 3.11."""
 _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
@@ -78,12 +76,12 @@ def judge(ending: Ending) -> Outcome:
 
 
 def _judge(ending: Ending) -> Outcome:
-    found = find_result(ending.stdout)
+    try:
+        result, junk = find_result(ending.stdout)
+    except ValueError as exc:
+        return _no_result(ending, str(exc)) if ending.cause is None else _ended(ending, None)
     if ending.cause is not None:
-        return _ended(ending, found)
-    if found is None:
-        return _no_result(ending)
-    result, junk = found
+        return _ended(ending, result)
     if junk:
         _warn(result, f"Module invocation had junk after the JSON data: {junk[:_EXCERPT]}")
     stderr = _text(ending.stderr)
@@ -155,26 +153,42 @@ def is_failed(result: t.Mapping[str, t.Any]) -> bool:
     return result.get("rc", 0) not in (0, "0", None)
 
 
-def find_result(stdout: bytes) -> tuple[dict[str, t.Any], str] | None:
-    """Find the JSON object that a module printed, and what it printed after it.
+def find_result(stdout: bytes) -> tuple[dict[str, t.Any], str]:
+    """Find the JSON object that a module printed, by the rule of ansible-core (C(json_utils), since 2.18 at least).
 
-    :returns: both, or C(None) where there is no object. Bytes that are no UTF-8 become U+FFFD, as do the lone
-        surrogates that stand for such bytes in a module's JSON: a status file must be readable by everyone.
+    It begins with the first line that begins with an opening brace, and ends with the last line that ends with a
+    closing one. What is between them has to be one JSON object: two of them are no result.
+
+    :returns: the object, and the lines behind it if they hold anything. Bytes that are no UTF-8 become U+FFFD, as do
+        the lone surrogates that stand for such bytes in a module's JSON: a status file must be readable by everyone.
+    :raises ValueError: there is none; the message is a clause about what was printed.
     """
-    text = _text(stdout)
-    decoder = json.JSONDecoder()
-    for position in itertools.islice(_line_starts(text), _ATTEMPTS):
-        try:
-            value, end = decoder.raw_decode(text, position)
-            return _clean(value), text[end:].strip()
-        except (ValueError, RecursionError):
-            continue
-    return None
+    lines = _text(stdout).splitlines()
+    first = next((number for number, line in enumerate(lines) if line.strip().startswith("{")), None)
+    if first is None:
+        raise ValueError("printed no JSON object")
+    end = next((number for number in range(len(lines), first, -1) if lines[number - 1].strip().endswith("}")), None)
+    if end is None:
+        raise ValueError("printed a JSON object that is not complete")
+    junk = "\n".join(lines[end:])
+    text = "\n".join(lines[first:end])
+    del lines
+    try:
+        return _clean(_DECODER.decode(text)), junk if junk.strip() else ""
+    except RecursionError:
+        raise ValueError("printed a JSON object that is nested too deeply") from None
+    except ValueError as exc:
+        raise ValueError(f"printed something else than one JSON object ({exc})") from None
 
 
-def _line_starts(text: str) -> t.Iterator[int]:
-    """:returns: the positions of the opening braces that are the first character of a line."""
-    return (match.end() - 1 for match in re.finditer(r"^[ \t]*{", text, re.MULTILINE))
+def _whole_number(digits: str) -> int:
+    """:raises ValueError: it is so long that it would take minutes to be read, as Python 3.11 and newer say, too."""
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of more than {_DIGITS} digits")
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number)
 
 
 def _text(data: bytes) -> str:
@@ -213,7 +227,7 @@ def _exception(result: t.Mapping[str, t.Any]) -> str:
     return str(event.get("msg") or "") if isinstance(event, dict) else ""
 
 
-def _ended(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcome:
+def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
     """:returns: the outcome of a job that was ended from outside, with the output it had until then."""
     after = f"ended after {_seconds(ending.elapsed)}"
     if ending.cause == "timeout":
@@ -222,7 +236,7 @@ def _ended(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcom
         state, message = TIMED_OUT, f"the deadline of its batch was over; it was {after}"
     else:
         state, message = CANCELLED, f"{ending.why or 'it was cancelled'}; it was {after}"
-    result = found[0] if found else _partial(ending)
+    result = _partial(ending) if found is None else found
     result["failed"] = True
     if state == TIMED_OUT:
         result.update(timed_out=True, timeout=ending.timeout)
@@ -230,16 +244,14 @@ def _ended(ending: Ending, found: tuple[dict[str, t.Any], str] | None) -> Outcom
     return Outcome(state, result, ending.cause, message)
 
 
-def _no_result(ending: Ending) -> Outcome:
+def _no_result(ending: Ending, why: str) -> Outcome:
+    """:arg why: a clause about what was printed."""
     if ending.status < 0:
         reason, how = "signal", f"its process was ended by {signal_name(-ending.status)}"
     elif not ending.stdout.strip():
         reason, how = "no_output", f"its process ended with exit code {ending.status} and printed nothing"
     else:
-        reason, how = (
-            "output_unparsable",
-            f"its process ended with exit code {ending.status} and printed no JSON object",
-        )
+        reason, how = "output_unparsable", f"its process ended with exit code {ending.status} and {why}"
     message = f"the module gave no result: {how}"
     tail = _text(ending.stderr).strip().splitlines()
     if tail:

@@ -34,9 +34,10 @@ JSON = b'{"changed": true, "stdout": "x"}'
 CASES = {
     "junk before": Case(f"say(b'Last login: today\\nbash: {{oops\\n' + {JSON!r})", "succeeded"),
     "junk after": Case(f"say({JSON!r} + b'\\nSegmentation fault\\n')", "succeeded"),
-    "junk around, binary": Case(f"say(bytes(range(256)) + b'\\n' + {JSON!r} + b'\\0\\xff')", "succeeded"),
+    "another object": Case(f"say(b'{{}}\\n' + {JSON!r})", "failed", "output_unparsable", "than one JSON object"),
+    "junk around, binary": Case(f"say(bytes(range(256)) + b'\\n' + {JSON!r} + b'\\n\\0\\xff')", "succeeded"),
     "no JSON": Case("say(b'hello')", "failed", "output_unparsable", "printed no JSON object"),
-    "half a JSON": Case(f"say({JSON[:-1]!r})", "failed", "output_unparsable", "printed no JSON object"),
+    "half a JSON": Case(f"say({JSON[:-1]!r})", "failed", "output_unparsable", "that is not complete"),
     "a list": Case("say(b'[1, 2]')", "failed", "output_unparsable", "printed no JSON object"),
     "a number": Case("say(b'42')", "failed", "output_unparsable", "printed no JSON object"),
     "null": Case("say(b'null')", "failed", "output_unparsable", "printed no JSON object"),
@@ -55,7 +56,9 @@ CASES = {
     "killed": Case("say(b'half'); sys.stdout.flush(); os.kill(os.getpid(), 9)", "failed", "signal", "SIGKILL"),
     "killed after its result": Case(f"say({JSON!r}); sys.stdout.flush(); os.kill(os.getpid(), 9)", "succeeded"),
     "closed output": Case("os.close(1); os.close(2); os._exit(0)", "failed", "no_output", "printed nothing"),
-    "deep nesting": Case("say(b'{\"a\":' * 100000)", "failed", "output_unparsable", "printed no JSON object"),
+    "deep nesting": Case(
+        "say(b'{\"a\":' * 100000)", "failed", "output_unparsable", "a JSON object that is not complete"
+    ),
     "its code is no code": Case("def", "failed", "no_output", "SyntaxError"),
     "an exception": Case("raise ValueError('what a pity')", "failed", "no_output", "ValueError: what a pity"),
 }
