@@ -39,6 +39,11 @@ options:
         play started them. A job waits for its lock without taking one of the O(concurrency) places.
       - C(leave_children) (boolean) and C(max_output) (size) are for this job what O(leave_children) and O(max_output)
         are for all.
+      - C(when) (expression, boolean or list of them) decides whether there is anything to do, as on a task. It is
+        evaluated when the job is made, before the rest of it is templated, so V(when: package is defined) can stand
+        beside a template with C(package). If it is false, the job is V(skipped), and RV(ignore:false_condition) has the
+        expression. Jobs that come C(after) it are started all the same. A text that comes from facts or from a result
+        is refused.
       - C(changed_when) and C(failed_when) (expression, boolean or list of them) decide on the controller whether the
         job changed something, and whether it failed. They are bare expressions, as on a task, with the keys of the
         result of the job and the variables of the play, for example V(rc not in [0, 3]). All of a list must be true.
@@ -52,8 +57,8 @@ options:
         it.
       - C(args) (mapping) holds options beside a module that takes a string, such as C(chdir) beside
         M(ansible.builtin.command), as in a task.
-      - What holds for all jobs is set on the task, for example C(become), C(delegate_to), C(environment) or C(when).
-        These keywords are refused in a job.
+      - What holds for all jobs is set on the task, for example C(become), C(delegate_to) or C(environment). These
+        keywords are refused in a job.
       - A job runs its module on the target. Modules that work on the controller, such as M(ansible.builtin.template) or
         M(ansible.builtin.fetch), are refused before anything is started. M(ansible.builtin.copy),
         M(ansible.builtin.unarchive) and M(ansible.builtin.assemble) can be used with C(remote_src=true).
@@ -64,7 +69,6 @@ options:
   for_each:
     description:
       - A list. For each of its items one job is made out of O(job). An empty list means no jobs.
-      - Needs ansible-core 2.19 or newer on the controller. With ansible-core 2.18 use O(jobs).
       - Requires O(job).
     type: list
     elements: raw
@@ -82,6 +86,11 @@ options:
   index_var:
     description: The name of a variable that holds the position of the item in O(job), counted from 0.
     type: str
+  label:
+    description:
+      - The name of a job that has none of its own, as a template of the item, for example V({{ item.key }}).
+      - It is used with O(for_each).
+    type: raw
   concurrency:
     description:
       - How many of the jobs run at the same time on each host. The next job starts as soon as one has ended.

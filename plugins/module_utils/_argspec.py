@@ -17,11 +17,12 @@ from ansible_collections.background.jobs.plugins.module_utils._record import STA
 Spec = t.Dict[str, t.Dict[str, t.Any]]
 
 _JOBS: Spec = {
-    "jobs": {"type": "list", "elements": "dict"},
+    "jobs": {"type": "list", "elements": "raw"},
     "for_each": {"type": "list", "elements": "raw"},
     "job": {"type": "raw"},
     "loop_var": {"type": "str", "default": "item"},
     "index_var": {"type": "str"},
+    "label": {"type": "raw"},
     "concurrency": {"type": "str", "default": "0"},
     "timeout": {"type": "str", "default": "3600"},
     "kill_after": {"type": "str", "default": "10"},

@@ -103,6 +103,8 @@ class Capture:
 
         :raises CaptureError: a module of it is unknown, or cannot run detached, or its action fails.
         """
+        if definition.false_condition is not None:
+            return Captured(result={"skipped": True, "changed": False, "false_condition": definition.false_condition})
         before = len(self._taken)
         steps = []
         no_log = False

@@ -12,20 +12,26 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import typing as t
 
 from ansible import constants as C
 from ansible import template as core_template
 from ansible.errors import AnsibleActionFail
 from ansible.executor import module_common
+from ansible.executor import task_executor as _task_executor
 from ansible.module_utils.common import json as _common_json
+from ansible.playbook import conditional as _conditional
+from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils import display as core_display
 
 common_json: t.Any = _common_json
+conditional: t.Any = _conditional
+task_executor: t.Any = _task_executor
 
 CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
-"""Whether an action may leave an argument untemplated until it knows more. Since 2.19; needed for O(for_each)."""
+"""Whether ansible-core itself lets an action leave an argument untemplated until it knows more: since 2.19."""
 
 CENSORS_MESSAGES = not CAN_DEFER_TEMPLATES
 """Whether the callbacks hide the message of a failed task with C(no_log), which names jobs but no secrets: to 2.18."""
@@ -112,9 +118,84 @@ def free_form(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
     return arguments
 
 
+def defer_arguments(containers: t.Collection[str], texts: t.Collection[str], actions: t.Collection[str]) -> None:
+    """Let tasks of O(actions) keep arguments untemplated, where ansible-core has no way for it: up to 2.18.
+
+    :arg containers: the names of those that are lists or mappings, or a variable that is one.
+    :arg texts: the names of those that are texts.
+    To be called when the class of such an action is loaded. All strategies do that before they queue its first task, in
+    the process that forks the workers, in which C(Task.post_validate) then runs.
+    """
+    task: t.Any = Task
+    original = task._post_validate_args
+    if CAN_DEFER_TEMPLATES or hasattr(original, "deferred"):
+        return
+
+    def post_validate_args(self: t.Any, attr: t.Any, value: t.Any, templar: t.Any) -> t.Any:
+        ours = isinstance(value, dict) and (self.resolved_action or self.action) in actions
+        kept = {name: value[name] for name in (*containers, *texts) if name in value} if ours else {}
+        if not kept:
+            return original(self, attr, value, templar)
+        others = {name: each for name, each in value.items() if name not in kept}
+        args = original(self, attr, others, templar)
+        self.untemplated_args = value
+        kept.update({name: _container(kept[name], templar) for name in containers if name in kept})
+        return {**args, **kept}
+
+    post_validate_args.deferred = True  # type: ignore[attr-defined]
+    task._post_validate_args = post_validate_args
+
+
+_ONLY_A_NAME = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*")
+
+
+def _container(value: t.Any, templar: t.Any) -> t.Any:
+    """:returns: what a text that only names a variable stands for, with the templates in it left alone.
+
+    C(resolve_to_container) does it since 2.19. Before, any other text is resolved with all that is in it.
+    """
+    seen: set[str] = set()
+    while isinstance(value, str):
+        match = None if is_untrusted(value) else _ONLY_A_NAME.fullmatch(value)
+        if match is None or match.group(1) in seen or match.group(1) not in templar.available_variables:
+            return templar.template(value)
+        seen.add(match.group(1))
+        value = templar.available_variables[match.group(1)]
+    return value
+
+
 def template(action: ActionBase, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:
-    """:returns: O(value) with its templates resolved against O(variables) and nothing else."""
-    return action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
+    """:returns: O(value) with its templates resolved against O(variables) and nothing else.
+
+    :raises AnsibleError: they cannot be.
+    """
+    found = action._templar.copy_with_new_env(available_variables=dict(variables)).template(value)
+    if not CAN_DEFER_TEMPLATES and "omit" in variables:  # which C(TaskExecutor) takes out of a task's arguments
+        found = task_executor.remove_omit(found, variables["omit"])
+    return found
+
+
+def is_untrusted(text: str) -> bool:
+    """:returns: whether ansible-core up to 2.18 has marked O(text) as none of the author's: from facts or results.
+
+    Since 2.19 it is the other way round, and its functions refuse what has no mark.
+    """
+    return bool(getattr(text, "__UNSAFE__", False))
+
+
+def holds(action: ActionBase, condition: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
+    """:returns: whether a condition is true, as C(when) and C(assert) of this ansible-core evaluate it.
+
+    :raises AnsibleError: it cannot be evaluated, or is no text of the author's.
+    """
+    templar = action._templar.copy_with_new_env(available_variables=dict(variables))
+    if hasattr(templar, "evaluate_conditional"):  # since 2.19
+        return bool(templar.evaluate_conditional(condition))
+    if is_untrusted(condition):
+        raise AnsibleActionFail("it comes from facts or from a result, and is not evaluated")
+    checked = conditional.Conditional(loader=action._loader)
+    checked.when = [condition]
+    return bool(checked.evaluate_conditional(templar, dict(variables)))
 
 
 def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:

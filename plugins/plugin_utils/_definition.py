@@ -28,6 +28,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._size import size
 
 KEYS = (
     "name",
+    "when",
     "timeout",
     "kill_after",
     "environment",
@@ -72,7 +73,6 @@ TASK_KEYWORDS = frozenset(
         "throttle",
         "until",
         "vars",
-        "when",
     ]
 )
 
@@ -113,7 +113,8 @@ class Definition:
 
     It has one step, or, with O(block), those of the C(block) that the author wrote. The fields from O(retries) to
     O(lock) are those of C(_batch.Job), but O(after) has names. O(conditions) judge its result. O(item) and O(loop_var)
-    are set for a job of C(for_each), O(index) with the variable's name where it has one.
+    are set for a job of C(for_each), O(index) with the variable's name where it has one. O(false_condition) is set for
+    a job whose C(when) is false; it has no steps.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Definition:
     item: t.Any = None
     loop_var: str | None = None
     index: tuple[str, int] | None = None
+    false_condition: t.Any = None
 
 
 @dataclasses.dataclass
@@ -236,6 +238,25 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
             failed_when=_given(job, "failed_when", place, _expressions, None),
             ignore_errors=_boolean(job, "ignore_errors", place, False),
         ),
+    )
+
+
+def define_skipped(job: t.Mapping[str, t.Any], place: str, number: int, defaults: Defaults, false: t.Any) -> Definition:
+    """Take a job apart that is not to run; the other arguments are those of L(define).
+
+    :arg job: what the author wrote; only its name, C(after) and C(no_log) are resolved.
+    :arg false: the condition that is false.
+    """
+    _check_keys(job, place)
+    module = "block" if "block" in job else _module(job, place)
+    return Definition(
+        name=_name(job, module, number, place),
+        steps=[],
+        timeout=defaults.timeout,
+        kill_after=defaults.kill_after,
+        no_log=_boolean(job, "no_log", place, False),
+        after=_given(job, "after", place, _names, []),
+        false_condition=false,
     )
 
 

@@ -15,7 +15,7 @@ import secrets
 import time
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
@@ -30,6 +30,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     check_order,
     concurrency,
     define,
+    define_skipped,
     duration,
     halt,
     label,
@@ -38,9 +39,15 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import had_connected, reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
+from ansible_collections.background.jobs.plugins.plugin_utils._written import resolve
 
 _GRACE = 3.0
 """Seconds for which a host that has not answered is asked whether it has started jobs."""
+_LABEL = "label"
+_DEFERRED = ("jobs", "job", _LABEL)
+"""Options whose templates are resolved job by job: containers, and a text."""
+
+_compat.defer_arguments(("jobs", "job"), (_LABEL,), ("background.jobs.launch", "background.jobs.run"))
 
 
 class LaunchAction(JobAction):
@@ -48,10 +55,10 @@ class LaunchAction(JobAction):
 
     @classmethod
     def finalize_task_arg(cls, name: str, value: t.Any, templar: t.Any, context: t.Any) -> t.Any:
-        """Leave O(job) alone until its item is known. Called since ansible-core 2.19, where C(assert) needs it too."""
-        if name != "job":
+        """Leave jobs alone until their turn comes. Called since ansible-core 2.19, where C(assert) needs it too."""
+        if name not in _DEFERRED:
             return super().finalize_task_arg(name, value, templar, context)
-        if isinstance(value, str):
+        if isinstance(value, str) and name != _LABEL:
             return templar.resolve_to_container(value)
         return value
 
@@ -249,11 +256,18 @@ def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) 
         jobs = options["jobs"]
         if not jobs:
             raise DefinitionError("jobs is empty")
-        return [define(job, f"jobs[{index}]", index + 1, defaults) for index, job in enumerate(jobs)]
-    if not _compat.CAN_DEFER_TEMPLATES:
-        raise DefinitionError("for_each needs ansible-core 2.19 or newer on the controller; give jobs a list instead")
+        return [
+            _define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in enumerate(jobs)
+        ]
     items = enumerate(options["for_each"])
     return [_for_item(action, options, task_vars, defaults, index, item) for index, item in items]
+
+
+def _define(action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults) -> Definition:
+    resolved, false = resolve(action, job, variables, place)
+    if false is not None:
+        return define_skipped(resolved, place, number, defaults, false)
+    return define(resolved, place, number, defaults)
 
 
 def _for_item(
@@ -264,11 +278,10 @@ def _for_item(
     variables = {**task_vars, options["loop_var"]: item}
     if options["index_var"]:
         variables[options["index_var"]] = index
-    try:
-        job = _compat.template(action, options["job"], variables)
-    except AnsibleError as exc:
-        raise DefinitionError(f"{place}: the job's templates cannot be resolved: {exc}") from None
-    definition = define(job, place, index + 1, defaults)
+    job = options["job"]
+    if options[_LABEL] is not None and isinstance(job, t.Mapping) and "name" not in job:
+        job = {"name": options[_LABEL], **job}
+    definition = _define(action, job, variables, place, index + 1, defaults)
     definition.item, definition.loop_var = item, options["loop_var"]
     if options["index_var"]:
         definition.index = options["index_var"], index

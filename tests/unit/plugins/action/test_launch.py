@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-
 Results = t.Dict[str, t.Dict[str, t.Any]]
 
 
@@ -82,7 +80,40 @@ def launched(play: t.Callable[..., Results], files: Path) -> Results:
             "nobody": {"background.jobs.run": {"for_each": [], "job": {"ansible.builtin.command": "true"}}},
             "one name": {"background.jobs.run": {**for_each, "job": {**job, "name": "same"}}},
             "undefined": {"background.jobs.run": {**for_each, "job": {**job, "name": "{{ nobody_knows }}"}}},
+            "when": run(
+                {"name": "first", "ansible.builtin.command": "true"},
+                {"name": "left out", "when": "package is defined", "ansible.builtin.command": "echo {{ package }}"},
+                {
+                    "name": "behind it",
+                    "after": "left out",
+                    "when": ["1 == 1", True, "greeting == 'hello'"],
+                    "ansible.builtin.command": "echo {{ greeting }}",
+                },
+            ),
+            "when in a variable": {"background.jobs.run": {"jobs": "{{ jobs_of_a_variable }}"}},
+            "when each": {
+                "background.jobs.run": {
+                    **for_each,
+                    "label": "of {{ word.name }}",
+                    "job": {"when": "word.name != 'a'", "ansible.builtin.command": "echo {{ word.name }}"},
+                }
+            },
+            "when undefined": run(
+                {"name": "{{ greeting }}", "when": "nobody_knows", "ansible.builtin.command": "true"}
+            ),
+            "hostile": {"ansible.builtin.command": f"echo \"lookup('pipe', 'touch {files}/owned') == ''\""},
+            "when of a result": run({"when": "{{ the_hostile.stdout }}", "ansible.builtin.command": "true"}),
+            "when out of a result": {
+                "background.jobs.run": {
+                    "jobs": "{{ [{'when': the_hostile.stdout, 'ansible.builtin.command': 'true'}] }}"
+                }
+            },
         },
+        jobs_of_a_variable="{{ jobs_as_written }}",
+        jobs_as_written=[
+            {"name": "x", "when": "package is defined", "ansible.builtin.command": "echo {{ package }}"},
+            {"name": "y", "ansible.builtin.command": {"cmd": "pwd", "chdir": "{{ omit }}"}},
+        ],
         words=[{"name": "a"}, {"name": "b"}],
         greeting="hello",
     )
@@ -177,12 +208,6 @@ def test_check_mode_reaches_the_jobs(launched: Results, files: Path) -> None:
     assert not (files / "x").exists()
 
 
-@pytest.mark.skipif(_compat.CAN_DEFER_TEMPLATES, reason="this ansible-core can leave templates alone")
-def test_for_each_is_refused_where_core_lacks_what_it_needs(launched: Results) -> None:
-    assert "for_each needs ansible-core 2.19 or newer on the controller" in launched["nobody"]["msg"]
-
-
-@pytest.mark.skipif(not _compat.CAN_DEFER_TEMPLATES, reason="this ansible-core cannot leave templates alone")
 class TestForEach:
     def test_every_item_becomes_a_job_with_its_own_templates(self, launched: Results) -> None:
         results = launched["for each"]["results"]
@@ -205,3 +230,38 @@ class TestForEach:
     def test_an_item_that_makes_no_job_is_named(self, launched: Results, task: str, message: str) -> None:
         assert launched[task]["failed"] is True
         assert message in launched[task]["msg"]
+
+
+class TestWhen:
+    def test_it_is_evaluated_before_the_rest_is_templated(self, launched: Results) -> None:
+        results = by_name(launched["when"])
+        assert (results["left out"]["state"], results["left out"]["false_condition"]) == (
+            "skipped",
+            "package is defined",
+        )
+        assert results["left out"]["changed"] is False
+        assert launched["when"]["msg"] == "2 of 3 jobs succeeded, 1 skipped"
+
+    def test_what_comes_after_a_job_that_was_left_out_is_started(self, launched: Results) -> None:
+        assert by_name(launched["when"])["behind it"]["stdout"] == "hello"
+
+    def test_jobs_in_a_variable_are_left_alone_too(self, launched: Results) -> None:
+        results = by_name(launched["when in a variable"])
+        assert [results[name]["state"] for name in "xy"] == ["skipped", "succeeded"]
+
+    def test_each_item_has_its_own_condition_and_its_label(self, launched: Results) -> None:
+        results = launched["when each"]["results"]
+        assert [(each["name"], each["state"]) for each in results] == [("of a", "skipped"), ("of b", "succeeded")]
+        assert results[0]["false_condition"] == "word.name != 'a'"
+
+    def test_one_that_cannot_be_evaluated_names_the_job(self, launched: Results) -> None:
+        message = launched["when undefined"]["msg"]
+        assert message.startswith("jobs[0] ('hello'): when (nobody_knows) cannot be evaluated: ")
+        assert "nobody_knows' is undefined" in message
+        assert message.endswith("; nothing was started on localhost")
+
+    @pytest.mark.parametrize("task", ["when of a result", "when out of a result"])
+    def test_what_a_host_returned_is_never_evaluated(self, launched: Results, files: Path, task: str) -> None:
+        assert launched[task]["failed"] is True
+        assert "cannot be evaluated" in launched[task]["msg"]
+        assert not (files / "owned").exists()

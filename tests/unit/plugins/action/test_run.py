@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-
 Results = t.Dict[str, t.Dict[str, t.Any]]
 
 
@@ -342,7 +340,6 @@ def test_what_cannot_be_is_refused_before_anything_is_started(
     assert not (files / "ring").exists()
 
 
-@pytest.mark.skipif(not _compat.CAN_DEFER_TEMPLATES, reason="this ansible-core cannot leave templates alone")
 def test_the_keys_of_a_job_may_be_templates_of_the_item(done: Results) -> None:
     results = by_name(done["each"])
     assert [results[name]["stdout"] for name in "xy"] == ["x", "y"]

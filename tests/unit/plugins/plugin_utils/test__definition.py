@@ -114,8 +114,8 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
         (None, "jobs[0] is not a mapping with a module and its arguments, but NoneType"),
         (
             {"name": "x"},
-            "jobs[0] has no module: beside 'name', 'timeout', 'kill_after', 'environment', 'no_log', 'retries', "
-            "'delay', 'backoff', 'retry_on', 'after', 'lock', 'leave_children', 'max_output', "
+            "jobs[0] has no module: beside 'name', 'when', 'timeout', 'kill_after', 'environment', 'no_log', "
+            "'retries', 'delay', 'backoff', 'retry_on', 'after', 'lock', 'leave_children', 'max_output', "
             "'changed_when', 'failed_when', 'ignore_errors' give one, such as "
             "ansible.builtin.command, or a block",
         ),
@@ -281,7 +281,7 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
                 {**COMMAND, key: 1},
                 f": '{key}' belongs to the job, for all its steps: set it beside the block",
             )
-            for key in ("timeout", "environment", "no_log", "retries", "after", "lock", "max_output")
+            for key in ("timeout", "environment", "no_log", "retries", "after", "lock", "max_output", "when")
         ),
         *(
             (
@@ -289,7 +289,7 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
                 f": '{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no "
                 "templates; use a job or a task of its own",
             )
-            for key in ("when", "register", "loop", "become", "async")
+            for key in ("register", "loop", "become", "async")
         ),
     ],
     ids=str,
