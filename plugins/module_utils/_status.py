@@ -35,6 +35,9 @@ from ansible_collections.background.jobs.plugins.module_utils._store import (
     user_name,
 )
 
+_WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
+"""All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""
+
 
 @dataclasses.dataclass
 class Status:
@@ -124,7 +127,7 @@ def _lost(status: Status, reason: str, message: str) -> Status:
 
 def _builtin(status: Status) -> None:
     result = status.result
-    if "started" in result and not result.get("finished"):
+    if set(result) == _WRITTEN_FIRST and result["ansible_job_id"] == status.jid and not result["finished"]:
         status.state = RUNNING
     elif result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
         status.state, status.reason = TIMED_OUT, "timeout"

@@ -53,6 +53,8 @@ options:
         earlier result of this entry.
       - One job, an id (C(ansible_job_id)), and any list of all these, also nested, are possible too.
       - Items that were skipped or failed to start are returned as V(skipped) and V(failed), in their place.
+      - A result that is final already, of a task whose C(async) was 0 or that has polled by itself, is returned as it
+        is, in its place. Nothing is asked of the host for it, and nothing is removed.
       - An empty list means that there is nothing to wait for.
       - One of O(jobs), O(group) and O(name) is required.
     type: raw

@@ -12,11 +12,43 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._record import FAILED, LOST, SKIPPED, STATES, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    FAILED,
+    GOOD,
+    LOST,
+    SKIPPED,
+    STATES,
+    SUCCEEDED,
+    TIMED_OUT,
+    UNFINISHED,
+)
 
 NOT_FOUND = "no_status_file"
 """The reason of a job that was not there; it may be elsewhere."""
 
+Result = t.Mapping[str, t.Any]
+
+_NOTHING = frozenset(("skipped_reason", "summary"))
+"""Keys by which a loop over nothing, and a task of ours, tell that their empty list is one of jobs."""
+_SAYS_NOTHING = frozenset(("changed", "failed", "finished", "ansible_facts", "warnings", "deprecations"))
+"""Keys that a list of no jobs can have beside it. A module that has done nothing says more (dnf: C(rc))."""
+_FAILED_TO_START = frozenset(
+    (
+        "ansible_facts",
+        "ansible_parsed",
+        "changed",
+        "deprecations",
+        "exception",
+        "failed",
+        "invocation",
+        "msg",
+        "warnings",
+    )
+)
+"""All keys of a task that has failed before its module could say anything."""
+_DEPTH = 20
+"""Lists in lists of results that are looked through for jobs."""
 _ITEM_KEYS = ("item", "ansible_loop_var", "ansible_index_var")
 
 
@@ -46,11 +78,21 @@ class Handle:
 def read(registered: t.Any) -> list[Handle]:
     """Find the jobs in whatever was registered.
 
-    :arg registered: the result of launch, of job_info, of a builtin task with C(async) and C(poll=0), looped or not, a
-        handle, a jid, or any nesting of lists of these. Nothing, and an empty list, are no jobs.
+    A mapping with C(ansible_job_id) is one job, whatever else its module returned beside it. The result of a task that
+    ran no job at all (C(async) was 0, or the task was skipped) is the outcome of one.
+
+    :arg registered: the result of launch, of job_info, of a builtin task, looped or not, a handle, a jid, or any
+        nesting of lists of these. Nothing, and an empty list, are no jobs.
     :returns: the handles, in the order they stand in.
     :raises HandleError: something in it is no job.
     """
+    try:
+        return _read(registered)
+    except RecursionError:
+        raise HandleError("what was given as jobs is nested too deep: give the list of jobs in it") from None
+
+
+def _read(registered: t.Any) -> list[Handle]:
     if registered is None or registered == "":
         return []
     if isinstance(registered, str):
@@ -58,20 +100,72 @@ def read(registered: t.Any) -> list[Handle]:
     if isinstance(registered, t.Mapping):
         return _read_result(registered)
     if isinstance(registered, t.Iterable) and not isinstance(registered, bytes):
-        return [handle for item in registered for handle in read(item)]
+        return [handle for item in registered for handle in _read(item)]
     raise HandleError(_no_job(registered))
 
 
-def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
+def _read_result(result: Result) -> list[Handle]:
     origin = _origin(result)
-    inside = result.get("results", result.get("jobs"))
-    if isinstance(inside, t.Iterable) and not isinstance(inside, (str, t.Mapping)):
-        handles = read(inside)
-        for handle in handles:
-            handle.origin = handle.origin or origin
-        return handles
-    if not result.get("ansible_job_id"):
-        return [_without_job(result, origin)]
+    if result.get("ansible_job_id"):
+        only = _only_job(result)
+        handles = [_job(only, origin)] if only is not None else [_job(result, origin)]
+    elif _is_job(result.get("async_result")):  # core has waited in vain
+        handles = [_job(result["async_result"], origin)]
+    else:
+        inside = _inside(result)
+        handles = [_without_job(result, origin)] if inside is None else _read(inside)
+    for handle in handles:
+        handle.origin = handle.origin or origin
+    return handles
+
+
+def _only_job(result: Result) -> Result | None:
+    """:returns: the one job of a task of ours, whose result has some of its keys as well; C(None) for any other."""
+    inside = result.get("results")
+    if isinstance(inside, t.Sequence) and len(inside) == 1 and isinstance(inside[0], t.Mapping):
+        only: Result = inside[0]
+        return only if only.get("ansible_job_id") == result["ansible_job_id"] else None
+    return None
+
+
+def _inside(result: Result, depth: int = 0) -> t.Sequence[t.Any] | None:
+    """:returns: what a loop, or a task of ours, has registered; C(None) where these keys are a module's own."""
+    for key, registers in (("results", _is_registered), ("jobs", _is_job)):
+        inside = result.get(key)
+        if not isinstance(inside, t.Sequence) or isinstance(inside, (str, bytes)):
+            continue
+        if not inside and _NOTHING & set(result):
+            return inside
+        if not inside and not set(result) - {key, *_SAYS_NOTHING}:
+            return inside
+        if any(registers(each, depth + 1) for each in inside):
+            return inside
+    return None
+
+
+def _is_registered(value: t.Any, depth: int) -> bool:
+    """:returns: whether a value is an entry of what was registered, not of what a module has returned."""
+    if not isinstance(value, t.Mapping) or depth > _DEPTH:
+        return False
+    return _is_job(value) or "ansible_loop_var" in value or _is_collected(value) or _inside(value, depth) is not None
+
+
+def _is_job(value: t.Any, depth: int = 0) -> bool:
+    return isinstance(value, t.Mapping) and bool(value.get("ansible_job_id"))
+
+
+def _is_collected(result: Result) -> bool:
+    """:returns: whether a result is final and of this collection: it says of the state what a module does not say."""
+    state = result.get("state")
+    if result.get("finished") is not True or state not in STATES or state in UNFINISHED:
+        return False
+    if not isinstance(result.get("name"), str):
+        return False
+    return state in GOOD if not result.get("failed") else state not in GOOD and "reason" in result
+
+
+def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
+    origin = _origin(result) or origin
     jid = result["ansible_job_id"]
     if not isinstance(jid, str):
         raise HandleError(f"the job id {jid!r} is not a string: quote it where it was stored")
@@ -84,24 +178,46 @@ def _read_result(result: t.Mapping[str, t.Any]) -> list[Handle]:
         no_log=bool(result.get("no_log")),
         origin=origin,
     )
-    finished = result.get("finished") and result.get("state") in STATES and result["state"] not in UNFINISHED
-    if finished and result.get("reason") != NOT_FOUND:
-        handle.result = dict(result)
-    return [handle]
+    if _is_collected(result):
+        handle.result = None if result.get("reason") == NOT_FOUND else dict(result)
+    elif result.get("finished") in (True, 1):
+        handle.result = _final(result, handle.name)
+    return handle
 
 
-def _without_job(result: t.Mapping[str, t.Any], origin: dict[str, t.Any]) -> Handle:
+def _without_job(result: Result, origin: dict[str, t.Any]) -> Handle:
     name = _name(origin, "")
-    if result.get("finished") and result.get("state") in STATES and result["state"] not in UNFINISHED:
+    if _is_collected(result):
         return Handle(name=str(result.get("name") or name), origin=origin, result=dict(result))
-    for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable"), (FAILED, "failed")):
+    name = name or "a job without a name"
+    for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable")):
         if result.get(key):
-            reason = {SKIPPED: None, LOST: "unreachable", FAILED: "launch"}[state]
-            known = {**result, "state": state, "started": False, "finished": True}
-            if reason:
-                known.setdefault("reason", reason)
-            return Handle(name=name or str(result.get("name") or "a job without a name"), origin=origin, result=known)
-    raise HandleError(_no_job(result))
+            reason = {} if state == SKIPPED else {"reason": "unreachable"}
+            return Handle(name=name, origin=origin, result=_with(result, name, state=state, started=False, **reason))
+    if "failed" not in result:  # every task's result has it
+        raise HandleError(_no_job(result))
+    known = _final(result, name)
+    if is_failed(result) and ("module_stdout" in result or not set(result) - _FAILED_TO_START - set(origin)):
+        known.update(reason="launch", started=False)
+    return Handle(name=name, origin=origin, result=known)
+
+
+def _final(result: Result, name: str) -> dict[str, t.Any]:
+    """:returns: the result of a module that has ended, as it is, and what it means."""
+    reason = {}
+    state = SKIPPED if result.get("skipped") else SUCCEEDED
+    if is_failed(result):
+        state, reason = FAILED, {"reason": "exit_code" if result.get("rc") else "module"}
+    if result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
+        state, reason = TIMED_OUT, {"reason": "timeout"}
+    return _with(result, name, state=state, started=True, **reason)
+
+
+def _with(result: Result, name: str, **ours: t.Any) -> dict[str, t.Any]:
+    """:returns: a result with keys of ours; what the module has returned under their names is below C(shadowed)."""
+    ours.update(name=name, finished=True)
+    shadowed = {key: result[key] for key, value in ours.items() if key in result and result[key] != value}
+    return {**result, **ours, **({"shadowed": shadowed} if shadowed else {})}
 
 
 def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

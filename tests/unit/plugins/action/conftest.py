@@ -60,6 +60,14 @@ PROBE = """
 """
 """An action C(probe): a launch that starts nothing and returns what it would have sent."""
 
+ANSWERS = """
+    from ansible.module_utils.basic import AnsibleModule
+
+    module = AnsibleModule({"answer": {"type": "dict"}}, supports_check_mode=True)
+    module.exit_json(**module.params["answer"])
+"""
+"""A module C(answers) that returns what it is told to, as the modules do that use names of ours for something else."""
+
 
 @dataclasses.dataclass
 class Run:
@@ -108,6 +116,7 @@ def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], ga
         ],
     }
     controller.write("action_plugins/probe.py", PROBE)
+    controller.write("library/answers.py", ANSWERS)
     controller.write("play.yml", json.dumps([play]))
     command = controller.command(
         "-i",

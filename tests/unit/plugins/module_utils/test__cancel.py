@@ -94,7 +94,7 @@ def test_no_jobs_are_no_work(store: Store) -> None:
 def test_only_jobs_that_can_be_ended_are_selected(store: Store) -> None:
     for number, state in enumerate(STATES):
         put(store, f"j1.{number}", state=state, name=state, group="a" if number % 2 else None)
-    store.write("j2.0", {"started": 1, "finished": 0})
+    store.write("j2.0", {"started": 1, "finished": 0, "ansible_job_id": "j2.0"})
     with open(store.path("j3.0"), "wb"):
         pass
     assert [jid for dummy, jid in select(store, None, None)] == ["j1.0", "j1.1"]

@@ -122,7 +122,10 @@ def test_a_clock_that_was_put_back_makes_no_age_negative(store: Store) -> None:
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        ({"started": 1, "finished": 0}, {"state": "running", "started_at": "1970-01-12T13:45:40Z", "elapsed": 60.0}),
+        (
+            {"started": 1, "finished": 0, "ansible_job_id": "j12.34"},
+            {"state": "running", "started_at": "1970-01-12T13:45:40Z", "elapsed": 60.0},
+        ),
         ({"rc": 0, "stdout": SECRET}, {"state": "succeeded", "ended_at": "1970-01-12T13:45:40Z", "elapsed": None}),
         ({"failed": True, "msg": SECRET}, {"state": "failed", "reason": "module", "msg": None}),
         ({"msg": "Timeout exceeded", "child_pid": 1}, {"msg": "ran into the limit of its async: keyword"}),
@@ -144,7 +147,7 @@ def test_a_job_of_builtin_async_is_told_by_what_its_file_has(
 
 @pytest.mark.usefixtures("at_work")
 def test_a_job_of_builtin_async_whose_processes_are_gone_is_lost(store: Store) -> None:
-    write(store, "j12.34", {"started": 1, "finished": 0})
+    write(store, "j12.34", {"started": 1, "finished": 0, "ansible_job_id": "j12.34"})
     told = info(store)
     assert (told.state, told.reason, told.age, told.builtin) == ("lost", "supervisor_gone", 60.0, True)
 

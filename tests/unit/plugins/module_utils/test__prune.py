@@ -139,8 +139,8 @@ def test_a_prediction_removes_nothing_and_tells_the_same(store: Store) -> None:
 def test_a_job_of_builtin_async_goes_when_it_has_ended_and_nothing_of_it_runs(store: Store, at_work: set[str]) -> None:
     write(store, "j1.1", '{"rc": 0}')
     write(store, "j2.2", '{"rc": 0}')
-    write(store, "j3.3", '{"started": 1, "finished": 0}')
-    write(store, "j4.4", '{"started": 1, "finished": 0}')
+    write(store, "j3.3", '{"started": 1, "finished": 0, "ansible_job_id": "j3.3"}')
+    write(store, "j4.4", '{"started": 1, "finished": 0, "ansible_job_id": "j4.4"}')
     at_work.update(("j2.2", "j3.3"))
     result = pruned(store)
     assert jids(result) == ["j1.1", "j4.4"]

@@ -61,7 +61,9 @@ def test_a_job_of_another_host_keeps_its_files(store: Store) -> None:
     assert left(store) == [".j1.0.d", "j1.0"]
 
 
-@pytest.mark.parametrize(("document", "stays"), [({"rc": 0}, []), ({"started": 1, "finished": 0}, ["1.2"])])
+@pytest.mark.parametrize(
+    ("document", "stays"), [({"rc": 0}, []), ({"started": 1, "finished": 0, "ansible_job_id": "1.2"}, ["1.2"])]
+)
 def test_a_job_of_builtin_async_goes_when_it_is_finished(
     store: Store, monkeypatch: pytest.MonkeyPatch, document: dict[str, t.Any], stays: list[str]
 ) -> None:

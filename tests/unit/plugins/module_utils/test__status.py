@@ -33,10 +33,18 @@ def lock(store: Store) -> t.Iterator[int]:
 BUILTIN: dict[str, tuple[dict[str, t.Any], str, str | None, str | None]] = {
     "running, 2.18": ({"started": 1, "finished": 0, "ansible_job_id": "1.2"}, "running", None, None),
     "running, 2.19": ({"started": True, "finished": False, "ansible_job_id": "1.2"}, "running", None, None),
-    "starting, 2.18": ({"started": 1, "finished": 0, "child_pid": 7}, "running", None, None),
     "done": ({"rc": 0, "changed": True, "stdout": "x"}, "succeeded", None, None),
     "done, and says so": ({"started": 1, "finished": 1, "ansible_job_id": "1.2", "rc": 0}, "succeeded", None, None),
     "done, with a key 'started'": ({"started": "12:00", "finished": True}, "succeeded", None, None),
+    "done, started by the module": ({"started": True, "changed": False, "stderr": ""}, "succeeded", None, None),
+    "done, not finished, says the module": ({"started": True, "finished": False}, "succeeded", None, None),
+    "done, with another job's id": (
+        {"started": True, "finished": False, "ansible_job_id": "1.3"},
+        "succeeded",
+        None,
+        None,
+    ),
+    "failed, started by the module": ({"started": True, "failed": True, "msg": "no"}, "failed", "module", "no"),
     "failed": ({"failed": True, "msg": "no"}, "failed", "module", "no"),
     "failed, 2.18": (
         {"failed": 1, "cmd": "x", "msg": "[Errno 2]", "ansible_job_id": "1.2"},

@@ -17,9 +17,12 @@ from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select, wait
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
-RUNNING = {"started": 1, "finished": 0}
-"""A job of builtin async, which needs no supervisor to count as running."""
 DONE = {"rc": 0}
+
+
+def running(jid: str) -> dict[str, t.Any]:
+    """What ansible-core writes first for a job of builtin async, which needs no supervisor to count as running."""
+    return {"started": 1, "finished": 0, "ansible_job_id": jid}
 
 
 class Clock:
@@ -68,7 +71,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_job_that_goes_wrong_is_reported_soon(store: Store, clock: Clock) -> None:
     for jid in ("j7.0", "j7.1"):
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     clock.at(3, lambda: store.write("j7.0", {"rc": 1, "failed": True}))
     assert states(store, clock, ["j7.0", "j7.1"]) == ["failed", "running"]
     assert 3 <= clock.now < 4
@@ -77,7 +80,7 @@ def test_a_job_that_goes_wrong_is_reported_soon(store: Store, clock: Clock) -> N
 
 
 def test_another_line_of_output_is_reported_soon(store: Store, clock: Clock) -> None:
-    store.write("j7.0", RUNNING)
+    store.write("j7.0", running("j7.0"))
     handle = store.open_log("j7.0")
     clock.at(3, lambda: os.write(handle, b"one\n"))
     assert states(store, clock, ["j7.0"], known={"j7.0": "running"}, tails=Tails([(store, "j7.0")], {})) == ["running"]
@@ -121,14 +124,14 @@ def test_no_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
 
 
 def test_no_patience_means_to_ask_without_waiting(store: Store, clock: Clock) -> None:
-    store.write("j7.0", RUNNING)
+    store.write("j7.0", running("j7.0"))
     assert states(store, clock, ["j7.0"], patience=0) == ["running"]
     assert clock.now == 0
 
 
 def test_the_end_of_the_last_job_is_noticed_within_a_tenth_of_a_second(store: Store, clock: Clock) -> None:
     for jid in ("j7.0", "j7.1"):
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     clock.at(20, lambda: store.write("j7.0", DONE))
     clock.at(30, lambda: store.write("j7.1", DONE))
     assert states(store, clock, ["j7.0", "j7.1"]) == ["succeeded", "succeeded"]
@@ -136,7 +139,7 @@ def test_the_end_of_the_last_job_is_noticed_within_a_tenth_of_a_second(store: St
 
 
 def test_patience_ends_a_wait_in_which_nothing_happened(store: Store, clock: Clock) -> None:
-    store.write("j7.0", RUNNING)
+    store.write("j7.0", running("j7.0"))
     assert states(store, clock, ["j7.0"], patience=50, report=5, known={"j7.0": "running"}) == ["running"]
     assert 50 <= clock.now < 50.1
 
@@ -150,7 +153,7 @@ def test_a_change_is_reported_but_not_too_often(
     store: Store, clock: Clock, changed_at: float, known: dict[str, str], answered_at: float
 ) -> None:
     for jid in ("j7.0", "j7.1"):
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     clock.at(changed_at, lambda: store.write("j7.0", DONE))
     states(store, clock, ["j7.0", "j7.1"], report=15, known=known)
     assert answered_at <= clock.now < answered_at + 0.1
@@ -161,7 +164,7 @@ def test_nothing_is_read_while_the_directory_stands_still(
 ) -> None:
     jids = [f"j8.{number}" for number in range(50)]
     for jid in jids:
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     glances: list[str] = []
     lstat = os.lstat
     monkeypatch.setattr(os, "lstat", lambda path, **options: (glances.append(str(path)), lstat(path, **options))[1])
@@ -172,7 +175,7 @@ def test_nothing_is_read_while_the_directory_stands_still(
 
 def test_only_what_changed_is_read_again(store: Store, clock: Clock, looks: list[str]) -> None:
     for jid in ("j7.0", "j7.1", "j7.2"):
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     clock.at(10, lambda: store.write("j7.1", DONE))
     clock.at(20, lambda: store.write("j9.9", DONE))
     states(store, clock, ["j7.0", "j7.1", "j7.2"], patience=60)
@@ -182,7 +185,7 @@ def test_only_what_changed_is_read_again(store: Store, clock: Clock, looks: list
 def test_two_changes_within_one_tick_are_both_seen(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The directory's time stamp is frozen after the first change."""
     for jid in ("j7.0", "j7.1"):
-        store.write(jid, RUNNING)
+        store.write(jid, running(jid))
     stamps = {"now": 1}
     monkeypatch.setattr(_waiting, "_stamp", lambda directory: stamps["now"])
 
@@ -217,8 +220,8 @@ def test_a_living_supervisor_costs_no_reading(store: Store, clock: Clock, looks:
 
 def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock: Clock, tmp_path: t.Any) -> None:
     other = Store(prepare(str(tmp_path / "other")))
-    store.write("j7.0", RUNNING)
-    other.write("j7.1", RUNNING)
+    store.write("j7.0", running("j7.0"))
+    other.write("j7.1", running("j7.1"))
     clock.at(5, lambda: store.write("j7.0", DONE))
     clock.at(9, lambda: other.write("j7.1", DONE))
     found = wait([(other, "j7.1"), (store, "j7.0")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
@@ -227,7 +230,7 @@ def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock
 
 
 def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock) -> None:
-    store.write("j7.0", RUNNING)
+    store.write("j7.0", running("j7.0"))
     clock.at(5, lambda: store.remove("j7.0"))
     assert states(store, clock, ["j7.0"]) == ["lost"]
     assert clock.now < 5.2
@@ -236,7 +239,7 @@ def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock)
 def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.write("j1.0", RUNNING)
+    store.write("j1.0", running("j1.0"))
     clock = Clock()
 
     def look_and_end(where: Store, jid: str, wrappers: _builtin.Wrappers) -> Status:

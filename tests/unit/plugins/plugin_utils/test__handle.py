@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -134,9 +136,107 @@ def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
     assert handle.result is not None and handle.result["rc"] == 3
 
 
-def test_a_builtin_result_that_is_finished_is_asked_for() -> None:
-    (handle,) = read({**BUILTIN, "finished": 1})
-    assert handle.result is None
+REGISTERED: dict[str, list[str]] = {
+    "async_0": ["succeeded"],
+    "async_0_failed": ["failed: exit_code"],
+    "async_status": ["succeeded"],
+    "dnf": ["succeeded"],
+    "dnf_list": ["succeeded"],
+    "dnf_nothing": ["succeeded"],
+    "dnf_poll_1": ["succeeded"],
+    "info_empty": [],
+    "jobs": ["succeeded"],
+    "jobs_poll_1": ["succeeded"],
+    "launch_1": ["ask"],
+    "launch_2": ["ask", "ask"],
+    "loop_async_0": ["succeeded"] * 2,
+    "loop_dict": ["ask"],
+    "loop_dnf": ["succeeded"] * 2,
+    "loop_empty": [],
+    "loop_poll_0": ["ask", "ask"],
+    "loop_poll_1": ["succeeded"] * 2,
+    "loop_product": ["ask"],
+    "loop_skipped": ["skipped"] * 2,
+    "poll_0": ["ask"],
+    "poll_1": ["succeeded"],
+    "poll_1_failed": ["failed: exit_code"],
+    "poll_1_timeout": ["ask"],
+    "run_1_failed": ["failed: exit_code"],
+    "skipped": ["skipped"],
+    "started_poll_0": ["ask"],
+    "started_poll_1": ["ask"],  # core waits in vain for a module that says "started" itself
+    "unreachable": ["lost: unreachable"],
+}
+"""What tasks register (their names are in the files, which real runs have written), and what is to be made of it."""
+
+
+@pytest.mark.parametrize("core", ["2.18.19", "2.22.0rc1"])
+def test_what_tasks_really_register_is_understood(core: str) -> None:
+    path = Path(__file__).with_name("registered") / f"{core}.json"
+    registered = json.loads(path.read_text(encoding="utf-8"))
+    found = {}
+    for name, result in registered.items():
+        handles = read(result)
+        assert all(handle.jid for handle in handles if handle.result is None)
+        found[name] = [
+            "ask" if each is None else ": ".join(filter(None, (each["state"], each.get("reason"))))
+            for each in (handle.result for handle in handles)
+        ]
+    assert found == REGISTERED
+
+
+@pytest.mark.parametrize("core", ["2.18.19", "2.22.0rc1"])
+@pytest.mark.parametrize("name", ["dnf", "dnf_nothing", "dnf_list", "dnf_poll_1", "jobs", "jobs_poll_1", "async_0"])
+def test_a_final_result_keeps_what_the_module_returned(core: str, name: str) -> None:
+    path = Path(__file__).with_name("registered") / f"{core}.json"
+    registered = json.loads(path.read_text(encoding="utf-8"))[name]
+    (handle,) = read(registered)
+    assert handle.result is not None
+    ours = {"state", "started", "finished"}
+    assert {**handle.result, **handle.result.get("shadowed", {})}.items() >= {
+        (key, value) for key, value in registered.items() if key not in ours and isinstance(value, (str, int))
+    }
+    for key in ("results", "jobs"):
+        assert handle.result.get(key) == registered.get(key)
+
+
+def test_a_modules_own_words_for_its_state_are_kept_apart() -> None:
+    (handle,) = read({"changed": True, "failed": False, "state": "running", "started": "12:00", "finished": False})
+    assert handle.result is not None
+    assert (handle.result["state"], handle.result["started"], handle.result["finished"]) == ("succeeded", True, True)
+    assert handle.result["shadowed"] == {"state": "running", "started": "12:00", "finished": False}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [["Installed: vim"], [{"ansible_job_id": "j9.9", "state": "queued"}, OURS], [{"x": 1}], [], "text", {"a": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize("key", ["results", "jobs"])
+def test_a_mapping_with_a_job_id_is_that_job_whatever_else_it_holds(key: str, inside: t.Any) -> None:
+    assert found({**BUILTIN, key: inside, "started": True, "jobs_done": 3}) == [("j2.3", "j2.3")]
+
+
+def test_a_launch_that_failed_started_nothing() -> None:
+    (handle,) = read({"failed": True, "changed": False, "msg": "no", "module_stdout": "", "rc": 1})
+    assert handle.result is not None
+    assert (handle.result["reason"], handle.result["started"]) == ("launch", False)
+    (handle,) = read({"failed": True, "changed": False, "msg": "404", "url": "http://a"})
+    assert handle.result is not None
+    assert (handle.result["reason"], handle.result["started"]) == ("module", True)
+
+
+def test_what_is_nested_without_end_is_refused_or_ends() -> None:
+    endless: t.Any = "j1.0"
+    for dummy in range(5000):
+        endless = [endless]
+    with pytest.raises(HandleError, match="nested too deep"):
+        read(endless)
+    result: dict[str, t.Any] = {"failed": False}
+    for dummy in range(500):
+        result = {"results": [result], "jobs": [result], "failed": False}
+    (handle,) = read(result)
+    assert handle.result is not None and handle.result["state"] == "succeeded"
 
 
 def test_a_job_whose_action_did_the_work_itself_is_known() -> None:
