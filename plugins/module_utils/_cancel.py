@@ -84,6 +84,9 @@ def cancel(jobs: t.Sequence[Job], mode: str, dry: bool) -> list[Cancelled]:
     _end_builtin(jobs, before, mode)
     ended = _end_lost(before)
     after = _wait(jobs, before, mode)
+    for (store, jid), status in zip(jobs, after):
+        if status.finished and status.ours_to_remove:  # it may have ended before its supervisor could take the request
+            store.take_cancel(jid)
     return [
         Cancelled(now, (not was.finished and now.state == CANCELLED) or was.jid in ended)
         for was, now in zip(before, after)

@@ -115,7 +115,8 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
     :arg now: seconds since the epoch.
     :returns: the jobs, in the order in which they were launched. Whatever is wrong with one is its state. Those that
         only another host can tell of, with which this one shares the directory, are L(OTHER_HOST).
-    :raises OSError: the directory cannot be read. One that is not there holds no jobs.
+    :raises StoreError: the directory is not safe.
+    :raises OSError: it cannot be read. One that is not there holds no jobs.
     """
     found = []
     launched: dict[str, float] = {}

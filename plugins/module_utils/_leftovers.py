@@ -24,7 +24,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError
 
 YOUNG = 3600.0
 """Seconds for which a file without a job is left alone in any case."""
@@ -32,7 +32,7 @@ YOUNG = 3600.0
 _JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
 _LEFTOVER = re.compile(
     r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve)"
-    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:cancel|shared|d|[0-9]+\.tmp)"
+    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:kill|drain|shared|d|[0-9a-f]+\.tmp)"
     r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
 )
 
@@ -70,7 +70,8 @@ def remove(store: Store, older_than: float, evidence: Evidence, dry: bool, now: 
                 continue
             if not dry:
                 for path in paths:
-                    shutil.rmtree(path) if path.endswith(".d") else os.unlink(path)
+                    with contextlib.suppress(FileNotFoundError):  # somebody else has come to it, too
+                        shutil.rmtree(path) if path.endswith(".d") else os.unlink(path)
             removed += paths
     return removed
 
@@ -84,18 +85,18 @@ def _list(store: Store) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def _held(store: Store, batch: str) -> t.Iterator[bool]:
-    """Hold the lock of a batch, if there is one.
+    """Hold the lock of a batch, if there is one, together with whoever else looks at it.
 
     :returns: whether nobody else holds it, or may be holding it where locks do not work.
     """
     try:
-        handle = os.open(store.lock_path(batch), os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as exc:
+        handle = store.open_lock(batch)
+    except (OSError, StoreError) as exc:
         yield isinstance(exc, FileNotFoundError)
         return
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             yield False
             return

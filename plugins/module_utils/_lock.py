@@ -54,7 +54,10 @@ def _bind(digest: str) -> int | None:
 
 
 def _flock(path: str) -> int | None:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if os.fstat(handle).st_uid != os.geteuid():
+        os.close(handle)
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

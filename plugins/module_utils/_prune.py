@@ -48,7 +48,8 @@ def prune(store: Store, selection: Selection, older_than: float, dry: bool, now:
     :arg older_than: seconds; what is younger stays.
     :arg dry: remove nothing, and only tell what would be.
     :arg now: seconds since the epoch.
-    :raises OSError: the async directory cannot be read.
+    :raises StoreError: the async directory is not safe.
+    :raises OSError: it cannot be read.
     """
     evidence = Evidence()
     pruned = Pruned()

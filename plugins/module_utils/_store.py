@@ -13,6 +13,7 @@ import collections
 import contextlib
 import errno
 import fcntl
+import grp
 import json
 import os
 import pwd
@@ -30,6 +31,11 @@ _HOLDER = 128
 """Bytes of a lock file: the pid of who holds it and its start."""
 TOGETHER = 16
 """Status files that L(Store.write_all) writes at the same time."""
+_ANOTHER = "set the shell option 'async_dir' (variable ansible_async_dir) to a directory of this user's own"
+_LINKS = 40
+"""Links in a path after which it counts as a circle, as it does for Linux (path_resolution(7))."""
+REQUESTS = ("kill", "drain")
+"""What can be asked of a supervisor about one of its jobs, the one that ends more first."""
 _RESERVE = 16384
 """Bytes; a record without a result takes less than a thousand."""
 
@@ -74,45 +80,106 @@ def prepare(directory: str) -> str:
     """Make the async directory, with mode 0700, or check the one that is there.
 
     :returns: its absolute path.
-    :raises StoreError: it cannot be made or written, is a link, or could be changed by another user.
+    :raises StoreError: it cannot be made or written, is a link, or could be changed or replaced by another user.
     """
     path = expand(directory)
     try:
         if not os.path.isdir(path):
-            os.makedirs(path, mode=0o700, exist_ok=True)
+            before = os.umask(0o022)
+            os.umask(before | 0o022)  # for those above it, which others must not be able to write either
+            try:
+                os.makedirs(path, mode=0o700, exist_ok=True)
+            finally:
+                os.umask(before)
             os.chmod(path, 0o700)  # whatever the umask
-        mode = check(path)
+        info = check(path)
     except OSError as exc:
-        raise StoreError(
-            f"cannot make the async directory {path}: {exc.strerror}; set the shell option 'async_dir' "
-            "(variable ansible_async_dir) to a directory this user can write"
-        ) from exc
-    if mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
+        raise StoreError(f"cannot make the async directory {path}: {exc.strerror}; {_ANOTHER}") from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {_ANOTHER}")
+    if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
         os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
     return path
 
 
-def check(path: str) -> int:
-    """:returns: the mode of the async directory at this absolute path, in which nobody else can change anything.
+def check(path: str, may_be_link: bool = False) -> os.stat_result:
+    """Make sure that nobody but this user, and root, can change anything in the async directory, or replace it.
 
-    :raises StoreError: it is a link, is no directory, cannot be written, or could be changed by another user.
-    :raises OSError: there is none.
+    :arg path: absolute.
+    :arg may_be_link: whether it may be a link to the directory, as long as nobody else can replace that.
+    :returns: what stat(2) says of it.
+    :raises StoreError: it is a link, is no directory, or another user could.
+    :raises OSError: there is none, or it cannot be looked at.
     """
-    info = os.lstat(path)
-    hint = "set the shell option 'async_dir' (variable ansible_async_dir) to a directory of this user's own"
+    info = os.stat(path) if may_be_link else os.lstat(path)
     if stat.S_ISLNK(info.st_mode):
-        raise StoreError(f"the async directory {path} is a symbolic link; {hint}")
+        raise StoreError(f"the async directory {path} is a symbolic link; {_ANOTHER}")
     if not stat.S_ISDIR(info.st_mode):
-        raise StoreError(f"the async directory {path} is not a directory; {hint}")
+        raise StoreError(f"the async directory {path} is not a directory; {_ANOTHER}")
     if info.st_uid != os.geteuid():
         raise StoreError(
-            f"the async directory {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; {hint}"
+            f"the async directory {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}: "
+            f"work as the user that it belongs to (become_user), or {_ANOTHER}"
         )
-    if info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX:
-        raise StoreError(f"the async directory {path} can be written by other users; {hint}, or take that right away")
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {hint}")
-    return info.st_mode
+    if _is_open(info):
+        raise StoreError(
+            f"the async directory {path} can be written by other users; {_ANOTHER}, or take that right away"
+        )
+    for above, its in _above(os.path.join(path, os.curdir)):
+        if its.st_uid not in (0, os.geteuid()):
+            why = f"belongs to {user_name(its.st_uid)}"
+        elif stat.S_ISDIR(its.st_mode) and _is_open(its) and not its.st_mode & stat.S_ISVTX:
+            why = "can be written by other users"
+        else:
+            continue
+        raise StoreError(
+            f"the async directory {path} could be replaced by another user, since {above} {why}; {_ANOTHER}"
+        )
+    return info
+
+
+def _is_open(info: os.stat_result) -> bool:
+    """:returns: whether others than its owner, and root, can write to a directory.
+
+    A group does not count that has nobody else in it: root's, or the one that is named like this user. With such groups
+    goes the umask 002, by which builtin async makes its directory.
+    """
+    if info.st_mode & stat.S_IWOTH:
+        return True
+    if not info.st_mode & stat.S_IWGRP:
+        return False
+    try:
+        group, user = grp.getgrgid(info.st_gid), user_name(os.geteuid())
+    except KeyError:
+        return info.st_gid != 0
+    return not set(group.gr_mem) <= {user, "root"} or (info.st_gid != 0 and group.gr_name != user)
+
+
+def _above(path: str) -> t.Iterator[tuple[str, os.stat_result]]:
+    """:returns: all directories, and links to such, by which a path is reached, without what it leads to itself.
+
+    :raises OSError: one of them cannot be looked at, or leads round in a circle.
+    """
+    left = path.split(os.sep)[:0:-1]
+    here, links = os.sep, 0
+    while left:
+        yield here, os.lstat(here)
+        name = left.pop()
+        if name in ("", os.curdir):
+            continue
+        here = os.path.dirname(here) if name == os.pardir else os.path.join(here, name)
+        if left and os.path.islink(here):
+            yield here, os.lstat(here)
+            links += 1
+            if links > _LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = os.readlink(here)
+            left += target.split(os.sep)[::-1]
+            here = os.sep if os.path.isabs(target) else os.path.dirname(here)
+
+
+def _unguessable() -> str:
+    return os.urandom(8).hex()
 
 
 def _create(path: str, access: int, mode: int) -> int:
@@ -128,6 +195,7 @@ class Store:
     def __init__(self, directory: str) -> None:
         """:arg directory: absolute path, as L(prepare) or L(expand) gave it."""
         self.directory = directory
+        self._is_checked = False
 
     def path(self, jid: str) -> str:
         """:returns: the absolute path of the status file of O(jid)."""
@@ -137,6 +205,17 @@ class Store:
         """:returns: the path of the lock file of O(batch)."""
         return os.path.join(self.directory, f".{check_jid(batch)}.lock")
 
+    def check(self) -> None:
+        """Make sure, once, that nobody else can change anything in the directory; nothing in it is looked at before.
+
+        :raises StoreError: somebody can, or could replace the directory. One that is not there, or cannot be reached,
+            is left to what comes next.
+        """
+        if not self._is_checked:
+            with contextlib.suppress(OSError):
+                check(self.directory, may_be_link=True)  # of builtin async: we make none, and start nothing there
+                self._is_checked = True
+
     def write(self, jid: str, document: t.Mapping[str, t.Any], durable: bool = True) -> None:
         """Replace a status file as a whole: own temporary name, write, fsync, and rename only when all that worked.
 
@@ -145,7 +224,7 @@ class Store:
         :raises OSError: nothing was replaced, and nothing of the attempt is left.
         """
         path = self.path(jid)
-        temporary = os.path.join(self.directory, f".{jid}.{os.getpid()}.tmp")
+        temporary = os.path.join(self.directory, f".{jid}.{_unguessable()}.tmp")
         try:
             data = json.dumps(document).encode("ascii")
         except RecursionError as exc:
@@ -205,8 +284,9 @@ class Store:
 
         :raises FileNotFoundError: there is none.
         :raises CorruptStatus: it is not a complete JSON object; since it is only replaced as a whole, that is final.
-        :raises StoreError: it is a link, not a file, or another user's.
+        :raises StoreError: it is a link, not a file, or another user's, or the directory is not safe.
         """
+        self.check()
         try:
             return self._read(self.path(jid))
         except FileNotFoundError:
@@ -276,7 +356,11 @@ class Store:
         return os.path.join(self.directory, f".{check_jid(jid)}.shared")
 
     def jids(self) -> list[str]:
-        """:returns: the names in the directory that could be those of status files, ours or builtin async's."""
+        """:returns: the names in the directory that could be those of status files, ours or builtin async's.
+
+        :raises StoreError: the directory is not safe.
+        """
+        self.check()
         try:
             names = os.listdir(self.directory)
         except FileNotFoundError:
@@ -289,7 +373,7 @@ class Store:
         :returns: whether there was a status file.
         """
         self.remove_log(jid)
-        self._unlink(os.path.basename(self._cancel_path(jid)))
+        self.take_cancel(jid)
         return self._unlink(jid)
 
     def remove_attempts(self, jid: str) -> None:
@@ -304,7 +388,7 @@ class Store:
         try:
             return _create(path, os.O_RDWR | os.O_APPEND, 0o600)
         except FileExistsError:  # an earlier attempt's
-            return os.open(path, os.O_RDWR | os.O_APPEND | _OPEN)
+            return self._open(path, os.O_RDWR | os.O_APPEND)
 
     def log_size(self, jid: str) -> int:
         """:returns: the bytes in the log of O(jid), 0 if there is none."""
@@ -316,15 +400,14 @@ class Store:
     def read_log(self, jid: str, offset: int, limit: int) -> tuple[int, bytes]:
         """:returns: the size of the log of O(jid), and O(limit) bytes at most behind O(offset), the last."""
         try:
-            handle = os.open(self._log_path(jid), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
-        except OSError:
+            self.check()
+            handle = self._open(self._log_path(jid), os.O_RDONLY)
+        except (OSError, StoreError):
             return offset, b""
         try:
-            info = os.fstat(handle)
-            if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-                return offset, b""
-            start = max(offset, info.st_size - limit)
-            return max(offset, info.st_size), os.pread(handle, max(0, info.st_size - start), start)
+            size = os.fstat(handle).st_size
+            start = max(offset, size - limit)
+            return max(offset, size), os.pread(handle, max(0, size - start), start)
         finally:
             os.close(handle)
 
@@ -338,34 +421,34 @@ class Store:
     def request_cancel(self, jid: str, mode: str) -> None:
         """Leave a request for the supervisor of O(jid) to cancel it; it is told by a signal that there is one.
 
-        :raises OSError: it could not be written.
+        :arg mode: one of L(REQUESTS).
+        :raises OSError: it could not be made.
         """
-        temporary = os.path.join(self.directory, f".{check_jid(jid)}.{os.getpid()}.tmp")
-        handle = _create(temporary, os.O_WRONLY, 0o600)
-        try:
-            try:
-                os.write(handle, mode.encode("ascii"))
-            finally:
-                os.close(handle)
-            os.rename(temporary, self._cancel_path(jid))
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with contextlib.suppress(FileExistsError):
+            os.close(_create(self._request_path(jid, mode), os.O_WRONLY, 0o600))
 
     def take_cancel(self, jid: str) -> str | None:
-        """:returns: the mode of the request to cancel O(jid), which is removed; C(None) if there is none."""
-        try:
-            handle = os.open(self._cancel_path(jid), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
-        except OSError:
-            return None
-        try:
-            return os.read(handle, 100).decode("ascii", "replace")
-        finally:
-            os.close(handle)
-            self._unlink(f".{jid}.cancel")
+        """:returns: the mode of the request to cancel O(jid), which is removed; C(None) if there is none.
 
-    def _cancel_path(self, jid: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(jid)}.cancel")
+        Of two requests it is the one that ends more. One that comes meanwhile is a file of its own, and stays.
+        """
+        taken = [mode for mode in REQUESTS if self._take(self._request_path(jid, mode))]
+        return taken[0] if taken else None
+
+    @staticmethod
+    def _take(path: str) -> bool:
+        """:returns: whether there was a file of this user, which is removed."""
+        try:
+            if os.lstat(path).st_uid != os.geteuid():
+                return False
+            os.unlink(path)
+        except OSError:
+            return False
+        return True
+
+    def _request_path(self, jid: str, mode: str) -> str:
+        """:returns: the path of an empty file, whose being there is the request."""
+        return os.path.join(self.directory, f".{check_jid(jid)}.{mode}")
 
     def make_reserve(self, batch: str) -> None:
         """Keep some room on the disk, so that what has become of a job can be said even when the disk is full.
@@ -441,8 +524,8 @@ class Store:
     def lock_holder(self, batch: str) -> tuple[int, str] | None:
         """:returns: pid and start of the supervisor that has the lock of O(batch), C(None) where nobody is named."""
         try:
-            handle = os.open(self.lock_path(batch), os.O_RDONLY | os.O_NONBLOCK | _OPEN)
-        except OSError:
+            handle = self.open_lock(batch)
+        except (OSError, StoreError):
             return None
         try:
             pid, dummy, started = os.pread(handle, _HOLDER, 0).decode("ascii", "replace").strip().partition(" ")
@@ -450,21 +533,49 @@ class Store:
             os.close(handle)
         return (int(pid), started) if pid.isdigit() and started else None
 
+    def open_lock(self, batch: str) -> int:
+        """:returns: a file descriptor of the lock file of O(batch), to ask for the lock, or to share it.
+
+        :raises OSError: there is none, or it cannot be opened, or is not this user's.
+        :raises StoreError: the directory is not safe.
+        """
+        self.check()
+        return self._open(self.lock_path(batch), os.O_RDONLY)
+
+    @staticmethod
+    def _open(path: str, access: int) -> int:
+        """:returns: a file descriptor of a file that is there.
+
+        :raises OSError: it is not there, or cannot be opened, or is another user's, or no regular file.
+        """
+        handle = os.open(path, access | os.O_NONBLOCK | _OPEN)
+        info = os.fstat(handle)
+        if stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid():
+            return handle
+        os.close(handle)
+        raise PermissionError(errno.EPERM, "it is not a regular file of this user", path)
+
     def remove_lock(self, batch: str) -> None:
         """Remove the lock file of a batch and its reserve, if they are still there."""
         self.remove_reserve(batch)
         self._unlink(os.path.basename(self.lock_path(batch)))
 
     def is_locked(self, batch: str) -> bool:
-        """:returns: whether a supervisor holds the lock of O(batch), that is, whether it lives."""
+        """:returns: whether a supervisor holds the lock of O(batch), that is, whether it lives.
+
+        The lock is asked for as one that others may share: so several readers at once do not take each other for the
+        supervisor, which has it for itself alone.
+        """
         try:
-            handle = os.open(self.lock_path(batch), os.O_RDWR | _OPEN)
-        except OSError:
+            handle = self.open_lock(batch)
+        except (OSError, StoreError):
             return False
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError:  # a file system without locks
+            return False
         else:
             return False
         finally:

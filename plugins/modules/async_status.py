@@ -172,10 +172,10 @@ from ansible_collections.background.jobs.plugins.module_utils._waiting import Jo
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
     directory = expand(question.async_dir)
-    if question.selection is not None:
-        return select(Store(directory), **question.selection)
     jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
     try:
+        if question.selection is not None:
+            return select(Store(directory), **question.selection)
         return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
     except StoreError as exc:
         module.fail_json(msg=str(exc))

@@ -256,7 +256,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import job_info_module
 from ansible_collections.background.jobs.plugins.module_utils._info import OTHER_HOST, Evidence, Selection, find
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, expand, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
 
 
@@ -268,6 +268,8 @@ def main() -> None:
     directory = expand(question.async_dir)
     try:
         found = [info for dummy, info in find(Store(directory), Evidence(), time.time())]
+    except StoreError as exc:
+        module.fail_json(msg=str(exc))
     except OSError as exc:
         module.fail_json(msg=f"cannot look into the async directory {directory}: {exc.strerror}")
     here = [info for info in found if info.reason != OTHER_HOST]

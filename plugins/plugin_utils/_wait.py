@@ -19,6 +19,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
@@ -34,6 +35,17 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
 
+_LONGEST = 60_000
+"""Characters of a command: an argument has at most 128 KiB on Linux (execve(2)), and quoting may add some."""
+_AT_ONCE = 200
+"""Jobs whose files one rm(1) removes."""
+_REMOVE = (
+    'e=0; r() { b=${1#-}; shift; for n; do shift; if [ -e ".$b$n.shared" ]; then '
+    '{ [ ! -e "$b$n" ] || mv -f "$b$n" ".$b$n.shared" || e=1; }; else set -- "$@" "$b$n" "$b$n.log"; fi; done; '
+    '[ $# -eq 0 ] || rm -f -- "$@" || e=1; }'
+)
+"""A function of the shell that is given a batch and the numbers of some of its jobs. It takes each number from the
+front of its arguments, and puts the names of its files at their end."""
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
 
@@ -232,7 +244,8 @@ class Wait:
         plain = [status for status in finished if status["state"] != LOST]
         try:
             if plain:
-                self._action.remove(removal(status["results_file"] for status in plain))
+                for command in removals(status["results_file"] for status in plain):
+                    self._action.remove(command)
             if lost:
                 files = {status["jid"]: status["results_file"] for status in lost}
                 self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files)
@@ -256,20 +269,29 @@ def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:
     )
 
 
-def removal(results_files: t.Iterable[str]) -> str:
-    """:returns: a command for any POSIX shell that removes status files and the logs beside them.
+def removals(results_files: t.Iterable[str]) -> list[str]:
+    """:returns: commands for any POSIX shell, with no other programs than rm and mv, that remove status files and the
+    logs beside them.
 
     A status file that is shared (see C(_store.Store.share)) is hidden instead, for those who still wait for it.
-    A directory and a batch are written once for all their jobs: an argument has at most 128 KiB on Linux (execve(2)).
+    A directory and a batch are written once for all their jobs, and no command is longer than L(_LONGEST).
     """
-    numbers: dict[tuple[str, str], list[str]] = {}
+    numbers: dict[str, dict[str, list[str]]] = {}
     for path in results_files:
         directory, name = os.path.split(path)
-        batch, dot, number = name.rpartition(".")
-        numbers.setdefault((directory, batch + dot), []).append(number)
-    return " && ".join(
-        f"cd {shlex.quote(directory)} && b={shlex.quote(batch)} && for n in {' '.join(map(shlex.quote, ends))}; do "
-        "if [ -e .$b$n.shared ]; then mv -f $b$n .$b$n.shared 2>/dev/null; else "
-        "printf '%s\\n' $b$n $b$n.log; fi; done | xargs rm -f --"
-        for (directory, batch), ends in numbers.items()
-    )
+        if is_jid(name):  # of digits and a dot, so there is nothing in it that a shell would not take as it is
+            batch, dot, number = name.rpartition(".")
+            numbers.setdefault(directory, {}).setdefault(batch + dot, []).append(number)
+    commands: list[str] = []
+    for directory, batches in numbers.items():
+        opening = f"{_REMOVE}; cd {shlex.quote(directory)} || exit"
+        command = opening
+        for batch, ends in batches.items():
+            for start in range(0, len(ends), _AT_ONCE):
+                call = f"; r {batch or '-'} {' '.join(ends[start : start + _AT_ONCE])}"
+                if len(command) + len(call) > _LONGEST and command != opening:
+                    commands.append(command)
+                    command = opening
+                command += call
+        commands.append(command)
+    return [f"{command}; exit $e" for command in commands]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils import _builtin, _process
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Info, Selection, find
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES, UNFINISHED, encode
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, user_name
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 NOW = 1_000_000.0
@@ -223,7 +223,7 @@ def test_a_job_that_goes_while_we_look_is_left_out(store: Store, monkeypatch: py
 def test_no_directory_is_no_jobs_and_one_that_cannot_be_read_is_an_error(store: Store) -> None:
     assert infos(Store(f"{store.directory}/missing")) == []
     Path(store.directory, "file").touch()
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(StoreError, match="file is not a directory"):
         infos(Store(f"{store.directory}/file"))
 
 

@@ -21,7 +21,16 @@ from ansible_collections.background.jobs.plugins.module_utils._store import Stor
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
 NOW = 1_000_000.0
-FILES = (".j1.lock", ".j1.reserve", ".j1.0.cancel", ".j1.0.shared", ".j1.1.4711.tmp", "j1.2.log", "j1.3.tmp")
+FILES = (
+    ".j1.lock",
+    ".j1.reserve",
+    ".j1.0.kill",
+    ".j1.2.drain",
+    ".j1.0.shared",
+    ".j1.1.47af.tmp",
+    "j1.2.log",
+    "j1.3.tmp",
+)
 
 
 def age(store: Store, seconds: float = YOUNG) -> None:
@@ -216,7 +225,7 @@ def test_what_is_another_users_stays(store: Store) -> None:
 def test_what_cannot_be_removed_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     litter(store)
 
-    def refuse(path: str) -> None:
+    def refuse(path: str, dir_fd: int | None = None) -> None:
         raise PermissionError(1, "Operation not permitted", path)
 
     monkeypatch.setattr(_leftovers.os, "unlink", refuse)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import grp
 import json
 import os
 import re
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _store
 from ansible_collections.background.jobs.plugins.module_utils._store import (
     TOGETHER,
     CorruptStatus,
@@ -63,16 +66,97 @@ def test_prepare_takes_a_directory_that_is_there(tmp_path: Path) -> None:
     assert mode(tmp_path) == 0o755
 
 
-def test_prepare_takes_a_shared_directory_with_the_sticky_bit(tmp_path: Path) -> None:
-    tmp_path.chmod(0o1777)
-    assert prepare(str(tmp_path)) == str(tmp_path)
-
-
-@pytest.mark.parametrize("permissions", [0o777, 0o770, 0o702], ids=oct)
-def test_prepare_refuses_a_directory_others_can_write(tmp_path: Path, permissions: int) -> None:
+@pytest.mark.parametrize("permissions", [0o777, 0o1777, 0o702], ids=oct)
+def test_a_directory_others_can_write_is_refused_sticky_or_not(tmp_path: Path, permissions: int) -> None:
+    store = Store(str(tmp_path))
+    store.write("j1", {})
     tmp_path.chmod(permissions)
-    with pytest.raises(StoreError, match="can be written by other users; set the shell option 'async_dir'"):
+    message = "can be written by other users; set the shell option 'async_dir'"
+    with pytest.raises(StoreError, match=message):
         prepare(str(tmp_path))
+    for use in (store.jids, lambda: store.read("j1"), lambda: store.open_lock("j1")):
+        with pytest.raises(StoreError, match=message):
+            use()
+    assert (store.read_log("j1", 0, 9), store.lock_holder("j1"), store.is_locked("j1")) == ((0, b""), None, False)
+
+
+@as_root
+def test_a_group_with_others_in_it_may_not_write_and_one_without_may(tmp_path: Path) -> None:
+    """Builtin async makes its directory by the umask, which is 002 where each user has a group of his own."""
+    tmp_path.chmod(0o770)
+    assert prepare(str(tmp_path)) == str(tmp_path)
+    os.chown(tmp_path, -1, NOBODY)
+    with pytest.raises(StoreError, match="can be written by other users"):
+        prepare(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("group", "members", "gid", "is_open"),
+    [
+        ("app", [], 500, False),
+        ("app", ["app"], 500, False),
+        ("app", ["eve"], 500, True),
+        ("users", [], 500, True),
+        ("root", [], 0, False),
+        ("wheel", ["eve"], 0, True),
+    ],
+)
+def test_whose_group_a_group_is(
+    monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], gid: int, is_open: bool
+) -> None:
+    entry = grp.struct_group((group, "x", gid, members))
+    monkeypatch.setattr(_store.grp, "getgrgid", lambda number: {gid: entry}[number])
+    monkeypatch.setattr(_store, "user_name", lambda uid: "app")
+    info = os.stat_result((0o40775, 1, 1, 2, 1000, gid, 0, 0, 0, 0))
+    assert _store._is_open(info) is is_open
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("owner", "permissions", "why"),
+    [(0, 0o777, "can be written by other users"), (NOBODY, 0o755, f"belongs to {NOBODY}"), (0, 0o1777, None)],
+)
+def test_a_directory_that_another_user_could_replace_is_refused(
+    tmp_path: Path, owner: int, permissions: int, why: str | None
+) -> None:
+    path = tmp_path / "above" / "deep" / "async"
+    path.mkdir(parents=True)
+    os.chown(tmp_path / "above", owner, owner)
+    (tmp_path / "above").chmod(permissions)
+    if why is None:
+        assert prepare(str(path)) == str(path)
+        return
+    for use in (prepare, lambda path: Store(path).jids()):
+        with pytest.raises(StoreError, match=f"could be replaced by another user, since {tmp_path}/above {why}"):
+            use(str(path))
+
+
+def test_what_builtin_async_has_put_behind_a_link_is_read(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    store = Store(str(tmp_path / "link"))
+    store.write("1.2", {"a": 1})
+    assert (store.jids(), store.read("1.2")) == (["1.2"], {"a": 1})
+    (tmp_path / "real").chmod(0o777)
+    with pytest.raises(StoreError, match="link can be written by other users"):
+        Store(store.directory).jids()
+
+
+def test_links_above_a_directory_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "real" / "x").mkdir(parents=True)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "relative").symlink_to("real/../real/x")
+    (tmp_path / "absolute").symlink_to(tmp_path / "relative")
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "outside").symlink_to("open/x")
+    (tmp_path / "open" / "x").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    for name in ("relative", "absolute"):
+        assert prepare(str(tmp_path / name / "async")) == str(tmp_path / name / "async")
+    with pytest.raises(StoreError, match="cannot make"):
+        prepare(str(tmp_path / "round" / "async"))
+    with pytest.raises(StoreError, match=f"since {tmp_path}/open can be written by other users"):
+        prepare(str(tmp_path / "outside" / "async"))
 
 
 def test_prepare_refuses_a_link_to_a_directory(tmp_path: Path) -> None:
@@ -400,6 +484,39 @@ def test_asking_for_a_lock_does_not_take_it(store: Store) -> None:
     assert [store.is_locked("j1") for dummy in range(2)] == [False, False]
 
 
+def test_readers_do_not_take_each_other_for_a_supervisor(store: Store) -> None:
+    """Some processes look at the lock of a supervisor that has gone, as fast as they can."""
+    os.close(store.make_lock("j1"))
+    source = (
+        "import sys\n"
+        "from ansible_collections.background.jobs.plugins.module_utils._store import Store\n"
+        "store = Store(sys.argv[1])\n"
+        "print(sum(store.is_locked('j1') for dummy in range(5000)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", source, store.directory]
+    readers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for dummy in range(3)]
+    assert [reader.communicate()[0] for reader in readers] == [b"0\n"] * 3
+
+
+def test_a_launch_waits_for_readers_of_its_lock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def look_before(handle: int, operation: int) -> None:
+        monkeypatch.setattr(_store.fcntl, "flock", flock)
+        reader = store.open_lock("j1")
+        flock(reader, fcntl.LOCK_SH)
+        threading.Timer(0.2, os.close, [reader]).start()
+        flock(handle, operation)
+
+    monkeypatch.setattr(_store.fcntl, "flock", look_before)
+    lock = store.make_lock("j1")
+    try:
+        assert store.is_locked("j1") is True
+    finally:
+        os.close(lock)
+
+
 def test_a_lock_is_made_once(store: Store) -> None:
     lock = store.make_lock("j1")
     try:
@@ -446,3 +563,64 @@ def test_a_hidden_job_is_found_by_its_id_only(store: Store) -> None:
         store.hide("j1.0")
         assert store.jids() == []
         assert store.read("j1.0") == {"a": 1}
+
+
+# -- requests to cancel
+
+
+@pytest.mark.parametrize("modes", [["kill"], ["drain"], ["kill", "drain"], ["drain", "kill", "kill"]], ids=str)
+def test_of_two_requests_the_one_that_ends_more_counts(store: Store, modes: list[str]) -> None:
+    for mode in modes:
+        store.request_cancel("j1.0", mode)
+    assert store.take_cancel("j1.0") == ("kill" if "kill" in modes else "drain")
+    assert store.take_cancel("j1.0") is None
+    assert os.listdir(store.directory) == []
+
+
+def test_a_request_that_comes_while_another_is_taken_is_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlink = os.unlink
+    moments: list[str] = []
+
+    def unlink_and_be_asked(path: str) -> None:
+        moments.append(path)
+        if len(moments) == 1:
+            store.request_cancel("j1.0", "kill")
+        unlink(path)
+
+    monkeypatch.setattr(_store.os, "unlink", unlink_and_be_asked)
+    store.request_cancel("j1.0", "drain")
+    assert [store.take_cancel("j1.0"), store.take_cancel("j1.0")] == ["drain", "kill"]
+
+
+@as_root
+def test_what_another_user_planted_is_not_acted_on(store: Store) -> None:
+    """As it may lie there from before the directory became private."""
+    store.write("j1.0", {})
+    os.close(store.make_lock("j1"))
+    for name, content in ((".j1.0.kill", ""), ("j1.0.log", "theirs"), (".j1.lock", "1 1")):
+        Path(store.directory, name).write_text(content, encoding="ascii")
+        os.chown(f"{store.directory}/{name}", NOBODY, NOBODY)
+    holder = os.open(store.lock_path("j1"), os.O_RDWR)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        assert (store.take_cancel("j1.0"), store.is_locked("j1"), store.lock_holder("j1")) == (None, False, None)
+    finally:
+        os.close(holder)
+    assert store.read_log("j1.0", 0, 9) == (0, b"")
+    with pytest.raises(PermissionError):
+        store.open_log("j1.0")
+
+
+def test_temporary_names_cannot_be_guessed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    rename = os.rename
+
+    def note(source: str, target: str) -> None:
+        names.append(os.path.basename(source))
+        rename(source, target)
+
+    monkeypatch.setattr(_store.os, "rename", note)
+    for dummy in range(2):
+        store.write("j1.0", {})
+    assert names[0] != names[1]
+    assert all(re.fullmatch(r"\.j1\.0\.[0-9a-f]{16}\.tmp", name) for name in names)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 import typing as t
@@ -17,7 +18,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store import Stor
 from ansible_collections.background.jobs.plugins.plugin_utils import _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait, removal
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait, removals
 
 Answer = t.Mapping[str, str]
 
@@ -162,7 +163,7 @@ def test_a_job_looked_for_in_the_wrong_place_says_which_is_right(said: list[str]
 def test_files_are_removed_once_the_results_have_arrived(said: list[str]) -> None:
     target = Target({"j1.0": "succeeded", "j1.1": "lost", "j1.2": "failed"})
     waited(target, handles("j1.0", "j1.1", "j1.2"))
-    assert target.removed == [removal(["/a/j1.0", "/a/j1.2"]), "j1.1"]
+    assert target.removed == [*removals(["/a/j1.0", "/a/j1.2"]), "j1.1"]
 
 
 def test_without_cleaning_up_everything_stays(said: list[str]) -> None:
@@ -179,43 +180,80 @@ def test_files_that_cannot_be_removed_are_a_warning(said: list[str], monkeypatch
         def remove(self, command: str) -> None:
             raise AnsibleActionFail("read-only file system")
 
-    assert waited(Full({"a": "succeeded"}), handles("a"))["failed"] is False
+    assert waited(Full({"j1.0": "succeeded"}), handles("j1.0"))["failed"] is False
     assert warned == [
         "web1: the files of 1 collected jobs could not be removed; background.jobs.prune removes them later: "
         "read-only file system"
     ]
 
 
-def test_removal_is_a_command_that_spares_everything_else(tmp_path: Path) -> None:
-    directory = tmp_path / "it's here"
+SHELLS = [shell for shell in (["/bin/sh"], ["dash"], ["bash"], ["busybox", "sh"]) if shutil.which(shell[0])]
+
+
+@pytest.fixture(params=SHELLS, ids=" ".join)
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> t.Callable[[t.Iterable[str]], int]:
+    """Removes files by the commands of C(removals), in a shell that finds L(rm(1)) and L(mv(1)) and nothing else."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("rm", "mv"):
+        os.symlink(shutil.which(name) or "", programs / name)
+    first, *rest = request.param
+    command = [shutil.which(first) or first, *rest, "-c"]
+
+    def remove(results_files: t.Iterable[str]) -> int:
+        for text in removals(results_files):
+            done = subprocess.run([*command, text], check=False, stderr=subprocess.PIPE, env={"PATH": str(programs)})
+            if done.returncode:
+                return done.returncode
+            assert done.stderr == b""
+        return 0
+
+    return remove
+
+
+def test_removal_spares_everything_else(shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path) -> None:
+    directory = tmp_path / "it's $HOME \\ `here` \"; exit 1"
     directory.mkdir()
-    names = ["j1.0", "j1.0.log", "j1.1", "j1.10", "j2.0", "j123.4", "j123.4.log", ".j1.lock"]
+    names = ["j1.0", "j1.0.log", "j1.1", "j1.10", "j2.0", "j123.4", "j123.4.log", "77.5", "j7", ".j1.lock", "passwd"]
     for name in names:
         (directory / name).touch()
-    command = removal(f"{directory}/{jid}" for jid in ("j1.0", "j1.1", "j123.4", "j9.9"))
-    done = subprocess.run(["/bin/sh", "-c", command], check=False, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert sorted(os.listdir(directory)) == [".j1.lock", "j1.10", "j2.0"]
-    gone = subprocess.run(["/bin/sh", "-c", removal(["/nowhere/j1.0"])], check=False, stderr=subprocess.PIPE)
-    assert gone.returncode != 0
+    removed = ("j1.0", "j1.1", "j123.4", "j9.9", "77.5", "j7", "passwd", "j1.10;touch x")
+    assert shell(f"{directory}/{name}" for name in removed) == 0
+    assert sorted(os.listdir(directory)) == [".j1.lock", "j1.10", "j2.0", "passwd"]
 
 
-def test_a_job_that_others_wait_for_is_hidden_and_not_removed(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(
+    shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path
+) -> None:
+    assert shell([f"{tmp_path}/nowhere/j1.0"]) != 0
+    for number in range(1001):
+        (tmp_path / f"j1.{number}").mkdir() if number == 500 else (tmp_path / f"j1.{number}").touch()
+    assert shell(f"{tmp_path}/j1.{number}" for number in range(1001)) == 1
+    assert sorted(os.listdir(tmp_path)) == ["bin", "j1.500"]
+
+
+def test_a_job_that_others_wait_for_is_hidden_and_not_removed(
+    shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path
+) -> None:
+    (tmp_path / "async").mkdir()
+    store = Store(str(tmp_path / "async"))
     for jid in ("j1.0", "j1.1"):
         store.write(jid, {"jid": jid})
     assert store.share("j1.0") is True
-    command = removal(f"{tmp_path}/{jid}" for jid in ("j1.0", "j1.1"))
     for dummy in range(2):
-        done = subprocess.run(["/bin/sh", "-c", command], check=False, stderr=subprocess.PIPE)
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert os.listdir(tmp_path) == [".j1.0.shared"]
+        assert shell(store.path(jid) for jid in ("j1.0", "j1.1")) == 0
+        assert os.listdir(store.directory) == [".j1.0.shared"]
         assert store.read("j1.0") == {"jid": "j1.0"}
         assert store.jids() == []
 
 
-def test_the_files_of_10000_jobs_are_one_argument() -> None:
-    assert len(removal(f"/root/.ansible_async/j{'1' * 39}.{number}" for number in range(10_000))) < 128 * 1024
+@pytest.mark.parametrize("form", ["j{0}.{1}", "j{1:039}.0", "{1:012}.4711"], ids=["ours", "alone", "builtin"])
+def test_the_files_of_10000_jobs_are_a_few_commands_none_of_which_is_too_long(form: str) -> None:
+    """Of one launch, of as many launches, and of builtin async, where each job has a batch of its own."""
+    paths = [f"/root/.ansible_async/{form.format('1' * 39, number)}" for number in range(10_000)]
+    commands = removals(paths)
+    assert len(commands) <= 9
+    assert max(map(len, commands)) < 64 * 1024
 
 
 # -- a group
