@@ -60,7 +60,8 @@ options:
       - What holds for all jobs is set on the task, for example C(become), C(delegate_to) or C(environment). These
         keywords are refused in a job.
       - A job runs its module on the target. Modules that work on the controller, such as M(ansible.builtin.template) or
-        M(ansible.builtin.fetch), are refused before anything is started. M(ansible.builtin.copy),
+        M(ansible.builtin.fetch), are refused before anything is started, and so are those whose action does its work on
+        the target by itself, such as C(community.general.shutdown), before it has done it. M(ansible.builtin.copy),
         M(ansible.builtin.unarchive) and M(ansible.builtin.assemble) can be used with C(remote_src=true).
         M(ansible.builtin.script) can be used, its script is sent along.
       - Exactly one of O(jobs) and O(for_each) is required. The list cannot be empty.

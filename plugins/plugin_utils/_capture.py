@@ -8,7 +8,8 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 The action plugin of the module runs with a copied task whose C(async_val) is set. Its call of C(_execute_module) that
 arrives with a true C(wrap_async) is the detached one: its payload is built as ansible-core would and kept instead of
-being run. Every other call (a package action asking for the package manager) goes through.
+being run. What else reaches the target on the way goes through if L(Guard) permits it (a package action asking for the
+package manager).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ansible.plugins.loader import action_loader, module_loader
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, PYTHON, Job, Step
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition, StepDefinition
+from ansible_collections.background.jobs.plugins.plugin_utils._guard import Guard
 
 _ON_TARGET = {"copy": False, "unarchive": False, "assemble": True}
 """Actions of ansible.builtin that do all their work in their module if C(remote_src) is true; and its default."""
@@ -75,8 +77,8 @@ class _Place:
 
     job: Definition
     step: StepDefinition
-    jid: str
-    first: bool
+    jid: str = ""
+    first: bool = False
     no_log: bool = False
 
     def __str__(self) -> str:
@@ -93,15 +95,29 @@ class Capture:
         self._task_vars = task_vars
         self._taken: list[str] = []
         self._answers: dict[str, dict[str, t.Any]] = {}
+        self._read: dict[int, tuple[str, dict[str, t.Any]]] = {}
         self._resolve = functools.lru_cache(maxsize=None)(self._resolve_anew)
         self._handler_name = functools.lru_cache(maxsize=None)(self._find_handler)
         self.facts: dict[str, t.Any] = {}
         """Facts to hand on: the interpreter, where it was looked for on the way."""
 
-    def job(self, definition: Definition, jid: str) -> Captured:
-        """Build one job; what it comes C(after) is left to be filled in.
+    def check(self, definitions: t.Iterable[Definition]) -> None:
+        """Look at the modules and arguments of all jobs, before the action of the first is run.
 
-        :raises CaptureError: a module of it is unknown, or cannot run detached, or its action fails.
+        :raises CaptureError: there is no such module, or its arguments are none.
+        """
+        for definition in definitions:
+            for step in definition.steps:
+                place = _Place(definition, step)
+                try:
+                    self._read[id(step)] = self._parse(place)
+                except AnsibleError as exc:
+                    raise CaptureError(f"{place} ({step.module}): {exc}") from None
+
+    def job(self, definition: Definition, jid: str) -> Captured:
+        """Build one job that was checked; what it comes C(after) is left to be filled in.
+
+        :raises CaptureError: a module of it cannot run detached, or its action fails.
         """
         if definition.false_condition is not None:
             return Captured(result={"skipped": True, "changed": False, "false_condition": definition.false_condition})
@@ -152,7 +168,7 @@ class Capture:
     def _step(self, place: _Place) -> Step:
         """Build one step; one whose action ended without running a module has that action's own result."""
         try:
-            module, arguments = self._parse(place)
+            module, arguments = self._read.pop(id(place.step))
             leaf = module.rpartition(".")[2]
             builtin = "." not in module or module.startswith(_BUILTIN)
             if builtin and leaf == "script":
@@ -251,30 +267,32 @@ class Capture:
         task.async_val = int(place.job.timeout) or 1
         task.poll = 0
         task.no_log = bool(ours._task.no_log or place.job.no_log)
-        handler = action_loader.get(
-            handler_name,
-            task=task,
-            connection=ours._connection,
-            play_context=ours._play_context,
-            loader=ours._loader,
-            templar=ours._templar,
-            shared_loader_obj=ours._shared_loader_obj,
-            collection_list=task.collections,
-        )
-        if handler is None:
-            raise AnsibleActionFail(f"its action plugin {handler_name} cannot be loaded")
-        intercept = _Intercept(handler._connection._shell, place, self._taken, self._answers)
-        intercept.install(handler)
+        intercept = _Intercept(ours._connection, place, self._taken, self._answers)
+        handler: t.Any = None
         try:
-            result = handler.run(task_vars=self._task_vars)
-        except (AnsibleActionSkip, AnsibleConnectionFailure):
-            raise
-        except AnsibleError:
-            if not getattr(handler, "_supports_async", False):
-                raise AnsibleActionFail(_unsupported(module)) from None
-            raise
+            with intercept.guard.watch():
+                handler = action_loader.get(
+                    handler_name,
+                    task=task,
+                    connection=ours._connection,
+                    play_context=ours._play_context,
+                    loader=ours._loader,
+                    templar=ours._templar,
+                    shared_loader_obj=ours._shared_loader_obj,
+                    collection_list=task.collections,
+                )
+                if handler is None:
+                    raise AnsibleActionFail(f"its action plugin {handler_name} cannot be loaded")
+                result = handler.run(task_vars=self._task_vars)
+        except Exception as exc:
+            if intercept.guard.refusal is None:
+                _explain(exc, module, handler)
+                raise
         finally:
             intercept.finish()
+        if intercept.guard.refusal is not None:  # whatever the action has made of it
+            _explain(intercept.guard.refusal, module, handler)
+            raise intercept.guard.refusal
         if handler._discovered_interpreter_key:
             self.facts[handler._discovered_interpreter_key] = handler._discovered_interpreter
         if intercept.step is not None:
@@ -302,49 +320,26 @@ class _Call:
     ignore_unknown_opts: bool = False
 
 
-class _Loaders:
-    """The plugin loaders as an action sees them; the actions it gets from them are intercepted too."""
-
-    def __init__(self, loaders: t.Any, intercept: _Intercept) -> None:
-        self._loaders = loaders
-        self.action_loader = _ActionLoader(loaders.action_loader, intercept)
-
-    def __getattr__(self, name: str) -> t.Any:
-        return getattr(self._loaders, name)
-
-
-class _ActionLoader:
-    def __init__(self, loader: t.Any, intercept: _Intercept) -> None:
-        self._loader = loader
-        self._intercept = intercept
-
-    def get(self, name: str, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        action = self._loader.get(name, *args, **kwargs)
-        if isinstance(action, ActionBase):
-            self._intercept.install(action)
-        return action
-
-    def __getattr__(self, name: str) -> t.Any:
-        return getattr(self._loader, name)
-
-
 class _Intercept:
     """Stands in for the C(_execute_module) of an action, and of the actions it loads to do its work (as shell does)."""
 
-    def __init__(self, shell: t.Any, place: _Place, taken: list[str], answers: dict[str, dict[str, t.Any]]) -> None:
+    def __init__(
+        self, connection: t.Any, place: _Place, taken: list[str], answers: dict[str, dict[str, t.Any]]
+    ) -> None:
         """:arg taken: here go the directories that now belong to the job.
 
         :arg answers: what C(setup) said before, for this batch: 20 jobs of C(package) ask for one package manager.
         """
         self.step: Step | None = None
+        self.guard = Guard(connection, self._install)
         self._place = place
-        self._shell = shell
+        self._shell = connection._shell
         self._taken = taken
         self._answers = answers
         self._transferred = False
 
-    def install(self, handler: t.Any) -> None:
-        """Take the place of the methods of O(handler) that reach the target."""
+    def _install(self, handler: t.Any) -> None:
+        """Take the place of methods of O(handler)."""
         through, transfer = handler._execute_module, handler._transfer_file
 
         def execute_module(*args: t.Any, **kwargs: t.Any) -> dict[str, t.Any]:
@@ -352,13 +347,11 @@ class _Intercept:
             if not getattr(handler, "_supports_async", False):
                 raise AnsibleActionFail(_unsupported(handler._task.action))
             if not call.wrap_async:
-                if not str(call.module_name).endswith(".setup"):
-                    return t.cast("t.Dict[str, t.Any]", through(*args, **kwargs))
-                question = repr((call.module_name, call.module_args))
-                if question not in self._answers:
-                    self._answers[question] = through(*args, **kwargs)
-                return copy.deepcopy(self._answers[question])
-            self._keep(handler, call)
+                if not self.guard.is_open:
+                    return self._ask(functools.partial(through, *args, **kwargs), call)
+                return t.cast("t.Dict[str, t.Any]", through(*args, **kwargs))
+            with self.guard.opened():  # the interpreter may have to be looked for
+                self._keep(handler, call)
             return {"started": True, "finished": False, "changed": True, "ansible_job_id": self._place.jid}
 
         def transfer_file(local_path: str, remote_path: str) -> t.Any:
@@ -367,7 +360,14 @@ class _Intercept:
 
         handler._execute_module = execute_module
         handler._transfer_file = transfer_file
-        handler._shared_loader_obj = _Loaders(handler._shared_loader_obj, self)
+
+    def _ask(self, through: t.Callable[[], dict[str, t.Any]], call: _Call) -> dict[str, t.Any]:
+        self.guard.check_module(call.module_name, call.module_args)
+        question = repr((call.module_name, call.module_args))
+        if question not in self._answers:
+            with self.guard.opened():
+                self._answers[question] = through()
+        return copy.deepcopy(self._answers[question])
 
     def finish(self) -> None:
         """Hand the action's temporary directory over to the job, if the action put files for it there."""
@@ -409,6 +409,16 @@ class _Intercept:
             step.style = FILE
             step.arguments = _compat.arguments_file(arguments, built.profile)
         return step
+
+
+def _explain(error: Exception, module: str, handler: ActionBase | None) -> None:
+    """:raises AnsibleActionFail: in place of O(error), where it says too little of what a user can do about it."""
+    if isinstance(error, (AnsibleActionSkip, AnsibleConnectionFailure)):
+        return
+    if handler is not None and not getattr(handler, "_supports_async", False):
+        raise AnsibleActionFail(_unsupported(module)) from None
+    if not isinstance(error, AnsibleError):
+        raise AnsibleActionFail(f"its action failed: {type(error).__name__}: {error}") from error
 
 
 def _unsupported(module: str) -> str:

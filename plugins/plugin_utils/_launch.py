@@ -91,6 +91,7 @@ def launch(
         check_names(definitions)
         check_order(definitions)
         jids = {definition.name: f"{batch.batch}.{index}" for index, definition in enumerate(definitions)}
+        capture.check(definitions)
         captured = []
         for definition in definitions:
             made = capture.job(definition, jids[definition.name])

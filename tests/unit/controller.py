@@ -76,7 +76,8 @@ class Controller:
         """Run playbooks; O(options) are those of the first callback."""
         prefix = self.callbacks.partition(",")[0].replace(".", "_").upper()
         given = {f"{prefix}_{name.upper()}": str(value) for name, value in options.items()}
-        given["ANSIBLE_CALLBACKS_ENABLED"] = self.callbacks
+        if self.callbacks:
+            given["ANSIBLE_CALLBACKS_ENABLED"] = self.callbacks
         command = self.command(*arguments, ANSIBLE_PIPELINING="true", ANSIBLE_NOCOLOR="true", COLUMNS="1000", **given)
         streams: dict[str, t.Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(**command, **streams, stdin=subprocess.DEVNULL, check=False)

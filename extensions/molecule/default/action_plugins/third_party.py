@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
-"""An action as other collections write them: work on the controller, a trip of its own, then one detached module."""
+"""An action as other collections write them: work on the controller, a question to the host, then one module."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class ActionModule(ActionBase):
         self._supports_async = True
         self._supports_check_mode = True
         result = super().run(tmp, task_vars)
-        ping = {"data": "asked"}
-        asked = self._execute_module(module_name="ansible.builtin.ping", module_args=ping, task_vars=task_vars)
-        arguments = {"_raw_params": f"echo {self._task.args['word']} {asked['ping']}"}
+        question = {"filter": "ansible_pkg_mgr"}
+        asked = self._execute_module(module_name="ansible.builtin.setup", module_args=question, task_vars=task_vars)
+        answer = asked["ansible_facts"]["ansible_pkg_mgr"]
+        arguments = {"_raw_params": f"echo {self._task.args['word']} {answer}"}
         result.update(
             self._execute_module(
                 module_name="ansible.builtin.command",
