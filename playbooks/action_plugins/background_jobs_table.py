@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.plugin_utils._table import report
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say
 
 
 class ActionModule(ActionBase):
@@ -29,5 +30,5 @@ class ActionModule(ActionBase):
             }
         )
         for line in report(options["answers"], options["columns"]):
-            Display().display(line)
+            say(Display(), line)
         return {**result, "changed": False}

@@ -38,6 +38,7 @@ class ActionModule(JobAction):
         if options["offset"] is not None:
             results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
         if options["jids"] is None:
+            self._msg_is_ours = options["mode"] == "cleanup"
             return results[0]
         together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
         bad = [result for result in results if result["failed"]]

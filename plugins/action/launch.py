@@ -12,6 +12,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._container import short_lived
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import warn
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
 
 display = Display()
@@ -32,7 +33,7 @@ class ActionModule(LaunchAction):
         if self._task.check_mode:
             result["results"] = Wait(self, Terms(), task_vars).for_jobs(read(result["results"]))["results"]
         elif (warning := short_lived(self)) is not None:
-            display.warning(warning)
+            warn(display, warning)
         if len(result["results"]) == 1:
             handle = result["results"][0]
             result.update({key: handle[key] for key in _TOP_LEVEL if key in handle})

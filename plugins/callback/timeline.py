@@ -87,6 +87,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener, ListeningCallback
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Timeline, document
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline_page import page, write
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
 
 
 class CallbackModule(ListeningCallback):
@@ -131,9 +132,10 @@ class CallbackModule(ListeningCallback):
         try:
             write(path, text)
         except OSError as exc:
-            self._display.warning(
+            warn(
+                self._display,
                 f"{what} could not be written to {path}: {exc.strerror}. Set the option '{option}' of "
-                "background.jobs.timeline to a file in a directory that is there and writable."
+                "background.jobs.timeline to a file in a directory that is there and writable.",
             )
         else:
-            self._display.display(f"{what}: {path}")
+            say(self._display, f"{what}: {path}")

@@ -85,6 +85,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._playbook import (
     ask,
     watch,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
 
 
 class CallbackModule(ListeningCallback):
@@ -126,9 +127,9 @@ class CallbackModule(ListeningCallback):
         if self.get_option("check_on_end"):
             self._look(jobs)
         for line in report(jobs, time.monotonic(), every=self._display.verbosity > 0):
-            self._display.display(line, color=C.COLOR_WARN)
+            say(self._display, line, C.COLOR_WARN)
         if self._failed:
-            self._display.display("Therefore this run fails (option 'fail' of background.jobs.unreaped).", C.COLOR_WARN)
+            say(self._display, "Therefore this run fails (option 'fail' of background.jobs.unreaped).", C.COLOR_WARN)
 
     def _look(self, jobs):
         """Ask for jobs once more. Whatever goes wrong with that is no more than a warning."""
@@ -140,6 +141,6 @@ class CallbackModule(ListeningCallback):
                     question.jids.setdefault(job.by, []).append(job.jid)
             answers = ask(self._manager, list(questions.values()))
         except Exception as exc:
-            self._display.warning(f"could not ask how the jobs stand that nobody collected: {exc}")
+            warn(self._display, f"could not ask how the jobs stand that nobody collected: {exc}")
         for job in jobs:
             job.standing = standing(job, answers.get(job.jid, {}))

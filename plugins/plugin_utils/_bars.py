@@ -25,6 +25,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import QUEUED, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
     HOOK,
     Part,
@@ -34,6 +35,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
     timed,
     word,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, note
 
 try:
     from rich.console import Console
@@ -64,7 +66,7 @@ def begin(display: Display) -> None:
     if hasattr(Display, HOOK) or not suits(sys.stdout, os.environ):
         return
     if not HAS_RICH:
-        display.vvv(f"The callback background.jobs.progress draws nothing: {sys.executable} has no library 'rich'.")
+        detail(display, f"The callback background.jobs.progress draws nothing: {sys.executable} has no library 'rich'.")
         return
     area = Area(display._lock, sys.stdout, *([sys.stderr] if sys.stderr.isatty() else []))
     atexit.register(area.clear)
@@ -74,7 +76,7 @@ def begin(display: Display) -> None:
 
     def hear(key: int, standing: Standing | None, line: str) -> None:
         if line:
-            display.display(line, log_only=True)
+            note(display, line)
         area.show(key, standing)
 
     listen(hear)
@@ -254,7 +256,7 @@ def _words(parts: t.Sequence[Part], later: float, named: int) -> Text:
 
 def _clean(text: str) -> str:
     """:returns: a text that is fit for a terminal: no secrets, and nothing that moves the cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in _compat.mask_secrets(text))
+    return visible(_compat.mask_secrets(text))
 
 
 def _size(stdout: t.TextIO) -> tuple[int, int]:

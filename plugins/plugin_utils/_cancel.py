@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, label
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import known, misdirected, present
@@ -111,7 +112,7 @@ def _message(
         return f"nothing to cancel on {action.host}" + _wanted(options)
     tried = [result for handle, result in zip(handles, results) if handle.result is None]
     known_before = [result for handle, result in zip(handles, results) if handle.result is not None]
-    problems = [f"{result['name']}: {result['msg']}" for result in tried if result["failed"]]
+    problems = [f"{result['name']}: {one_line(str(result['msg']))}" for result in tried if result["failed"]]
     fine = [result for result in tried if not result["failed"]]
     going_on = [result for result in fine if _goes_on(result, options["mode"])]
     ended = [result for result in fine if result["changed"] and not _goes_on(result, options["mode"])]

@@ -24,6 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 from ansible_collections.background.jobs.plugins.module_utils._schedule import find_cycle, parse_halt
 from ansible_collections.background.jobs.plugins.plugin_utils import _condition
 from ansible_collections.background.jobs.plugins.plugin_utils._duration import seconds
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import is_visible
 from ansible_collections.background.jobs.plugins.plugin_utils._size import size
 
 KEYS = (
@@ -199,7 +200,7 @@ def label(value: t.Any, what: str) -> str:
     :raises DefinitionError: it is no name.
     """
     text = "" if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) else str(value)
-    if not text.strip() or not text.isprintable() or len(text) > _LABEL:
+    if not text.strip() or not is_visible(text) or len(text) > _LABEL:
         raise DefinitionError(
             f"{what} is {_short(value)}: give a name of up to {_LABEL} characters, all of which can be printed"
         )
@@ -359,7 +360,7 @@ def _module(job: t.Mapping[str, t.Any], place: str) -> str:
 def _name(holder: t.Mapping[str, t.Any], module: str, number: int, place: str) -> str:
     """:returns: the name of a job or of a step, made of its module and its place where it has none."""
     name = str(holder["name"]) if holder.get("name") is not None else f"{module.rpartition('.')[2]}-{number}"
-    if not name.strip() or not name.isprintable():
+    if not name.strip() or not is_visible(name):
         raise DefinitionError(f"{place}: the name {name!r} is empty or has characters that cannot be printed")
     return name
 

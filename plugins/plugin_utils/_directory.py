@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import ENDED
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
@@ -115,7 +116,7 @@ def _reasons(kept: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """:returns: each reason for which jobs have to stay, with the names of these jobs before it."""
     names: dict[str, list[str]] = {}
     for job in kept:
-        names.setdefault(str(job["msg"]), []).append(str(job["name"]))
+        names.setdefault(one_line(str(job["msg"])), []).append(str(job["name"]))
     return [
         ", ".join(some[:_NAMED]) + (f" and {len(some) - _NAMED} more" if len(some) > _NAMED else "") + f" ({reason})"
         for reason, some in names.items()

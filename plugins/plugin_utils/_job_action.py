@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -21,7 +21,9 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import Sp
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail
 
 display = Display()
 Vars = t.Dict[str, t.Any]
@@ -49,6 +51,8 @@ class JobAction(ActionBase):
     _supports_async = False
     _instead_of_async = "its jobs are detached as it is"
     """What to do in place of C(async) on this action, as the end of a sentence."""
+    _msg_is_ours = True
+    """Whether the message of the result of L(perform) is a sentence of ours; that of a module stays as it is."""
 
     def options(self) -> tuple[Spec, dict[str, t.Any]]:
         """:returns: the argument spec of the action, and the rules between its options."""
@@ -77,10 +81,12 @@ class JobAction(ActionBase):
             self._check_target()
             result.update(self.perform(options, task_vars or {}))
         except AnsibleActionFail as exc:
-            return {"failed": True, "changed": False, "msg": exc.message}
+            return shown({"failed": True, "changed": False, "msg": exc.message})
         except (DefinitionError, HandleError) as exc:
-            return {"failed": True, "changed": False, "msg": str(exc)}
-        return result
+            return shown({"failed": True, "changed": False, "msg": str(exc)})
+        except AnsibleConnectionFailure as exc:
+            raise AnsibleConnectionFailure(one_line(exc.message)) from None
+        return shown(result) if self._msg_is_ours else result
 
     def variables(self, task_vars: Vars) -> Resolve:
         """:returns: a function that finds a variable of the play by its name."""
@@ -166,7 +172,7 @@ class JobAction(ActionBase):
             with _on_stdin(self._connection) as unasked:
                 result = self._module(module, arguments, task_vars)
             if unasked and self._connection.become and _wants_tty(result):
-                display.vvv("become wants a terminal, so the module goes into a file first", host=self.host)
+                detail(display, "become wants a terminal, so the module goes into a file first", self.host)
                 if module == _WRAPPER:
                     arguments = {name: value for name, value in arguments.items() if name != "_question"}
                 result = self._module(module, arguments, task_vars)

@@ -16,12 +16,16 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, QUEUED, RUNNING, STATES, UNFINISHED
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import mention
 
 HOOK = "background_jobs_progress"
 """The method of C(Display) by which waits tell how they stand. It is there while somebody draws that."""
 _NAMED = 3
 """Jobs of one state that are named."""
+_NAME = 100
+"""Characters of the name of a job."""
 _CAUSE = 60
 """Characters of the cause of a job that did not succeed."""
 _OFTEN = 1.0
@@ -85,7 +89,7 @@ class Progress:
         if self._draw is not None:
             self._draw(os.getpid(), standing(self._host, handles, statuses) if unfinished else None, line)
         elif line:
-            self._display.display(line)
+            mention(self._display, line)
 
     def end(self) -> None:
         """Let nothing be drawn any more, however the wait has ended."""
@@ -136,13 +140,16 @@ def progress(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapp
 
 def _job(handle: Handle, status: t.Mapping[str, t.Any]) -> Job:
     record = status.get("record") or {}
-    name = str(record.get("name") or handle.name)
+    name = _short(visible(str(record.get("name") or handle.name)), _NAME)
     if status["state"] == RUNNING:
         return Job(name, seconds=status.get("running_for"))
     hidden = record.get("no_log") or handle.no_log
     cause = str(status.get("reason") if hidden else status.get("message") or status.get("reason") or "")
-    cause = cause.replace("\n", " ").strip()
-    return Job(name, cause=f"{cause[:_CAUSE]}{'...' if len(cause) > _CAUSE else ''}")
+    return Job(name, cause=_short(one_line(cause), _CAUSE))
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def word(state: str) -> str:

@@ -16,7 +16,9 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say
 
 _FIRST, _AGAIN = 0.5, 5.0
 """Seconds between two attempts to reach a host again, at first and at most."""
@@ -55,17 +57,17 @@ def reach(
             if lost is None:
                 lost = now
                 if grace:
-                    display.display(f"{action.host}: {notice}; trying for {grace:.0f} s")
+                    say(display, f"{action.host}: {notice}; trying for {grace:.0f} s")
             if now - lost >= grace:
                 raise AnsibleConnectionFailure(
-                    f"{action.host} has been out of reach for {now - lost:.0f} s; {meanwhile}: {exc.message}"
-                ) from exc
+                    f"{action.host} has been out of reach for {now - lost:.0f} s; {meanwhile}: {one_line(exc.message)}"
+                ) from None
             time.sleep(pause)
             pause = min(2 * pause, _AGAIN)
             reset(action)
         else:
             if lost is not None:
-                display.display(f"{action.host}: connected again")
+                say(display, f"{action.host}: connected again")
             return answer
 
 

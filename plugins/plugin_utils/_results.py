@@ -30,6 +30,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
     Resolve,
     judge,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import some
 
@@ -90,7 +91,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
         ours["state"] = SKIPPED
     result = {**module, **ours}
     if status.get("message") and not result.get("msg"):
-        result["msg"] = status["message"]
+        result["msg"] = visible(str(status["message"]))
     if state == CANCELLED:
         module.pop("failed", None)  # put there for ansible.builtin.async_status
     shadowed = {key: module[key] for key in ours if key in module and module[key] != ours[key]}
@@ -245,7 +246,9 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they come after did not succeed")):
         there = [result for result in skipped if result.get("reason") == reason]
         if there:
-            because = sentence if sentence and len(there) > 1 else str(there[0].get("msg") or sentence or reason)
+            because = (
+                sentence if sentence and len(there) > 1 else one_line(str(there[0].get("msg") or sentence or reason))
+            )
             clauses.append(f"{len(there)} skipped ({because})")
     others = sum(result.get("reason") not in (HALT, DEPENDENCY) for result in skipped)
     if others:
@@ -286,7 +289,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     clause += f" after {attempts} attempts" if attempts > 1 else ""
     if result.get("_ansible_no_log"):
         return f"{clause} ({result.get('reason', 'failed')}; {CENSORED})"
-    cause = _cause(result)
+    cause = one_line(_cause(result))
     return f"{clause}: {cause}" if cause else clause
 
 

@@ -13,11 +13,11 @@ import base64
 import re
 import typing as t
 
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say
 
 _LINE = re.compile(rb"\r\n|\n|\r")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What would move the cursor or worse; a job must not be able to draw on the terminal."""
 _COLORS = ("cyan", "purple", "blue", "bright cyan", "bright purple", "bright blue")
 """Colours of ansible-core that mean nothing there; one for each job in turn."""
 
@@ -49,7 +49,7 @@ class Stream:
                 self._print(handle, line, color)
 
     def _print(self, handle: Handle, line: str, color: str) -> None:
-        self._display.display(f"{self._host} | {handle.name}: {line}", color=color)
+        say(self._display, f"{self._host} | {handle.name}: {line}", color)
 
 
 def lines(data: bytes) -> list[str]:
@@ -57,7 +57,4 @@ def lines(data: bytes) -> list[str]:
     pieces = _LINE.split(data)
     if pieces and not pieces[-1]:
         pieces.pop()
-    return [
-        _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", piece.decode("utf-8", "backslashreplace"))
-        for piece in pieces
-    ]
+    return [visible(piece.decode("utf-8", "backslashreplace").expandtabs()) for piece in pieces]

@@ -13,6 +13,7 @@ import re
 import typing as t
 import unicodedata
 
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
 _DURATIONS = ("age", "elapsed")
@@ -52,7 +53,7 @@ def cell(value: t.Any, column: str) -> str:
     """:returns: what a table shows of one value."""
     if value is None or value == "":
         return "-"
-    return short(float(value)) if column in _DURATIONS else str(value)
+    return short(float(value)) if column in _DURATIONS else visible(str(value))
 
 
 def short(seconds: float) -> str:
@@ -93,7 +94,7 @@ def _messages(answers: t.Mapping[str, Answer]) -> list[str]:
     lines = []
     for host in sorted(answers, key=_natural):
         answer = answers[host]
-        message = " ".join(str(answer.get("msg") or "").split())
+        message = one_line(str(answer.get("msg") or ""))
         message = message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]}..."
         if not answer or answer.get("unreachable"):
             lines.append(f"{host} could not be asked" + (f": {message}" if message else ""))

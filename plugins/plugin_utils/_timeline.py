@@ -44,7 +44,7 @@ FORMAT = 1
 """Version of the JSON."""
 _RUN = "background.jobs.run"
 _LINE, _MESSAGE = 300, 1000
-"""Characters of a line of output, and of a message, that are kept."""
+"""Characters of a line of output or a name, and of a message, that are kept."""
 _DELTA = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,6}):(\d\d):(\d\d(?:\.\d+)?)")
 
 Result = t.Mapping[str, t.Any]
@@ -182,12 +182,13 @@ class Timeline:
         state = said["state"] if is_ours else _builtin_state(said)
         no_log = told.no_log or bool(said.get("_ansible_no_log") or said.get("no_log"))
         group = said.get("group") if told.action == LAUNCH or KEY in result else told.arguments.get("group")
+        has_group = isinstance(group, str) and told.action.startswith("background.jobs.")
         elapsed = _number(said.get("elapsed"))
         entry = Entry(
             host=str(said.get("host") or told.host) if is_ours and told.action == LAUNCH else told.host,
-            name="" if no_log and not is_ours else self._mask(_name(said, is_ours)),
+            name="" if no_log and not is_ours else self._mask(_name(said, is_ours))[:_LINE],
             jid=said["ansible_job_id"] if has_jid(said) else "",
-            group=self._mask(group) if isinstance(group, str) and told.action.startswith("background.jobs.") else None,
+            group=self._mask(str(group))[:_LINE] if has_group else None,
             state=state,
             reason=said.get("reason") if is_ours else None,
             builtin=told.action not in (LAUNCH, _RUN) and has_jid(said) and "queued_at" not in said,

@@ -18,6 +18,8 @@ import tempfile
 import typing as t
 from pathlib import Path
 
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible_lines
+
 _UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
 """What could end the element that the data is in."""
 
@@ -33,7 +35,7 @@ def page(document: t.Mapping[str, t.Any]) -> str:
         "@SCRIPT_HASH@": _hash(script),
         "@STYLE@": style,
         "@SCRIPT@": script,
-        "@DATA@": json.dumps(document, separators=(",", ":")).translate(_UNSAFE),  # ASCII; the last: it may have marks
+        "@DATA@": _json(document),  # the last: it may have marks
     }
     for mark, part in parts.items():
         html = html.replace(mark, part)
@@ -55,6 +57,20 @@ def write(path: str, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _json(document: t.Mapping[str, t.Any]) -> str:
+    """:returns: data as ASCII, with nothing in it that could end its element."""
+    return json.dumps(_visible(document), separators=(",", ":")).translate(_UNSAFE)
+
+
+def _visible(value: t.Any) -> t.Any:
+    """:returns: data with all its texts as people can be shown them."""
+    if isinstance(value, str):
+        return visible_lines(value)
+    if isinstance(value, t.Mapping):
+        return {key: _visible(each) for key, each in value.items()}
+    return [_visible(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _beside(ending: str) -> str:

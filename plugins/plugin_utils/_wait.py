@@ -22,6 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import LOS
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import Progress
@@ -34,6 +35,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     present,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
 
 _LONGEST = 60_000
 """Characters of a command: an argument has at most 128 KiB on Linux (execve(2)), and quoting may add some."""
@@ -141,7 +143,7 @@ class Wait:
         host, timeout = self._action.host, self._terms.timeout
         tight = headroom(host, statuses)
         if tight is not None:
-            display.warning(tight)
+            warn(display, tight)
         combined = combine(results, time.monotonic() - self._start, host)
         if timeout and any(result["state"] in UNFINISHED for result in results):
             combined["msg"] = (
@@ -149,7 +151,7 @@ class Wait:
                 f"and give it as 'jobs' to wait for them again. {combined['msg']}"
             )
         if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
-            display.display(f"{host}: {combined['msg']}")
+            say(display, f"{host}: {combined['msg']}")
         return combined
 
     def _until_finished(
@@ -250,9 +252,10 @@ class Wait:
                 files = {status["jid"]: status["results_file"] for status in lost}
                 self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files)
         except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
-            display.warning(
+            warn(
+                display,
                 f"{self._action.host}: the files of {len(finished)} collected jobs could not be removed; "
-                f"background.jobs.prune removes them later: {exc.message}"
+                f"background.jobs.prune removes them later: {one_line(exc.message)}",
             )
 
 

@@ -68,8 +68,9 @@ def test_what_was_left_out_is_said() -> None:
         (b"a", ["a"]),
         (b"a\n\nb\r\n", ["a", "", "b"]),
         (b"10%\r20%\r", ["10%", "20%"]),
-        ("ä\tö\n".encode(), ["ä\tö"]),
+        ("ä\tö\n".encode(), ["ä       ö"]),
         (b"\xff\n", ["\\xff"]),
+        ("\u202ea\u2028b\u200b\x85\n".encode(), [r"\u202ea\u2028b\u200b\x85"]),
         (b"\x1b[2Jgone\x07\n", ["\\x1b[2Jgone\\x07"]),
     ],
 )

@@ -20,10 +20,18 @@ from ansible_collections.background.jobs.plugins.plugin_utils._timeline_page imp
 
 
 def test_data_cannot_leave_its_element() -> None:
-    content = {"name": "</script><!--<script>&\u2028\u2029\udc80 @SCRIPT@ @STYLE@"}
+    content = {"name": "</script><!--<script>& @SCRIPT@ @STYLE@"}
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page(content), re.DOTALL)
     assert json.loads(data) == content
     assert data.isascii() and not set(data) & set("<>&")
+
+
+def test_what_turns_text_around_or_shows_nothing_is_escaped_and_lines_are_not() -> None:
+    content = {"jobs": [{"name": "a\u202e\u2028\u200b\udc80\x1b", "stdout": ["\ta\r"], "msg": "one\ntwo", "rc": 1}]}
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page(content), re.DOTALL)
+    assert json.loads(data) == {
+        "jobs": [{"name": r"a\u202e\u2028\u200b\udc80\x1b", "stdout": ["\ta\\r"], "msg": "one\ntwo", "rc": 1}]
+    }
 
 
 def test_the_page_asks_for_nothing_and_runs_its_own_script_alone() -> None:

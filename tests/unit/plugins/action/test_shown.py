@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a terminal and a program get to see of jobs whose names and output are meant to deceive, or secret."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import typing as t
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.tests.unit.controller import Controller
+
+BAD = "\x1b[2J\u202e\u2028\x85\r\nok: [web2]"
+"""Clears the screen, turns text around, and adds a line."""
+ESCAPED = r"\x1b[2J\u202e\u2028\x85\r\nok: [web2]"
+Task = t.Dict[str, t.Any]
+
+
+def shell(script: str, **keys: t.Any) -> Task:
+    return {"ansible.builtin.shell": script, **keys}
+
+
+def last_words(words: str) -> str:
+    """A shell command that fails with these words as its errors."""
+    return "printf '" + "".join(f"\\{byte:03o}" for byte in words.encode()) + "\\n' >&2; exit 3"
+
+
+class Printed(t.NamedTuple):
+    """The exit status of a run and what it printed on each stream."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(directory: Path, *tasks: Task, **environment: str) -> Printed:
+    """Run tasks on this host."""
+    controller = Controller(directory, "web1")
+    controller.playbook("site.yml", *tasks)
+    command = controller.command("site.yml", ANSIBLE_PIPELINING="true", ANSIBLE_NOCOLOR="true", **environment)
+    done = subprocess.run(**command, capture_output=True, check=False, encoding="utf-8")
+    return Printed(done.returncode, done.stdout, done.stderr)
+
+
+def started(name: str, items: t.Sequence[str], script: str) -> Task:
+    """A builtin async task with a job for each item."""
+    return {**shell(script), "async": 60, "poll": 0, "loop": list(items), "register": name}
+
+
+# What deceives
+
+
+@pytest.fixture(scope="module")
+def deceived(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+    return run(
+        tmp_path_factory.mktemp("deceived"),
+        started("work", [f"name{BAD}"], f"sleep 2; {last_words('why' + BAD)}"),
+        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0}, "ignore_errors": True, "register": "waited"},
+        {
+            "background.jobs.run": {"jobs": [shell(last_words(f"why{BAD}"), name="job")], "stream": True},
+            "ignore_errors": True,
+        },
+        {"background.jobs.wait": {"group": f"group{BAD}"}, "ignore_errors": True},
+        {"background.jobs.cancel": {"name": f"none{BAD}"}},
+        {"ansible.builtin.debug": {"msg": "{{ waited.msg }}"}},
+    )
+
+
+def test_no_control_reaches_the_terminal_in_a_line_of_ours(deceived: Printed) -> None:
+    ours = [line for line in deceived.stdout.split("\n") if line.startswith(("web1: ", "web1 | "))]
+    assert len(ours) > 2
+    assert not [line for line in ours if any(unicodedata.category(letter)[0] == "C" for letter in line)]
+    own = deceived.stdout[
+        deceived.stdout.index("TASK [background.jobs.wait]") :
+    ]  # before it, an item of ansible-core's
+    assert "\x1b" not in own and not re.findall(r"^ok: \[web2\]", own, re.MULTILINE)
+
+
+def test_names_and_output_are_shown_with_escapes(deceived: Printed) -> None:
+    assert re.search(r"^web1: 0/1 done, 1 running \(name" + re.escape(ESCAPED), deceived.stdout, re.MULTILINE)
+    assert re.search(r"^web1 \| job: why\\x1b\[2J\\u202e\\u2028\\x85$", deceived.stdout, re.MULTILINE)
+
+
+def test_messages_are_sentences_in_one_line(deceived: Printed) -> None:
+    messages = re.findall(r'"msg": "(1 of 1 job did not succeed.*?)"[,}\n]', deceived.stdout)
+    assert len(messages) >= 2
+    for message in map(json.loads, (f'"{message}"' for message in messages)):
+        assert not any(unicodedata.category(letter)[0] == "C" for letter in message)
+
+
+# Standard output that is for a program
+
+OUTPUT = """
+    import json
+
+    from ansible.plugins.callback import CallbackBase
+
+    class CallbackModule(CallbackBase):
+        CALLBACK_VERSION = 2.0
+        CALLBACK_TYPE = "stdout"
+        CALLBACK_NAME = "machine"
+
+        def v2_playbook_on_stats(self, stats):
+            print(json.dumps({"hosts": sorted(stats.processed)}))
+"""
+
+
+@pytest.mark.parametrize("callback", ["machine", "default"])
+def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: Path, callback: str) -> None:
+    (tmp_path / "callback_plugins").mkdir()
+    (tmp_path / "callback_plugins" / "machine.py").write_text(re.sub("^    ", "", OUTPUT, flags=re.MULTILINE), "utf-8")
+    printed = run(
+        tmp_path,
+        {"background.jobs.run": {"jobs": [shell("echo words; sleep 2", name="job")], "stream": True, "poll": 0}},
+        {"background.jobs.launch": {"jobs": [shell("true", name="left")]}},
+        ANSIBLE_STDOUT_CALLBACK=callback,
+        ANSIBLE_CALLBACKS_ENABLED="background.jobs.unreaped,background.jobs.timeline,background.jobs.progress",
+        ANSIBLE_LOG_PATH=str(tmp_path / "log"),
+    )
+    assert printed.status == 0, printed
+    lines = ["web1 | job: words", "Jobs that nobody collected:", "Timeline of 2 jobs: "]
+    if callback == "default":
+        assert all(line in printed.stdout for line in [*lines, "web1: 0/1 done"]), printed
+    else:
+        assert json.loads(printed.stdout) == {"hosts": ["web1"]}
+        assert all(line in printed.stderr for line in lines) and "0/1 done" not in printed.stderr, printed
+    assert "web1: 0/1 done" in (tmp_path / "log").read_text(encoding="utf-8")
