@@ -171,8 +171,7 @@ class Schedule:
         )
         if again:
             entry.last = state
-            if entry.delay:  # without one, the power of many attempts is not wanted: it may be no float any more
-                entry.not_before = now + entry.delay * entry.backoff ** (entry.attempts - 1)
+            entry.not_before = now + _pause(entry)
             entry.started = entry.ending = entry.terminated = None
             entry.killed = False
         else:
@@ -330,6 +329,14 @@ class Schedule:
                 decision.kill.append(entry.key)
             else:
                 due.append(entry.terminated + entry.kill_after)
+
+
+def _pause(entry: Entry) -> float:
+    """:returns: seconds between an attempt of a job and the next one."""
+    try:
+        return entry.delay and entry.delay * entry.backoff ** (entry.attempts - 1)
+    except OverflowError:
+        return float("inf")
 
 
 def find_cycle(after: t.Mapping[str, t.Sequence[str]]) -> list[str] | None:

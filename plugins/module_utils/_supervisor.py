@@ -62,6 +62,8 @@ _DESCRIPTORS = 40
 """File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
 _DESCRIPTORS_OF_JOB = 4
 """File descriptors that a job takes as long as it runs: two outputs, its log, its program."""
+_NAP = 3600.0
+"""Seconds for which to sleep at most: poll(2) takes milliseconds in an int, which end after 24 days."""
 _DRAIN = "drain"
 """Mode of a request to cancel that leaves alone what runs."""
 
@@ -219,12 +221,12 @@ class Supervisor:
                     self._schedule.cancel(jid, "it was cancelled", running=mode != _DRAIN)
 
     def _patience(self) -> float | None:
-        """:returns: seconds until something is due, C(None) for ever."""
+        """:returns: seconds until something is due, or L(_NAP); C(None) for ever."""
         now = self._clock()
         due = [] if self._wake is None else [self._wake]
         if any(self._needs_a_look(jid) for jid in self._running):
             due.append(now + LOOK)
-        return max(0.0, min(due) - now) if due else None
+        return min(max(0.0, min(due) - now), _NAP) if due else None
 
     def _needs_a_look(self, jid: str) -> bool:
         """Whether something may change with a job that no event tells of."""

@@ -39,6 +39,9 @@ from ansible_collections.background.jobs.plugins.plugin_utils._guard import Guar
 _ON_TARGET = {"copy": False, "unarchive": False, "assemble": True}
 """Actions of ansible.builtin that do all their work in their module if C(remote_src) is true; and its default."""
 
+_LONGEST = 2**31 - 1
+"""Seconds of C(async) that no action has to be ready for more of."""
+
 _INSTEAD = {
     "template": "render it before with ansible.builtin.template, then start jobs that use the file",
     "copy": "copy from this controller in a task before, or give 'remote_src: true' for a file that is on the host",
@@ -264,7 +267,7 @@ class Capture:
         task._parent = ours._task._parent
         task.action = module
         task.args = arguments
-        task.async_val = int(place.job.timeout) or 1
+        task.async_val = min(int(place.job.timeout) or 1, _LONGEST)
         task.poll = 0
         task.no_log = bool(ours._task.no_log or place.job.no_log)
         intercept = _Intercept(ours._connection, place, self._taken, self._answers)

@@ -86,7 +86,7 @@ _NO_RETRY = {
     SKIPPED: "the job was not to run",
     SUCCEEDED: "there is nothing left to try",
 }
-_CONCURRENCY = re.compile(r"\d+|\d+(?:\.\d+)?%")
+_CONCURRENCY = re.compile(r"\d{1,9}|\d{1,9}(?:\.\d{1,9})?%")
 _LABEL = 100
 """Characters that the name of a lock or of a group can have."""
 
@@ -428,8 +428,8 @@ def _duration(job: t.Mapping[str, t.Any], key: str, place: str, default: float) 
 
 def _count(value: t.Any, what: str) -> int:
     text = str(value).strip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
-        raise DefinitionError(f"{what} is {value!r}: give a whole number, 0 for none")
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise DefinitionError(f"{what} is {_short(value)}: give a whole number of up to nine digits, 0 for none")
     return int(text)
 
 

@@ -12,6 +12,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+FOREVER = 100 * 365 * 86400.0
+"""Seconds; a longer duration counts as this one. Sums of some of them are still times that any clock can tell."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
@@ -20,6 +23,7 @@ def seconds(value: t.Any, option: str) -> float:
     """Turn V(90), V(90s), V(30m) or V(1h 30m) into seconds.
 
     :arg option: what the value was given for, for the message.
+    :returns: at most O(FOREVER).
     :raises ValueError: it is not a duration; the message is a sentence.
     """
     text = str(value).strip().lower()
@@ -34,4 +38,4 @@ def seconds(value: t.Any, option: str) -> float:
         raise ValueError(
             f"{option} is {value!r}: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit"
         )
-    return number
+    return min(number, FOREVER)

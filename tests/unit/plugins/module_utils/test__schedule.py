@@ -237,6 +237,16 @@ def test_endless_attempts_without_a_delay_do_not_outgrow_a_float() -> None:
         assert not plan.settle("a", "failed", 1)
 
 
+def test_a_pause_that_is_no_float_any_more_lasts_for_ever() -> None:
+    plan = schedule("a", retries=5, delay=1e-300, backoff=1e300, retry_on=["failed"])
+    for now in (0, 1):
+        assert go(plan, now).start == ["a"]
+        assert not plan.settle("a", "failed", now)
+    assert go(plan, 2).start == ["a"]
+    assert not plan.settle("a", "failed", 2)
+    assert go(plan, 1e9) == Decision(wake=float("inf"))
+
+
 def test_every_attempt_has_the_whole_limit_and_the_whole_grace() -> None:
     plan = schedule("a", timeout=10, kill_after=2, retries=1, retry_on=["timed_out"])
     go(plan, 0)

@@ -66,6 +66,29 @@ def test_a_record_tells_who_when_and_where(batches: Batches, gates: Gates) -> No
     assert ended.elapsed < 50
 
 
+@pytest.mark.parametrize("long", [25 * 86400, 4_000_000, 100 * 365 * 86400], ids=["25 days", "4000000", "100 years"])
+@pytest.mark.parametrize("limit", ["timeout", "kill_after"])
+def test_a_limit_of_many_days_is_one(batches: Batches, gates: Gates, limit: str, long: float) -> None:
+    batches.launch(gates.job("j1.0", **{limit: long}), deadline=long)
+    eventually(lambda: gates.is_reached("j1.0"))
+    gates.open("j1.0")
+    assert batches.end("j1.0").state == "succeeded"
+    batches.supervisor_ends()
+
+
+@pytest.mark.parametrize("long", [25 * 86400, 100 * 365 * 86400], ids=["25 days", "100 years"])
+def test_a_pause_of_many_days_is_one_and_ends_with_a_cancel(batches: Batches, long: float) -> None:
+    fails = script_job("j1.0", "exit 1", retries=1, delay=long, retry_on=["failed"])
+    batches.launch(fails, script_job("j1.1", "true"), concurrency="1", start_delay=long)
+    eventually(lambda: getattr(batches.look("j1.0").record, "reason", None) == "retry")
+    assert batches.look("j1.1").state == "queued"
+    for jid in ("j1.0", "j1.1"):
+        batches.store.request_cancel(jid, "kill")
+    os.kill(batches.supervisor("j1.0"), signal.SIGUSR1)
+    assert [batches.end(jid).state for jid in ("j1.0", "j1.1")] == ["cancelled", "cancelled"]
+    batches.supervisor_ends()
+
+
 @pytest.mark.parametrize(
     ("source", "state", "reason"),
     [

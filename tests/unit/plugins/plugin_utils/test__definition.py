@@ -155,10 +155,11 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"retries": -1}, "retries is -1: give a whole number, 0 for none"),
-        ({"retries": 1.5}, "retries is 1.5: give a whole number, 0 for none"),
-        ({"retries": True}, "retries is True: give a whole number, 0 for none"),
-        ({"retries": "often"}, "retries is 'often': give a whole number, 0 for none"),
+        ({"retries": 10**9}, "retries is 1000000000: give a whole number of up to nine digits, 0 for none"),
+        ({"retries": -1}, "retries is -1: give a whole number of up to nine digits, 0 for none"),
+        ({"retries": 1.5}, "retries is 1.5: give a whole number of up to nine digits, 0 for none"),
+        ({"retries": True}, "retries is True: give a whole number of up to nine digits, 0 for none"),
+        ({"retries": "often"}, "retries is 'often': give a whole number of up to nine digits, 0 for none"),
         (
             {"delay": "later"},
             "delay is 'later': give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit",

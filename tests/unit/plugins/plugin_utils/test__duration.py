@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._duration import seconds
+from ansible_collections.background.jobs.plugins.plugin_utils._duration import FOREVER, seconds
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,11 @@ from ansible_collections.background.jobs.plugins.plugin_utils._duration import s
         ("2 d", 172800),
         ("1D 1H 1M 1S", 90061),
         ("0s", 0),
+        ("25d", 2160000),
+        (4000000, 4000000),
+        ("1e300", FOREVER),
+        (10**300, FOREVER),
+        ("9" * 300 + "d", FOREVER),
     ],
 )
 def test_durations_are_numbers_or_numbers_with_units(value: t.Any, expected: float) -> None:
@@ -48,6 +55,9 @@ def test_durations_are_numbers_or_numbers_with_units(value: t.Any, expected: flo
         "1w",
         "nan",
         "inf",
+        "-inf",
+        10**400,
+        "1" + "0" * 400,
         float("inf"),
         "9" * 400 + "d",
         True,
@@ -62,3 +72,8 @@ def test_what_is_no_duration_is_refused_with_what_would_be_one(value: t.Any) -> 
     sentence = f"timeout is {value!r}: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit"
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         seconds(value, "timeout")
+
+
+def test_no_clock_is_asked_for_more_than_it_can_tell() -> None:
+    assert time.localtime(time.time() + 10 * FOREVER)
+    assert threading.TIMEOUT_MAX > FOREVER
