@@ -27,7 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
 from ansible_collections.background.jobs.plugins.module_utils._record import SUCCEEDED
 from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
-from ansible_collections.background.jobs.plugins.module_utils._tree import GIVE_UP, MARK, Census, Tree
+from ansible_collections.background.jobs.plugins.module_utils._tree import GIVE_UP, MARK, Census, Tree, describe
 
 _CHUNK = 1 << 16
 _PIPE = 1 << 20
@@ -133,9 +133,19 @@ class Attempt:
         if self.tree is not None:
             self.tree.signal(census, number)
 
-    def end_step(self, cause: str | None, why: str | None, elapsed: float) -> Outcome | None:
+    def survivors(self, cause: str | None, census: Census) -> list[dict[str, t.Any]]:
+        """:returns: the processes of a step that L(is_over) which could not be ended, as C(_tree.describe) tells them.
+
+        :arg cause: why it was ended, C(None) if it was not; then nothing had to go.
+        """
+        return [] if cause is None or self.tree is None else describe(self.tree.members(census))
+
+    def end_step(
+        self, cause: str | None, why: str | None, elapsed: float, survivors: t.Sequence[t.Mapping[str, t.Any]] = ()
+    ) -> Outcome | None:
         """Take the result of the step that has ended, and start the next one.
 
+        :arg survivors: what L(survivors) has told.
         :arg elapsed: seconds since the attempt began.
         :returns: how the job has ended, C(None) if it goes on.
         """
@@ -144,7 +154,7 @@ class Attempt:
             for dummy in range(_PIPE // _CHUNK):
                 if not self._read(descriptor):
                     break
-        hangs = self.ended_at is None
+        hangs = self.ended_at is None  # it is among the survivors
         ending = Ending(
             stdout=bytes(self._output[child.stdout]),
             stderr=bytes(self._output[child.stderr]),
@@ -155,12 +165,10 @@ class Attempt:
             why=why,
             log=self._logged,
             max_output=self.job.max_output,
+            survivors=survivors,
         )
         self._release(child)
-        outcome = judge(ending)
-        if hangs:
-            outcome.message = f"{outcome.message}; its process {child.pid} hangs in the kernel and did not go"
-        self._outcomes.append(outcome)
+        self._outcomes.append(judge(ending))
         if cause is not None:
             return self._outcome()
         return self.proceed()

@@ -13,7 +13,14 @@ import os
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
-from ansible_collections.background.jobs.plugins.module_utils._record import CANCELLED, Record, encode
+from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    CANCELLED,
+    FAILED,
+    NOT_ENDED,
+    Record,
+    encode,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import Tree
 
@@ -43,17 +50,26 @@ class Wrappers:
                     self._pids.setdefault(job, []).append(pid)
         return self._pids.get(jid.rpartition(".")[0], [])
 
-    def tree(self, jid: str) -> Tree:
-        """:returns: the processes of the job, module and all."""
+    def tree(self, jid: str, grace: float) -> Tree:
+        """:returns: the processes of the job, module and all.
+
+        :arg grace: seconds between TERM and KILL.
+        """
         known = {pid: _process.start_time(pid) or "" for pid in self.of(jid)}
-        return Tree(jid, leader=0, started=None, held=False, known=known)
+        return Tree(jid, leader=0, started=None, held=False, known=known, grace=grace)
 
 
-def write_cancelled(store: Store, jid: str) -> None:
-    """Say in the status file of a job of builtin async, all of whose processes were ended, that it was cancelled."""
-    message = "it was cancelled"
-    record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason="cancelled", message=message)
-    record.node = os.uname().nodename
+def write_cancelled(store: Store, jid: str, survivors: t.Sequence[dict[str, t.Any]] = ()) -> None:
+    """Say in the status file of a job of builtin async, whose processes were ended, that it was cancelled.
+
+    :arg survivors: the processes that could not be ended (see C(_tree.describe)); it was not cancelled then.
+    """
+    record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason="cancelled", message="it was cancelled")
+    if survivors:
+        record.state, record.reason, record.survivors = FAILED, NOT_ENDED, list(survivors)
+        record.message = f"it was cancelled; {name_survivors(survivors)}"
+    message = record.message
+    record.node, record.boot_id = os.uname().nodename, _process.boot_id()
     store.write(jid, encode(record, {"failed": True, "msg": message}))
 
 

@@ -9,15 +9,25 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import signal
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _tree
+from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _tree
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers, write_cancelled
-from ansible_collections.background.jobs.plugins.module_utils._reap import end_lost, left_running
-from ansible_collections.background.jobs.plugins.module_utils._record import CANCELLED, LOST, QUEUED
+from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
+from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    CANCELLED,
+    LOST,
+    NOT_ENDED,
+    QUEUED,
+    Record,
+    encode,
+)
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job
@@ -36,15 +46,19 @@ _GRACE = 10.0
 
 @dataclasses.dataclass
 class Cancelled:
-    """What became of a job that was to be cancelled, and whether it is ended by that."""
+    """What became of a job that was to be cancelled, and whether it is ended by that.
+
+    O(survivors) are processes of it that could not be ended and run on, as C(_tree.describe) tells them.
+    """
 
     status: Status
     changed: bool
+    survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
 def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> list[Job]:
     """:returns: the jobs of this collection in the async directory that can be cancelled: those that are not finished,
-    and those that have lost their supervisor while processes of theirs run on.
+    and those that are, while processes of theirs run on that should not.
 
     :arg group: only those of this group.
     :arg names: only those of these names.
@@ -58,15 +72,15 @@ def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> li
             continue
         if names is not None and record.name not in names:
             continue
-        if status.state == LOST:
+        if status.finished:
+            tree = left_running(status)
+            if tree is None:
+                continue
             if census is None:
                 census = _tree.Census()
                 census.refresh()
-            tree = left_running(status)
-            if tree is None or not tree.members(census):
+            if not tree.members(census):
                 continue
-        elif status.finished:
-            continue
         found.append((store, jid))
     return found
 
@@ -81,16 +95,20 @@ def cancel(jobs: t.Sequence[Job], mode: str, dry: bool) -> list[Cancelled]:
     if dry:
         return [Cancelled(status, _would_end(status, mode)) for status in before]
     _ask(jobs, before, mode)
-    _end_builtin(jobs, before, mode)
-    ended = _end_lost(before)
+    ended = _end_rest(jobs, before) if mode == KILL else {}
     after = _wait(jobs, before, mode)
     for (store, jid), status in zip(jobs, after):
         if status.finished and status.ours_to_remove:  # it may have ended before its supervisor could take the request
             store.take_cancel(jid)
-    return [
-        Cancelled(now, (not was.finished and now.state == CANCELLED) or was.jid in ended)
-        for was, now in zip(before, after)
-    ]
+    return [_tell(was, now, ended.get(index)) for index, (was, now) in enumerate(zip(before, after))]
+
+
+def _tell(before: Status, now: Status, ended: _tree.Ended | None) -> Cancelled:
+    """:arg ended: what was done beside that by L(_end_rest)."""
+    changed = not before.finished and (now.state == CANCELLED or now.reason == NOT_ENDED)
+    if ended is None:
+        return Cancelled(now, changed, survivors(now))
+    return Cancelled(now, changed or (before.finished and ended.found), ended.survivors)
 
 
 def _would_end(status: Status, mode: str) -> bool:
@@ -114,21 +132,50 @@ def _ask(jobs: t.Sequence[Job], statuses: t.Sequence[Status], mode: str) -> None
             _process.send(process, signal.SIGUSR1)
 
 
-def _end_builtin(jobs: t.Sequence[Job], statuses: t.Sequence[Status], mode: str) -> None:
-    theirs = [
-        job for job, status in zip(jobs, statuses) if not status.finished and status.record is None and mode == KILL
-    ]
-    if theirs:
-        wrappers = Wrappers()
-        _tree.end([wrappers.tree(jid) for dummy, jid in theirs], _GRACE)
-    for store, jid in theirs:
-        if look(store, jid).state == LOST:
-            write_cancelled(store, jid)
+def _end_rest(jobs: t.Sequence[Job], statuses: t.Sequence[Status]) -> dict[int, _tree.Ended]:
+    """End at once what no supervisor of ours can end: jobs of builtin async, and what runs on of those that are lost or
+    could not be ended before. What cannot be ended now is noted in the status files.
+
+    :returns: what became of it, by the numbers of these jobs.
+    """
+    wrappers = Wrappers()
+    trees: dict[int, _tree.Tree] = {}
+    for index, status in enumerate(statuses):
+        tree = None
+        if not status.finished and status.record is None:
+            tree = wrappers.tree(status.jid, _GRACE)
+        elif status.ours_to_remove:
+            tree = left_running(status)
+        if tree is not None:
+            trees[index] = tree
+    ended = dict(zip(trees, _tree.end(list(trees.values())))) if trees else {}
+    for index, each in ended.items():
+        (store, jid), status = jobs[index], statuses[index]
+        if status.record is not None:
+            if each.survivors:
+                _note(store, status, each.survivors)
+        elif each.survivors or look(store, jid).state == LOST:
+            write_cancelled(store, jid, each.survivors)
+    return ended
 
 
-def _end_lost(statuses: t.Sequence[Status]) -> set[str]:
-    """:returns: the jids of those lost jobs of which something still ran."""
-    return {status.jid for status in statuses if status.ours_to_remove and end_lost([status])}
+def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
+    """Note in the status file of a job that nobody works on any more what of it could not be ended.
+
+    The lock of one that was lost was held by what is ended now, so it is kept from now on.
+    """
+    record = t.cast(Record, status.record)
+    if not record.survivors:
+        record.message = f"{look(store, status.jid).message}; {name_survivors(left)}"
+        if record.lock is not None:
+            lock = _lock.take(record.lock, store.directory)
+            if lock is not None:
+                _keeper.keep(lock, left)
+                os.close(lock)
+    record.state, record.reason, record.survivors = status.state, status.reason, left
+    result = {"failed": True, "msg": record.message} if status.state == LOST else status.result
+    with contextlib.suppress(OSError):  # the disk is full: it is told once, and not kept
+        store.write(status.jid, encode(record, result))
 
 
 def _wait(jobs: t.Sequence[Job], before: t.Sequence[Status], mode: str) -> list[Status]:

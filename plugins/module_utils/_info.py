@@ -20,11 +20,11 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running
+from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, Record
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
-from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree
+from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree, told_of
 
 _FORM = re.compile(r"j[0-9]+\.[0-9]+")
 """A jid, of ours or of builtin async. What is called otherwise is no job: a directory may hold other things too."""
@@ -39,7 +39,7 @@ class Info:
 
     O(pid) and O(supervisor_pid) are processes that run now. Times are ISO 8601 in UTC. O(elapsed) and O(timeout) are
     seconds, and so is O(age): since the job ended; of one that is not finished, since it was launched; of one that is
-    lost, since its last sign of life.
+    lost, since its last sign of life. O(survivors) are processes that could not be ended and still run.
     """
 
     ansible_job_id: str
@@ -61,6 +61,7 @@ class Info:
     results_file: str
     builtin: bool
     no_log: bool
+    survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,6 +187,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         results_file=status.results_file,
         builtin=by_core and status.reason != "status_unreadable",
         no_log=bool(record.no_log),
+        survivors=told_of(survivors(status)),
     )
 
 

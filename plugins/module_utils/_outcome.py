@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
+    NOT_ENDED,
     SUCCEEDED,
     TIMED_OUT,
 )
@@ -25,6 +26,8 @@ NOTHING_SAID = ("", "non-zero return code", "The command exited with a non-zero 
 """What the module command says of a return code other than 0: up to 2.20, and since 2.21."""
 _DIGITS = 4300
 """How many digits a number of a result may have: the limit of Python (sys.int_info) since 3.11."""
+_NAMED = 5
+"""How many of the processes that could not be ended a sentence names."""
 _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
@@ -39,7 +42,8 @@ class Ending:
 
     O(log) reads what the module's commands had printed. O(cause) says why the job was ended from outside (a cause of
     C(_schedule)), C(None) where it ended by itself; O(why) is a clause about it. O(elapsed) and O(timeout) are seconds,
-    O(max_output) is bytes; 0 means no limit.
+    O(max_output) is bytes; 0 means no limit. O(survivors) are processes of a job with a O(cause) that could not be
+    ended (see C(_tree.describe)).
     """
 
     stdout: bytes
@@ -51,16 +55,21 @@ class Ending:
     why: str | None = None
     log: t.Callable[[], bytes] = bytes
     max_output: int = 0
+    survivors: t.Sequence[t.Mapping[str, t.Any]] = ()
 
 
 @dataclasses.dataclass
 class Outcome:
-    """The state of a finished job, its reason and a sentence (both C(None) for a success), and the module's result."""
+    """The state of a finished job, its reason and a sentence (both C(None) for a success), and the module's result.
+
+    O(survivors) are its processes that could not be ended.
+    """
 
     state: str
     result: dict[str, t.Any]
     reason: str | None = None
     message: str | None = None
+    survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
 def judge(ending: Ending) -> Outcome:
@@ -114,7 +123,7 @@ def of_block(names: t.Sequence[str], outcomes: t.Sequence[Outcome]) -> Outcome:
         how = f" {FAILED}" if last.state == FAILED else ""  # else the message says it
         message = f"step {len(outcomes)} of {len(names)} ({names[len(outcomes) - 1]}){how}: {last.message}"
         result.update(failed=True, msg=message)
-    return Outcome(last.state, result, last.reason, message)
+    return Outcome(last.state, result, last.reason, message, last.survivors)
 
 
 def limit(result: dict[str, t.Any], size: int) -> None:
@@ -231,13 +240,17 @@ def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
     """:returns: the outcome of a job that was ended from outside, with the output it had until then."""
     after = f"ended after {_seconds(ending.elapsed)}"
     if ending.cause == "timeout":
-        state, message = TIMED_OUT, f"ran into its limit of {_seconds(ending.timeout)} and was {after}"
+        state, why, message = TIMED_OUT, f"ran into its limit of {_seconds(ending.timeout)}", f" and was {after}"
     elif ending.cause == "deadline":
-        state, message = TIMED_OUT, f"the deadline of its batch was over; it was {after}"
+        state, why, message = TIMED_OUT, "the deadline of its batch was over", f"; it was {after}"
     else:
-        state, message = CANCELLED, f"{ending.why or 'it was cancelled'}; it was {after}"
+        state, why, message = CANCELLED, ending.why or "it was cancelled", f"; it was {after}"
+    message = f"{why}; {name_survivors(ending.survivors)}" if ending.survivors else why + message
     result = _partial(ending) if found is None else found
     result["failed"] = True
+    if ending.survivors:
+        result["msg"] = message
+        return Outcome(FAILED, result, NOT_ENDED, message, [dict(one) for one in ending.survivors])
     if state == TIMED_OUT:
         result.update(timed_out=True, timeout=ending.timeout)
     result["msg"] = f"Timeout exceeded: the job {message}" if ending.cause == "timeout" else message
@@ -278,6 +291,15 @@ def _excerpt(text: str) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.0f} s" if value == int(value) else f"{value:.1f} s"
+
+
+def name_survivors(survivors: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    """:returns: a clause about processes of a job that could not be ended (see C(_tree.describe)), the first named."""
+    named = [f"pid {one['pid']} ({one['command']}, of user {one['owner']})" for one in survivors[:_NAMED]]
+    if len(survivors) > _NAMED:
+        named.append(f"{len(survivors) - _NAMED} more")
+    some = "a process of it runs on that" if len(survivors) == 1 else f"{len(survivors)} processes of it run on that"
+    return f"{some} could not be ended: {', '.join(named)}"
 
 
 def signal_name(number: int) -> str:

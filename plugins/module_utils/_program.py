@@ -26,6 +26,7 @@ _PARTS = (
     "_process",
     "_lock",
     "_tree",
+    "_keeper",
     "_servers",
     "_attempt",
     "_supervisor",

@@ -12,42 +12,65 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._process import is_alive
+from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
-from ansible_collections.background.jobs.plugins.module_utils._tree import Tree, end
+from ansible_collections.background.jobs.plugins.module_utils._tree import (
+    Ended,
+    Tree,
+    end,
+    of_survivors,
+    still_running,
+)
 
 
 def left_running(status: Status) -> Tree | None:
-    """:returns: the processes of a job that has lost its supervisor while it ran; C(None) if its own process has ended.
+    """:returns: the processes that should not run any more: those of a job that has lost its supervisor while it ran,
+        and those that could not be ended; C(None) if there are none, or none that we know of.
 
-    In that case what is left are daemons, which a job that ends by itself leaves alone too.
+    Of a lost job whose own process has ended daemons are left, which a job that ends by itself leaves alone too.
     """
     record, mark = status.record, status.results_file
-    if status.state != LOST or record is None:
+    if record is None or not status.finished:
         return None
+    if survivors(status):
+        return of_survivors(None if record.leave_children else mark, record.survivors, record.kill_after)
+    if status.state != LOST:
+        return None
+    whole, grace = not record.leave_children, record.kill_after
     if record.pid is None:  # killed before it could note the pid: only the mark tells
-        return Tree(mark, 0, None, held=False, whole=not record.leave_children)
+        return Tree(mark, 0, None, held=False, whole=whole, grace=grace)
     if not is_alive(record.pid, record.pid_start):
         return None
-    return Tree(mark, record.pid, record.pid_start, held=False, whole=not record.leave_children)
+    return Tree(mark, record.pid, record.pid_start, held=False, whole=whole, grace=grace)
 
 
-def end_lost(statuses: t.Sequence[Status]) -> bool:
-    """End what jobs have left running that lost their supervisor.
+def survivors(status: Status) -> list[dict[str, t.Any]]:
+    """:returns: those of the processes that could not be ended when the job was which still run."""
+    record = status.record
+    if record is None or not record.survivors or record.boot_id != boot_id():
+        return []
+    return still_running(record.survivors)
 
-    :returns: whether there was anything.
+
+def end_lost(statuses: t.Sequence[Status]) -> dict[str, Ended]:
+    """End what jobs have left running that lost their supervisor, all of them at once.
+
+    :returns: what became of it, by the jids of these jobs.
     """
-    left = [tree for tree in map(left_running, statuses) if tree is not None]
-    grace = max((status.record.kill_after for status in statuses if status.record is not None), default=0.0)
-    return bool(left) and end(left, grace)
+    trees = {status.jid: left_running(status) for status in statuses if status.state == LOST}
+    left = {jid: tree for jid, tree in trees.items() if tree is not None}
+    return dict(zip(left, end(list(left.values())))) if left else {}
 
 
-def remove(statuses: t.Iterable[Status]) -> None:
-    """Remove what is left of those jobs that are finished; one that still runs, or is another's, is not touched."""
+def remove(statuses: t.Iterable[Status]) -> dict[str, list[dict[str, t.Any]]]:
+    """Remove what is left of those jobs that are finished; one that still runs, or is another's, is not touched.
+
+    :returns: by jid, the processes of lost jobs that could not be ended.
+    """
     statuses = list(statuses)
-    end_lost([status for status in statuses if status.ours_to_remove])
+    ended = end_lost([status for status in statuses if status.ours_to_remove])
     for status in statuses:
         if not status.finished or not status.ours_to_remove:
             continue
@@ -58,3 +81,4 @@ def remove(statuses: t.Iterable[Status]) -> None:
             store.remove_attempts(status.jid)
         if status.record is not None and not store.is_locked(status.record.batch):
             store.remove_lock(status.record.batch)
+    return {jid: each.survivors for jid, each in ended.items() if each.survivors}

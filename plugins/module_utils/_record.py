@@ -36,6 +36,9 @@ STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED, LOS
 UNFINISHED = frozenset((QUEUED, RUNNING))
 GOOD = frozenset((SUCCEEDED, SKIPPED))
 
+NOT_ENDED = "not_ended"
+"""The reason of a job that was to be ended, of which processes run on that nobody could end."""
+
 _TOP_LEVEL = ("started", "finished", "ansible_job_id")
 
 
@@ -45,7 +48,8 @@ class Record:
 
     Times ending in C(_at) are wall-clock seconds since the epoch, for showing only; O(elapsed) and the limits are
     seconds of the monotonic clock of the target. O(earlier) are the results of the attempts before the last one.
-    O(conditions) is for the controller, which judges the result by it.
+    O(conditions) is for the controller, which judges the result by it. O(survivors) are processes of a job with the
+    reason L(NOT_ENDED) that could not be ended: C(pid), C(started), C(owner) and C(command) of each.
     """
 
     jid: str
@@ -75,6 +79,7 @@ class Record:
     no_log: bool = False
     conditions: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     shadowed: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     @property
     def finished(self) -> bool:

@@ -157,14 +157,16 @@ class Schedule:
         """Tell that a job could not start, since its lock is held outside of this batch."""
         self._entries[key].not_before = until
 
-    def settle(self, key: str, state: str, now: float) -> bool:
+    def settle(self, key: str, state: str, now: float, again: bool = True) -> bool:
         """Tell how an attempt of a job has ended.
 
+        :arg again: whether there may be another at all.
         :returns: whether that was its end; if not, there will be another attempt.
         """
         entry = self._entries[key]
         again = (
-            state in entry.retry_on
+            again
+            and state in entry.retry_on
             and entry.attempts <= entry.retries
             and self._halted is None
             and not self._is_over(now)

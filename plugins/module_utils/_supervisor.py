@@ -23,7 +23,7 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _lock, _process
+from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process
 from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
@@ -49,7 +49,7 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._servers import Servers
 from ansible_collections.background.jobs.plugins.module_utils._store import TOGETHER, Store
-from ansible_collections.background.jobs.plugins.module_utils._tree import LOOK, Census
+from ansible_collections.background.jobs.plugins.module_utils._tree import Census
 
 _SERVER_LOOK = 0.02
 """Seconds between two looks at a fork server that is coming up."""
@@ -136,6 +136,8 @@ class Supervisor:
         self._ended: dict[str, dict[str, t.Any]] = {}
         """Results of jobs that have ended, which are not on disk yet."""
         self._census = Census()
+        self._keepers: dict[int, tuple[str | None, str]] = {}
+        """The processes that keep locks (see C(_keeper)) by pid: the start of each, and the name of the lock."""
         self._first_starts: dict[str, int] = {}
         self._looked = 0.0
         self._stopping = False
@@ -225,7 +227,7 @@ class Supervisor:
         now = self._clock()
         due = [] if self._wake is None else [self._wake]
         if any(self._needs_a_look(jid) for jid in self._running):
-            due.append(now + LOOK)
+            due.append(now + self._census.pause)
         return min(max(0.0, min(due) - now), _NAP) if due else None
 
     def _needs_a_look(self, jid: str) -> bool:
@@ -261,7 +263,9 @@ class Supervisor:
                 return
             if lock is None:
                 self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
-                self._say(record, "lock", f"it waits for the lock '{job.lock}', which another batch of jobs holds")
+                kept = any(name == job.lock for dummy, name in self._living_keepers().values())
+                who = "a job of which not all could be ended" if kept else "another batch of jobs"
+                self._say(record, "lock", f"it waits for the lock '{job.lock}', which {who} holds")
                 return
         record.attempts += 1
         record.started_at = record.started_at or time.time()
@@ -282,14 +286,29 @@ class Supervisor:
             del self._running[jid]
             attempt.close()
             if attempt.lock is not None:
-                _lock.release(attempt.lock)
+                self._give_back(attempt.job.lock or "", attempt.lock, outcome)
             self._settle(jid, outcome)
+
+    def _give_back(self, name: str, lock: int, outcome: Outcome) -> None:
+        """Give a lock back, or leave it to a process that keeps it until nothing of the job runs any more."""
+        if not outcome.survivors:
+            _lock.release(lock)
+            return
+        keeper = _keeper.keep(lock, outcome.survivors)
+        if keeper is not None:
+            self._keepers[keeper] = (_process.start_time(keeper), name)
+            os.close(lock)
+        # Else we keep it ourselves, to our end.
+
+    def _living_keepers(self) -> dict[int, tuple[str | None, str]]:
+        self._keepers = {pid: kept for pid, kept in self._keepers.items() if _process.is_alive(pid, kept[0])}
+        return self._keepers
 
     def _settle(self, jid: str, outcome: Outcome) -> None:
         """Note how an attempt has ended: either the job has, or it is tried again."""
         record, now = self._records[jid], self._clock()
         seconds = round(self._schedule.since(jid, now), 3)
-        if self._schedule.settle(jid, outcome.state, now):
+        if self._schedule.settle(jid, outcome.state, now, again=not outcome.survivors):
             self._finish(jid, outcome)
             return
         self._last[jid] = outcome
@@ -324,7 +343,7 @@ class Supervisor:
 
     def _notice_ends(self) -> None:
         ending = any(self._cause(jid) is not None for jid in self._running)
-        if ending and self._clock() >= self._looked + LOOK:
+        if ending and self._clock() >= self._looked + self._census.pause:
             self._looked = self._clock()
             self._census.refresh()
             self._claim_orphans()
@@ -338,7 +357,7 @@ class Supervisor:
     def _claim_orphans(self) -> None:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
         leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
-        for process in self._census.orphans(os.getpid(), leaders | self._servers.pids):
+        for process in self._census.orphans(os.getpid(), leaders | self._servers.pids | self._living_keepers().keys()):
             owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
             attempts = [self._running[jid] for jid in owners if jid in self._running]
             if attempts and all(self._is_ended_whole(jid) for jid in owners):
@@ -364,7 +383,8 @@ class Supervisor:
                     self._records[jid].pid = self._records[jid].pid_start = None
                     self._write(self._records[jid])
                 why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
-                self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now)))
+                survivors = attempt.survivors(cause, self._census)
+                self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now), survivors))
                 self._child_ended = True  # behind its zombie there may be more
                 return True
         return False
@@ -384,6 +404,7 @@ class Supervisor:
         record.state = outcome.state
         record.reason = outcome.reason
         record.message = outcome.message
+        record.survivors = outcome.survivors
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
         self._last.pop(jid, None)

@@ -21,39 +21,62 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils._store import user_name
 
 LOOK = 0.1
 """Seconds between two looks at the processes of a job that is being ended."""
 
+_SHARE = 9.0
+"""How many times as long as a look takes to wait until the next: a tenth of a CPU at most."""
+
 GIVE_UP = 5.0
-"""Seconds after KILL for which its effect is waited for: a process that hangs in the kernel may never go."""
+"""Seconds after KILL for which its effect is waited for: another user's process does not get it, and one that hangs in
+the kernel may never go."""
 
 MARK = "BACKGROUND_JOBS_RESULTS_FILE"
 """Environment variable of every process of a job: the absolute path of the job's status file."""
 
 
+NOBODY = "\0"
+"""A mark that no process can have."""
+
+
 class Census:
-    """The processes of this host at one moment, taken anew by L(refresh)."""
+    """The processes of this host at one moment, taken anew by L(refresh).
+
+    O(pause) is how long to wait until the next look, in seconds: where there are so many processes that a look takes
+    long, longer than L(LOOK).
+    """
 
     def __init__(self) -> None:
         self.processes: dict[int, _process.Process] = {}
         self.number = 0
-        self._marks: dict[tuple[int, str], str | None] = {}
+        self.pause = LOOK
+        self._marks: dict[tuple[int, str], str] = {}
+        self._unmarked: dict[tuple[int, str], str] = {}
+        """Those that had no mark, and their images then: with the next exec they may have one."""
 
     def refresh(self) -> None:
         """Look at all processes again."""
+        start = time.process_time()
         self.processes = _process.table()
+        self.pause = max(LOOK, _SHARE * (time.process_time() - start))
         self.number += 1
-        here = {(process.pid, process.started) for process in self.processes.values()}
-        # Who had no mark may have been seen in the middle of an exec, when there is no environment.
-        self._marks = {key: mark for key, mark in self._marks.items() if key in here and mark is not None}
+        here = {(process.pid, process.started): process.image for process in self.processes.values()}
+        self._marks = {key: mark for key, mark in self._marks.items() if key in here}
+        self._unmarked = {key: image for key, image in self._unmarked.items() if here.get(key) == image}
 
     def mark(self, process: _process.Process) -> str | None:
         """:returns: the mark of the job that a process was started by; C(None) if by none, or if we may not know."""
         key = (process.pid, process.started)
-        if key not in self._marks:
-            self._marks[key] = _process.variable(process.pid, MARK)
-        return self._marks[key]
+        if key in self._marks or key in self._unmarked:
+            return self._marks.get(key)
+        mark = _process.variable(process.pid, MARK)
+        if mark is not None:
+            self._marks[key] = mark
+        elif process.image:
+            self._unmarked[key] = process.image
+        return mark
 
     def orphans(self, parent: int, claimed: t.Collection[int]) -> list[_process.Process]:
         """:returns: the children of O(parent) that carry no mark at all, but for those it knows.
@@ -74,7 +97,7 @@ class Tree:
     O(leader) is the job's process, which started at O(started). O(held): it is our child and not reaped, so its number
     is nobody else's, and neither is the session's. O(whole): count those that have left the session too.
     O(known) are processes that were found to belong to it, with their starts, O(gone_since) is the number of the look
-    at which there were none any more.
+    at which there were none any more. O(grace) are the seconds between TERM and KILL for L(end).
     """
 
     mark: str
@@ -84,6 +107,7 @@ class Tree:
     whole: bool = True
     known: dict[int, str] = dataclasses.field(default_factory=dict)
     gone_since: int | None = None
+    grace: float = 0
 
     def members(self, census: Census) -> list[_process.Process]:
         """:returns: the processes of the job that run, those that were found earlier and have moved on included."""
@@ -136,23 +160,69 @@ def with_descendants(pids: t.Collection[int], processes: t.Mapping[int, _process
     return found
 
 
-def end(trees: t.Sequence[Tree], grace: float) -> bool:
-    """End the processes of jobs that nobody supervises any more: TERM, and O(grace) seconds later KILL.
+@dataclasses.dataclass
+class Ended:
+    """What L(end) did with a tree: O(found) tells whether there was a process, O(survivors) are those that run on."""
 
-    :returns: whether there were any.
+    found: bool
+    survivors: list[dict[str, t.Any]]
+
+
+def end(trees: t.Sequence[Tree]) -> list[Ended]:
+    """End the processes of jobs that nobody supervises any more, all at once: TERM, and the grace of each later KILL.
+
+    :returns: what became of each of O(trees), in order.
     """
     census = Census()
     census.refresh()
-    found = any(tree.members(census) for tree in trees)
+    found = [bool(tree.members(census)) for tree in trees]
     start = time.monotonic()
     for tree in trees:
         tree.signal(census, signal.SIGTERM)
         tree.signal(census, signal.SIGCONT)
-    while sum(not tree.is_gone(census) for tree in trees) and time.monotonic() < start + grace + GIVE_UP:
-        time.sleep(LOOK)
+    left = list(trees)
+    while True:
+        left = [tree for tree in left if not tree.is_gone(census) and time.monotonic() < start + tree.grace + GIVE_UP]
+        if not left:
+            break
+        time.sleep(census.pause)
         census.refresh()
-        found = found or any(tree.members(census) for tree in trees)
-        if time.monotonic() >= start + grace:
-            for tree in trees:
+        for tree in left:
+            if time.monotonic() >= start + tree.grace:
                 tree.signal(census, signal.SIGKILL)
+        found = [before or bool(tree.members(census)) for before, tree in zip(found, trees)]
+    return [Ended(there, describe(tree.members(census))) for there, tree in zip(found, trees)]
+
+
+def describe(processes: t.Iterable[_process.Process]) -> list[dict[str, t.Any]]:
+    """:returns: C(pid), C(owner), C(command) and C(started) of each of O(processes) that runs, for a record."""
+    found = []
+    for process in processes:
+        try:
+            uid, command = _process.owner_and_command(process.pid)
+        except ProcessLookupError:
+            continue
+        name = "".join(letter if letter.isprintable() else "?" for letter in command)
+        one = {"pid": process.pid, "owner": user_name(uid), "command": name, "started": process.started}
+        if _process.is_alive(process.pid, process.started):
+            found.append(one)
     return found
+
+
+def still_running(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """:returns: those of the processes that L(describe) has told of which still run."""
+    return [dict(one) for one in survivors if _process.is_alive(one["pid"], one["started"])]
+
+
+def told_of(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """:returns: what a result tells of processes that could not be ended (see L(describe))."""
+    return [{key: one[key] for key in ("pid", "owner", "command")} for one in survivors]
+
+
+def of_survivors(mark: str | None, survivors: t.Iterable[t.Mapping[str, t.Any]], grace: float = 0) -> Tree:
+    """:returns: the processes that L(describe) has told of, with all that they have started since.
+
+    :arg mark: the mark of their job, if whatever carries it is meant, too.
+    """
+    known = {one["pid"]: one["started"] for one in survivors}
+    return Tree(mark or NOBODY, leader=0, started=None, held=False, known=known, grace=grace)

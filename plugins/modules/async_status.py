@@ -187,11 +187,10 @@ def main() -> None:
     question = Question(**module.params["_question"])
     mode = module.params["mode"]
     told, statuses = wait_and_tell(_jobs(module, question), question, results=mode == "status")
+    if mode == "cleanup" and not module.check_mode:
+        told["survivors"] = remove(statuses)
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(told)}\n")
-    sys.stdout.flush()
-    if mode == "cleanup" and not module.check_mode:
-        remove(statuses)
     raise SystemExit
 
 

@@ -198,7 +198,9 @@ def main() -> None:
     question = Question(**module.params["_question"])
     cancelled = cancel(_jobs(module, question), module.params["mode"], module.check_mode)
     secrets = [secret for each in cancelled for secret in take_secrets(each.status)]
-    jobs = [{**dataclasses.asdict(each.status), "changed": each.changed} for each in cancelled]
+    jobs = [
+        {**dataclasses.asdict(each.status), "changed": each.changed, "survivors": each.survivors} for each in cancelled
+    ]
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(answer(secrets, jobs=jobs, user=user_name(os.geteuid())))}\n")
     raise SystemExit

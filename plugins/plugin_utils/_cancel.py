@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, label
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
@@ -84,6 +86,9 @@ def _tell(handle: Handle, status: dict[str, t.Any], mode: str, host: str, user: 
     result = present(handle, status)
     problem = _problem(handle, status, mode, host, user)
     result.update(changed=status["changed"], failed=problem is not None)
+    result.pop("survivors", None)
+    if status.get("survivors"):
+        result["survivors"] = told_of(status["survivors"])
     if problem is not None:
         result["msg"] = problem
     return result
@@ -93,6 +98,8 @@ def _problem(handle: Handle, status: t.Mapping[str, t.Any], mode: str, host: str
     """:returns: why a job could not be cancelled, C(None) where it could, or did not have to."""
     if status["state"] == LOST and status["reason"] in _OUT_OF_REACH:
         return misdirected(handle, host, user) or str(status["message"])
+    if status.get("survivors"):
+        return name_survivors(status["survivors"])
     if status["state"] not in UNFINISHED or status["changed"] or _goes_on(status, mode):
         return None
     return str(status["message"] or f"it is still {status['state']}: see on the host what holds it up")

@@ -24,6 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
+from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     FAILED_WHEN,
     Conditions,
@@ -83,6 +84,8 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
             ours[key] = moment
     if record.get("earlier"):
         ours["attempt_results"] = [_with_lines(attempt) for attempt in record["earlier"]]
+    if record.get("survivors"):
+        ours["survivors"] = told_of(record["survivors"])
     if record.get("no_log"):
         ours["_ansible_no_log"] = True
     if state == SKIPPED:

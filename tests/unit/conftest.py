@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, Family, Gates
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, Family, Gates, Unprivileged
 
 set_hypothesis_home_dir(str(Path(__file__).resolve().parents[2] / ".cache" / "hypothesis"))
 # A busy host is slow and no reason to fail. For a long search: HYPOTHESIS_PROFILE=search HYPOTHESIS_EXAMPLES=100000.
@@ -65,6 +67,15 @@ def sleeper() -> t.Iterator[subprocess.Popen[bytes]]:
     yield process
     process.kill()
     process.wait()
+
+
+@pytest.fixture
+def unprivileged() -> t.Iterator[Unprivileged]:
+    """Somebody else than root, who may become root, with a directory where he may look."""
+    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        pytest.skip("only root can become somebody else, and only Linux lets him become root again")
+    with tempfile.TemporaryDirectory() as directory:
+        yield Unprivileged(Path(directory))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_the_processes_of_a_job_are_known_with_their_starts(processes: dict[int,
     wrappers = Wrappers()
     assert wrappers.has("j123.1")
     del processes[11]  # gone since
-    tree = wrappers.tree("j123.1")
+    tree = wrappers.tree("j123.1", 10)
     assert tree.known == {10: "start of 10", 11: ""}
     assert (tree.leader, tree.held) == (0, False)
 

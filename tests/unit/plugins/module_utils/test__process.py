@@ -193,6 +193,14 @@ def test_a_process_is_found_by_its_start_too(sleeper: subprocess.Popen[bytes]) -
     assert _process.find(sleeper.pid, "1") is None
 
 
+def test_a_host_that_forks_faster_than_it_can_be_looked_at_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look shows one more process: there would never be a last."""
+    seen = [os.getpid()]
+    monkeypatch.setattr(_process, "pids", lambda: seen.append(seen[-1] + 1) or list(seen))
+    assert os.getpid() in _process.table()
+    assert len(seen) == 4
+
+
 def test_what_a_process_was_started_with_can_be_asked() -> None:
     process = subprocess.Popen(["sleep", "61"], env={"A": "1=2", "AB": "3"})
     try:

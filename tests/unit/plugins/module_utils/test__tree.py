@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import signal
 import subprocess
 import sys
 import typing as t
@@ -133,21 +135,70 @@ def test_a_mark_is_read_from_the_environment(started: t.Callable[..., subprocess
     assert census.mark(census.processes[other]) is None
 
 
-def test_who_had_no_mark_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is seen in the middle of an exec has no environment for a moment."""
-    marks: dict[int, str | None] = {os.getpid(): None}
-    monkeypatch.setattr(_process, "variable", lambda pid, name: marks[pid])
+def test_who_had_no_mark_is_asked_again_after_an_exec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is seen in the middle of an exec has no environment for a moment, and another image after it."""
+    marks: dict[int, str | None] = {7: None}
+    asked: list[int] = []
+    monkeypatch.setattr(_process, "variable", lambda pid, name: asked.append(pid) or marks[pid])
+    images = iter(["", "", "a b", "a b", "0 0", "c d", "e f"])
+    monkeypatch.setattr(_process, "table", lambda: {7: Process(7, 1, 7, 7, "5", next(images))})
+    census = Census()
+
+    def look() -> str | None:
+        census.refresh()
+        census.mark(census.processes[7])
+        return census.mark(census.processes[7])
+
+    assert (look(), look(), len(asked)) == (None, None, 4), "where images are not known, nothing is remembered"
+    assert (look(), look(), len(asked)) == (None, None, 5)
+    marks[7] = "/a/j1.0"
+    assert (look(), len(asked)) == ("/a/j1.0", 6)
+    marks[7] = None  # it has an environment of its own by now, and is still who it was
+    assert (look(), look(), len(asked)) == ("/a/j1.0", "/a/j1.0", 6)
+
+
+def test_an_exec_gives_a_process_another_image(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    script = f"until [ -e {go} ]; do sleep 0.05; done; {_tree.MARK}=/a/j1.0 exec sleep 600"
+    process = subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True)
+    try:
+        census = Census()
+        for dummy in range(3):
+            census.refresh()
+            assert census.mark(census.processes[process.pid]) is None
+        go.touch()
+
+        def marked() -> bool:
+            census.refresh()
+            return census.mark(census.processes[process.pid]) == "/a/j1.0"
+
+        eventually(marked)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_no_environment_is_read_twice(monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]) -> None:
+    asked: list[int] = []
+    real = _process.variable
+    monkeypatch.setattr(_process, "variable", lambda pid, name: asked.append(pid) or real(pid, name))
+    eventually(lambda: _process.command_line(sleeper.pid)[:1] == ["sleep"])
+    census = Census()
+    for dummy in range(3):
+        census.refresh()
+        census.mark(census.processes[sleeper.pid])
+    assert asked == [sleeper.pid]
+
+
+def test_where_a_look_takes_long_there_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.001, 1.0, 1.1])
+    monkeypatch.setattr(_tree.time, "process_time", lambda: next(times))
+    monkeypatch.setattr(_process, "table", dict)
     census = Census()
     census.refresh()
-    ours = census.processes[os.getpid()]
-    assert census.mark(ours) is None
-    marks[os.getpid()] = "/a/j1.0"
-    assert census.mark(ours) is None
+    assert census.pause == _tree.LOOK
     census.refresh()
-    assert census.mark(ours) == "/a/j1.0"
-    marks[os.getpid()] = None  # it has an environment of its own by now, and is still who it was
-    census.refresh()
-    assert census.mark(ours) == "/a/j1.0"
+    assert 0.8 < census.pause < 1
 
 
 @pytest.mark.parametrize("source", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"], ids=["TERM", "KILL"])
@@ -156,14 +207,48 @@ def test_what_nobody_supervises_is_ended(
 ) -> None:
     process = started(source, **{_tree.MARK: mark})
     other = started("", **{_tree.MARK: f"{mark}0"})
-    tree = Tree(mark, process.pid, _process.start_time(process.pid), held=False)
-    assert _tree.end([tree], grace=0.3)
+    tree = Tree(mark, process.pid, _process.start_time(process.pid), held=False, grace=0.3)
+    assert _tree.end([tree]) == [_tree.Ended(True, [])]
     assert not runs(process.pid) and runs(other.pid)
-    assert not _tree.end([tree], grace=0.3)
+    assert _tree.end([tree]) == [_tree.Ended(False, [])]
 
 
 def test_a_stopped_process_is_ended_too(started: t.Callable[..., subprocess.Popen[bytes]], mark: str) -> None:
     process = started("", **{_tree.MARK: mark})
     os.kill(process.pid, 19)
-    assert _tree.end([Tree(mark, 0, None, held=False)], grace=60)
+    assert _tree.end([Tree(mark, 0, None, held=False, grace=60)]) == [_tree.Ended(True, [])]
     eventually(lambda: not runs(process.pid))
+
+
+def test_many_are_ended_at_once_each_with_its_own_grace(
+    started: t.Callable[..., subprocess.Popen[bytes]], mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = [started("signal.signal(signal.SIGTERM, signal.SIG_IGN)", **{_tree.MARK: f"{mark}{n}"}) for n in range(3)]
+    sent: list[tuple[int, int]] = []
+    real = _process.send
+
+    def send(process: Process, number: int) -> None:
+        sent.append((process.pid, number))
+        real(process, number)
+
+    monkeypatch.setattr(_process, "send", send)
+    trees = [Tree(f"{mark}{n}", 0, None, held=False, grace=n * 0.5) for n in range(3)]
+    assert _tree.end(trees) == [_tree.Ended(True, [])] * 3
+    first = [(process.pid, number) for process in deaf for number in (signal.SIGTERM, signal.SIGCONT)]
+    assert sent[:6] == first, "all get TERM before any is waited for"
+    killed = [pid for pid, number in sent if number == signal.SIGKILL]
+    assert list(dict.fromkeys(killed)) == [process.pid for process in deaf]
+
+
+def test_what_runs_is_told_with_its_owner_and_its_command(started: t.Callable[..., subprocess.Popen[bytes]]) -> None:
+    process = started("open('/proc/self/comm', 'w').write('a\x1bb')")
+    census = Census()
+    census.refresh()
+    (told,) = _tree.describe([census.processes[process.pid]])
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    assert (told["pid"], told["owner"], told["command"]) == (process.pid, owner, "a?b")
+    assert _tree.still_running([told]) == [told]
+    assert _tree.still_running([{**told, "started": "1"}]) == []
+    process.kill()
+    process.wait()
+    assert _tree.still_running([told]) == _tree.describe([census.processes[process.pid]]) == []

@@ -202,3 +202,30 @@ def test_nothing_of_a_job_with_no_log_is_shown() -> None:
     secret = status("a", "cancelled", True, record={"name": "a", "no_log": True})
     assert cancelled(Target(secret, status("b", "failed")), jobs=["a", "b"])["_ansible_no_log"] is True
     assert "_ansible_no_log" not in cancelled(Target(status("b", "failed")), jobs=["b"])
+
+
+SURVIVOR = {"pid": 7, "owner": "root", "command": "sh", "started": "1"}
+
+
+def test_a_job_of_which_something_runs_on_fails() -> None:
+    left = {"survivors": [SURVIVOR], "reason": "not_ended", "message": "as it was then"}
+    result = cancelled(
+        Target(status("j1.0", "failed", True, **left), status("j1.1", "cancelled", True)),
+        jobs=[handle("j1.0"), handle("j1.1")],
+    )
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert [job["failed"] for job in result["results"]] == [True, False]
+    assert result["results"][0]["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
+    assert result["msg"] == (
+        "could not cancel 1 of 2 jobs: job j1.0: a process of it runs on that could not be ended: pid 7 (sh, of user "
+        "root); 1 job cancelled on web1"
+    )
+
+
+def test_what_could_not_be_ended_once_and_has_gone_since_is_fine() -> None:
+    before = {"name": "job j1.0", "survivors": [SURVIVOR]}
+    result = cancelled(
+        Target(status("j1.0", "failed", reason="not_ended", record=before, survivors=[])), jobs=[handle("j1.0")]
+    )
+    assert (result["failed"], result["results"][0]["failed"]) == (False, False)
+    assert "survivors" not in result["results"][0]

@@ -519,3 +519,11 @@ def test_a_job_that_nearly_ran_into_its_limit_is_warned_of() -> None:
 )
 def test_a_job_looked_for_in_the_wrong_place_is_told_its_right_one(handle: Handle, sentence: str | None) -> None:
     assert misdirected(handle, "web1", "root") == sentence
+
+
+def test_what_could_not_be_ended_is_named() -> None:
+    left = [{"pid": 7, "owner": "root", "command": "sh", "started": "1"}]
+    result = present(HANDLE, ours({"survivors": "its own"}, "failed", "not_ended", survivors=left))
+    assert result["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
+    assert result["shadowed"] == {"survivors": "its own"}
+    assert present(HANDLE, ours({"survivors": 3}))["survivors"] == 3
