@@ -12,7 +12,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import present, why
+from ansible_collections.background.jobs.plugins.plugin_utils._results import judged, why
 
 
 class ActionModule(JobAction):
@@ -28,13 +28,10 @@ class ActionModule(JobAction):
         question = {} if options["offset"] is None else {"offsets": {asked[0]: options["offset"]}}
         answer = self.ask(asked, options["mode"], task_vars, secret=True, **question)
         statuses = answer["jobs"]
-        resolve = self.variables(task_vars)
-        results = [
-            _erased(jid, status)
-            if options["mode"] == "cleanup"
-            else present(Handle(jid=jid, name=jid), status, resolve)
-            for jid, status in zip(asked, statuses)
-        ]
+        if options["mode"] == "cleanup":
+            results = [_erased(jid, status) for jid, status in zip(asked, statuses)]
+        else:
+            results = judged([Handle(jid=jid, name=jid) for jid in asked], statuses)
         if options["offset"] is not None:
             results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
         if options["jids"] is None:

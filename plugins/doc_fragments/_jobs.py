@@ -46,7 +46,8 @@ options:
         is refused.
       - C(changed_when) and C(failed_when) (expression, boolean or list of them) decide on the controller whether the
         job changed something, and whether it failed. They are bare expressions, as on a task, with the keys of the
-        result of the job and the variables of the play, for example V(rc not in [0, 3]). All of a list must be true.
+        result of the job and the variables of the play as they are at the launch, for example V(rc not in [0, 3]). All
+        of a list must be true.
         They can use operators, tests, the filters of Jinja, and of the filters of ansible-core those that only compute.
         They are for a job that V(succeeded) or V(failed). RV(ignore:state) then follows C(failed_when), but C(retries),
         C(after) and O(halt) go by what the module said.

@@ -170,6 +170,17 @@ results:
       description: Whether the job is known to have changed something.
       returned: when known
       type: bool
+    conditions:
+      description:
+        - What the job says about its own result, C(changed_when), C(failed_when) and C(ignore_errors). The values of
+          the variables that these name are under C(variables), as they were at the launch.
+        - With this handle the job is judged by these, whatever its host has.
+      returned: when the job was started, not in check mode
+      type: dict
+      sample:
+        failed_when: ["rc not in fine"]
+        variables:
+          fine: [0, 3]
     group:
       description: The O(group) of the job.
       returned: with O(group)

@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     TIMED_OUT,
     UNFINISHED,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
 
 NOT_FOUND = "no_status_file"
 """The reason of a job that was not there; it may be elsewhere."""
@@ -62,6 +63,7 @@ class Handle:
 
     O(no_log): its result may have to be kept out of every output; so it is where nothing is known of the job.
     O(result) is set, and nobody is asked, where the outcome is known already.
+    O(conditions) are those that the handle has, so that the target is not asked; C(None) where only it knows them.
     O(origin) are the keys that tell which item of a loop the job was started for; they go into its result.
     """
 
@@ -73,6 +75,7 @@ class Handle:
     no_log: bool = True
     origin: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     result: dict[str, t.Any] | None = None
+    conditions: Conditions | None = None
 
 
 def read(registered: t.Any) -> list[Handle]:
@@ -177,6 +180,7 @@ def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
         user=result.get("user"),
         no_log=bool(result.get("no_log")),
         origin=origin,
+        conditions=Conditions.read(result["conditions"]) if isinstance(result.get("conditions"), t.Mapping) else None,
     )
     if _is_collected(result):
         handle.result = None if result.get("reason") == NOT_FOUND else dict(result)

@@ -19,7 +19,7 @@ from ansible.utils.display import Display
 from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._condition import Resolve
+from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
@@ -89,11 +89,9 @@ class JobAction(ActionBase):
         return shown(result) if self._msg_is_ours else result
 
     def variables(self, task_vars: Vars) -> Resolve:
-        """:returns: a function that finds a variable of the play by its name."""
+        """:returns: a function that finds the value of a variable of the play by its name."""
 
         def resolve(name: str) -> t.Any:
-            if name not in task_vars:
-                raise KeyError(name)
             return _compat.template(self, _compat.trusted(f"{{{{ {name} }}}}"), task_vars)
 
         return resolve

@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._batch import ATTA
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import ConditionError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
     Defaults,
     Definition,
@@ -111,13 +112,12 @@ def launch(
         capture.give_up()
         raise
     group = {} if batch.group is None else {"group": batch.group}
-    resolve = action.variables(task_vars)
     handles = []
     for definition, each in zip(definitions, captured):
         if each.job is None:
-            handle = finished_here(definition.name, each.result or {}, definition.conditions, resolve)
+            handle = finished_here(definition.name, each.result or {}, definition.conditions)
         else:
-            handle = started[each.job.jid]
+            handle = {**started[each.job.jid], "conditions": definition.conditions.kept()}
         handles.append({**handle, **group, **_origin(definition)})
     result: dict[str, t.Any] = {"results": handles}
     if answer is not None:
@@ -268,7 +268,12 @@ def _define(action: JobAction, job: t.Any, variables: Vars, place: str, number: 
     resolved, false = resolve(action, job, variables, place)
     if false is not None:
         return define_skipped(resolved, place, number, defaults, false)
-    return define(resolved, place, number, defaults)
+    definition = define(resolved, place, number, defaults)
+    try:
+        definition.conditions.close(variables, action.variables(variables))
+    except ConditionError as exc:
+        raise DefinitionError(f"{place}: {exc}") from exc
+    return definition
 
 
 def _for_item(

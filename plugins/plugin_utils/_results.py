@@ -28,7 +28,6 @@ from ansible_collections.background.jobs.plugins.module_utils._tree import told_
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     FAILED_WHEN,
     Conditions,
-    Resolve,
     judge,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
@@ -46,13 +45,12 @@ _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
 
-def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | None = None) -> dict[str, t.Any]:
-    """Put the result of one job together.
+def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Put the result of one job together, as it is before L(judged).
 
     The job's own keys come first; what the module returned under one of their names is found below C(shadowed).
 
     :arg status: what the target said of it (the fields of C(_status.Status)).
-    :arg resolve: finds variables of the play; where it is given, the job's conditions judge the result.
     """
     record = status.get("record") or {}
     state = status["state"]
@@ -75,6 +73,8 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
         ours["reason"] = status["reason"]
     if status.get("reason") == NOT_FOUND:
         ours.update({key: value for key, value in (("host", handle.host), ("user", handle.user)) if value is not None})
+    if handle.conditions is not None and (status.get("reason") == NOT_FOUND or state in UNFINISHED):
+        ours["conditions"] = handle.conditions.kept()  # somebody will wait again, with this result as the handle
     for key in ("elapsed", "attempts"):
         if record.get(key) is not None:
             ours[key] = record[key]
@@ -101,10 +101,20 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], resolve: Resolve | No
     shadowed.update(record.get("shadowed") or {})
     if shadowed:
         result["shadowed"] = shadowed
-    result = _with_lines(result)
-    if resolve is not None:
-        judge(result, Conditions.read(record.get("conditions")), resolve)
-    return result
+    return _with_lines(result)
+
+
+def judged(handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any."""
+    results = [present(handle, status) for handle, status in zip(handles, statuses)]
+    judge([(result, _conditions(handle, status)) for result, handle, status in zip(results, handles, statuses)])
+    return results
+
+
+def _conditions(handle: Handle, status: t.Mapping[str, t.Any]) -> Conditions:
+    if handle.conditions is not None:
+        return handle.conditions
+    return Conditions.of_the_target((status.get("record") or {}).get("conditions"))
 
 
 def did_not_succeed(state: str, reason: str | None) -> bool:
@@ -186,12 +196,12 @@ def known(handle: Handle) -> dict[str, t.Any]:
     return result
 
 
-def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions, resolve: Resolve) -> dict[str, t.Any]:
+def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions) -> dict[str, t.Any]:
     """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
     failed = is_failed(result)
     state = SKIPPED if result.get("skipped") else (FAILED if failed else SUCCEEDED)
     handle = {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
-    judge(handle, conditions, resolve)
+    judge([(handle, conditions)])
     return handle
 
 

@@ -30,9 +30,9 @@ from ansible_collections.background.jobs.plugins.plugin_utils._reach import reac
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     headroom,
+    judged,
     known,
     misdirected,
-    present,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
@@ -112,11 +112,8 @@ class Wait:
         """
         self._handles = [handle for handle in handles if handle.result is None]
         statuses = self._until_finished(answer) if self._handles else []
-        told = iter(statuses)
-        resolve = self._action.variables(self._task_vars)
-        results = [
-            known(handle) if handle.result is not None else present(handle, next(told), resolve) for handle in handles
-        ]
+        told = iter(judged(self._handles, statuses))
+        results = [known(handle) if handle.result is not None else next(told) for handle in handles]
         return self._conclude(results, statuses)
 
     def for_group(self, group: str | None, names: t.Sequence[str] | None) -> dict[str, t.Any]:
@@ -133,9 +130,7 @@ class Wait:
                 f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
                 "was started as another user or with another async_dir (see background.jobs.job_info)"
             )
-        resolve = self._action.variables(self._task_vars)
-        results = [present(handle, status, resolve) for handle, status in zip(self._handles, statuses)]
-        return self._conclude(results, statuses)
+        return self._conclude(judged(self._handles, statuses), statuses)
 
     def _conclude(
         self, results: list[dict[str, t.Any]], statuses: t.Sequence[t.Mapping[str, t.Any]]

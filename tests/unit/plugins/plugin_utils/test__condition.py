@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 import typing as t
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.plugin_utils import _bounded
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     ConditionError,
     Conditions,
@@ -18,7 +23,6 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
 )
 
 RESULT = {"rc": 3, "stdout": "Nothing to do", "changed": True, "state": "failed", "files": ["a", "b"], "d": {"a": 1}}
-NOTHING = {}.__getitem__  # type: ignore[var-annotated]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ NOTHING = {}.__getitem__  # type: ignore[var-annotated]
     ],
 )
 def test_an_expression_has_the_result_and_the_play(expression: str, expected: bool) -> None:
-    assert holds(expression, RESULT, {"fine": [0, 3], "rc": 0}.__getitem__) is expected
+    assert holds(expression, {"fine": [0, 3], **RESULT}) is expected
 
 
 @pytest.mark.parametrize(
@@ -59,11 +63,13 @@ def test_an_expression_has_the_result_and_the_play(expression: str, expected: bo
         ("''.__class__ == 1", "access to attribute '__class__' of 'str' object is unsafe."),
         ("d['__cla' ~ 'ss__'] == 1", "access to attribute '__class__' of 'dict' object is unsafe."),
         ("files.append('c')", "access to attribute 'append' of 'list' object is unsafe."),
+        ("'/etc/passwd' is vaulted_file", "No test named 'vaulted_file'."),
+        ("files | attr('append') is callable", "No filter named 'attr'."),
     ],
 )
 def test_an_expression_that_cannot_be_evaluated_says_why(expression: str, message: str) -> None:
     with pytest.raises(ConditionError) as raised:
-        holds(expression, RESULT, NOTHING)
+        holds(expression, RESULT)
     assert str(raised.value) == message
     assert RESULT["files"] == ["a", "b"]
 
@@ -76,16 +82,23 @@ def test_what_is_no_expression_is_found_before_it_is_needed() -> None:
 
 
 def test_conditions_survive_a_status_file_and_what_a_target_makes_of_them() -> None:
-    conditions = Conditions(["rc == 2"], [], True)
-    assert Conditions.read(json.loads(json.dumps(conditions.stored()))) == conditions
-    assert Conditions().stored() == {}
-    for bad in (None, [], {"changed_when": "rc == 2", "failed_when": 3, "ignore_errors": 1}):
+    conditions = Conditions(["rc == 2"], [], True, {"fine": [1]})
+    assert Conditions.read(json.loads(json.dumps(conditions.kept()))) == conditions
+    assert Conditions().stored() == Conditions().kept() == {}
+    for bad in (None, [], {"changed_when": "rc == 2", "failed_when": 3, "ignore_errors": 1, "variables": 3}):
         assert Conditions.read(bad) == Conditions()
+        assert Conditions.of_the_target(bad) == Conditions(variables=None)
+
+
+def test_a_target_is_told_no_variables_and_believed_none() -> None:
+    conditions = Conditions(["rc == 2"], [], True, {"fine": [1]})
+    assert conditions.stored() == {"changed_when": ["rc == 2"], "failed_when": [], "ignore_errors": True}
+    assert Conditions.of_the_target(conditions.kept()).variables is None
 
 
 def judged(conditions: Conditions, **result: t.Any) -> dict[str, t.Any]:
     whole = {"name": "a", "changed": True, "failed": result["state"] == "failed", **result}
-    judge(whole, conditions, NOTHING)
+    judge([(whole, conditions)])
     return whole
 
 
@@ -125,15 +138,94 @@ def test_a_job_whose_condition_cannot_be_evaluated_fails(key: str) -> None:
 def test_a_job_whose_module_never_had_its_say_is_not_judged(state: str) -> None:
     before = {"name": "a", "state": state, "failed": state not in ("skipped", "running"), "changed": False}
     result = dict(before)
-    judge(result, Conditions(["nowhere"], ["false"]), NOTHING)
+    judge([(result, Conditions(["nowhere"], ["false"]))])
     assert result == before
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "lost"])
 def test_an_ignored_failure_stays_one_and_is_marked(state: str) -> None:
     result = {"name": "a", "state": state, "failed": True, "changed": False}
-    judge(result, Conditions(ignore_errors=True), NOTHING)
+    judge([(result, Conditions(ignore_errors=True))])
     assert result == {"name": "a", "state": state, "failed": True, "changed": False, "ignored": True}
     result = {"name": "a", "state": "succeeded", "failed": False, "changed": False}
-    judge(result, Conditions(ignore_errors=True), NOTHING)
+    judge([(result, Conditions(ignore_errors=True))])
     assert "ignored" not in result
+
+
+ENDLESS = "('a' * 64 ~ 'b') is match('(a|a)*$')"
+
+HOSTILE = {
+    "a power": "10 ** (10 ** 10) == 1",
+    "a longer power": "9 ** (9 ** 8) == 1",
+    "memory": "'a' * 10 ** 12 == ''",
+    "memory, bit by bit": "(['a' * 10 ** 6] * 10 ** 6) | join | length == 1",
+    "a regular expression": ENDLESS,
+    "parentheses": "(" * 4000 + "1" + ")" * 4000 + " == 1",
+    "brackets": "[" * 4000 + "]" * 4000 + " == 1",
+    "negations": "not " * 2000 + "true",
+    "additions": "1" + "+1" * 4000 + " == 1",
+    "filters": "x" + "|list" * 2000 + " == 1",
+    "yaml": "'a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+    "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+    "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n' | from_yaml | string | length == 1",
+    "length": "x" * 20000,
+    "digits": "1" * 9000 + " == 1",
+}
+"""Conditions that a host could have sent, to hold up the controller or to take its memory."""
+
+
+@pytest.mark.parametrize("expression", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_condition_has_limits_and_costs_no_other(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bounded, "SECONDS", 0)
+    good, bad, last = ({"name": name, "state": "succeeded", "failed": False, "rc": 0} for name in "abc")
+    fine = Conditions(failed_when=["rc == 0"])
+    before = _children()
+    judge([(good, fine), (bad, Conditions(failed_when=[expression], variables=None)), (last, fine)])
+    assert (good["reason"], last["reason"]) == ("failed_when", "failed_when")
+    assert bad["state"] in ("failed", "succeeded") and bad.get("reason") in ("condition", None)
+    assert len(str(bad.get("msg", ""))) < 1000
+    assert _children() == before
+
+
+def _children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+
+
+def test_conditions_that_take_too_long_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bounded, "SECONDS", 0)
+    results = [{"name": str(number), "state": "succeeded", "failed": False} for number in range(50)]
+    began = time.monotonic()
+    judge([(result, Conditions(failed_when=[ENDLESS])) for result in results])
+    assert {result["reason"] for result in results} == {"condition"}
+    assert time.monotonic() - began < 50
+
+
+def test_a_process_that_judges_is_ended_with_what_interrupts_the_task() -> None:
+    class Interrupt(Exception):
+        pass
+
+    def interrupt(*dummy: t.Any) -> t.NoReturn:
+        raise Interrupt
+
+    result = {"name": "a", "state": "succeeded", "failed": False}
+    before = _children()
+    handler = signal.signal(signal.SIGALRM, interrupt)  # as ansible-core does for the keyword timeout
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(Interrupt):
+            judge([(result, Conditions(failed_when=[ENDLESS]))])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert _children() == before
+    assert result["state"] == "succeeded"
+
+
+def test_what_only_the_target_knows_sees_nothing_but_the_result() -> None:
+    result = {"name": "a", "state": "succeeded", "failed": False, "rc": 0}
+    told = {"failed_when": ["rc not in fine"], "variables": {"fine": [0]}}
+    judge([(result, Conditions.of_the_target(told))])
+    assert result["msg"] == (
+        "failed_when (rc not in fine) cannot be evaluated: 'fine' is undefined; of a job that is found by its group, "
+        "name or id only the keys of its result are known"
+    )

@@ -19,6 +19,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     did_not_succeed,
     finished_here,
     headroom,
+    judged,
     known,
     misdirected,
     present,
@@ -239,22 +240,50 @@ def test_a_job_known_before_is_presented_as_it_was() -> None:
     ids=str,
 )
 def test_an_action_that_ran_no_module_gives_a_finished_job(result: dict[str, t.Any], state: str, failed: bool) -> None:
-    handle = finished_here("x", result, Conditions(), {}.__getitem__)
+    handle = finished_here("x", result, Conditions())
     assert (handle["name"], handle["state"], handle["failed"]) == ("x", state, failed)
     assert (handle["started"], handle["finished"]) == (False, True)
 
 
 def test_the_conditions_of_an_action_that_ran_no_module_count() -> None:
-    conditions = Conditions(changed_when=["false"], failed_when=["limit == 3"])
-    handle = finished_here("x", {"changed": True}, conditions, {"limit": 3}.__getitem__)
+    conditions = Conditions(changed_when=["false"], failed_when=["limit == 3"], variables={"limit": 3})
+    handle = finished_here("x", {"changed": True}, conditions)
     assert (handle["state"], handle["failed"], handle["changed"]) == ("failed", True, False)
 
 
-def test_a_job_is_judged_by_the_conditions_that_the_target_kept() -> None:
-    status = ours({"rc": 3, "failed": True}, "failed", "exit_code", conditions={"failed_when": ["rc not in fine"]})
-    assert present(HANDLE, status, {"fine": [0, 3]}.__getitem__)["state"] == "succeeded"
-    assert present(HANDLE, status, {"fine": [0]}.__getitem__)["reason"] == "failed_when"
+FORGED = {"failed_when": ["false"], "changed_when": ["false"], "ignore_errors": True, "variables": {"rc": 0}}
+
+
+def test_a_job_is_judged_by_the_conditions_of_its_handle_and_no_others() -> None:
+    status = ours({"rc": 3, "failed": True, "changed": True}, "failed", "exit_code", conditions=FORGED)
+    for conditions, state, reason in (
+        (Conditions(), "failed", "exit_code"),
+        (Conditions(failed_when=["rc not in fine"], variables={"fine": [0, 3]}), "succeeded", None),
+        (Conditions(failed_when=["rc not in fine"], variables={"fine": [0]}), "failed", "failed_when"),
+    ):
+        (result,) = judged([dataclasses.replace(HANDLE, conditions=conditions)], [status])
+        assert (result["state"], result.get("reason"), result["changed"]) == (state, reason, True)
+        assert "ignored" not in result
     assert present(HANDLE, status)["reason"] == "exit_code", "whoever only looks does not judge"
+
+
+def test_a_job_of_which_only_the_target_knows_is_judged_by_what_that_kept() -> None:
+    status = ours({"rc": 3, "failed": True}, "failed", "exit_code", conditions={"failed_when": ["rc > 3"]})
+    (result,) = judged([HANDLE], [status])
+    assert result["state"] == "succeeded"
+    status["record"]["conditions"] = {"failed_when": ["rc > limit"], "variables": {"limit": 3}}
+    (result,) = judged([HANDLE], [status])
+    assert (result["reason"], "'limit' is undefined" in result["msg"]) == ("condition", True)
+
+
+@pytest.mark.parametrize("state", ["running", "lost"])
+def test_a_job_that_is_waited_for_again_keeps_its_conditions(state: str) -> None:
+    conditions = Conditions(failed_when=["rc > limit"], variables={"limit": 3})
+    status = ours({}, state, "no_status_file" if state == "lost" else None, conditions=FORGED)
+    (again,) = read(judged([dataclasses.replace(HANDLE, conditions=conditions)], [status]))
+    assert again.conditions == conditions
+    (again,) = read(judged([HANDLE], [status]))
+    assert again.conditions is None
 
 
 def test_a_job_that_is_not_there_keeps_what_is_known_of_its_place() -> None:
