@@ -53,7 +53,8 @@ options:
         C(after) and O(halt) go by what the module said.
       - C(ignore_errors) (boolean) keeps the job from failing the task, in whatever state it ends.
         RV(ignore:ignored) marks its result.
-      - C(environment) (mapping) adds environment variables to those of the task.
+      - C(environment) (mapping) adds environment variables to those of the task. Variables such as C(PYTHONPATH) count
+        for the Python that runs a module only if they are set here or there, and not if the login has them.
       - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
         it.
       - C(args) (mapping) holds options beside a module that takes a string, such as C(chdir) beside

@@ -14,7 +14,7 @@ import os
 import selectors
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils import _process, _python
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Job, Packed, Step
 from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     Ending,
@@ -36,7 +36,7 @@ _DRAIN = 0.5
 """Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
 _LOG = 64 << 20
 """Bytes that a job's log may have where O(max_output) sets no limit."""
-_RUN = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r})\n"
+_RUN = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r}, environment={environment!r})\n"
 """What follows the text of C(_boot)."""
 
 
@@ -198,7 +198,7 @@ class Attempt:
             own[FILES] = self._means.store.make_files(job.jid, step.files)
         child: _process.AnyChild
         if step.style == FILE:
-            child, feed = self._start_file(step, {**os.environ, **job.environment, **own}), b""
+            child, feed = self._start_file(step, own), b""
         else:
             child, feed = self._start_python(step, own)
         self.child = child
@@ -221,18 +221,24 @@ class Attempt:
         keep = [handle for handle in (self._log, self.lock) if handle is not None]
         limit = self.job.max_output or _LOG
         place = (self.job.jid, len(self._outcomes))
+        inherited, hidden = _python.inherited(os.environ)
+        hidden = {name: value for name, value in hidden.items() if name not in self.job.environment}
         if self._means.servers.is_ready(*place):
             said = {"log": self._log is not None, "limit": limit}
             with contextlib.suppress(OSError):
                 forked = _process.Forked(lambda handles: self._means.servers.fork(*place, said, handles), keep)
-                return forked, self._means.servers.feed(*place, own)
-        environment = {**os.environ, **self.job.environment, **own}
-        child = _process.Child(_process.python_command(step.interpreter), environment, feed=True, keep=keep)
-        run = _RUN.format(log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock])
-        return child, _process.fed((self._means.boot + run).encode("utf-8"), step.program)
+                return forked, self._means.servers.feed(*place, {**hidden, **own})
+        environment = {**inherited, **self.job.environment, **own}
+        child = _process.Child(_python.command(step.interpreter, environment), environment, feed=True, keep=keep)
+        run = _RUN.format(log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock], environment=hidden)
+        return child, _python.fed((self._means.boot + run).encode("utf-8"), step.program)
 
-    def _start_file(self, step: Step, environment: dict[str, str]) -> _process.Child:
-        """Start a module that has to be a file, with its arguments in another: both in memory, if the system can."""
+    def _start_file(self, step: Step, own: dict[str, str]) -> _process.Child:
+        """Start a module that has to be a file, with its arguments in another: both in memory, if the system can.
+
+        :arg own: environment variables that only this step has.
+        """
+        environment = _python.for_file(step.interpreter, os.environ, {**self.job.environment, **own})
         if not hasattr(os, "memfd_create"):
             directory = self._means.store.make_files(
                 self.job.jid, {"module": step.program, "arguments": step.arguments}

@@ -7,7 +7,7 @@
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
 It is not imported by anything. The supervisor sends its text, with a call of L(run) after it, to the job's fresh
-Python, where the name C(program) stands for the module's program; see C(_process.Child).
+Python, where the name C(program) stands for the module's program; see C(_python.start).
 """
 
 from __future__ import annotations
@@ -101,18 +101,20 @@ def copy_output(log: _Log) -> None:
     subprocess.Popen = Popen  # type: ignore[misc]
 
 
-def run(program: bytes, log: int | None, limit: int, keep: t.Sequence[int]) -> None:
+def run(program: bytes, log: int | None, limit: int, keep: t.Sequence[int], environment: t.Mapping[str, str]) -> None:
     """Run the program as the main one of this process. TERM unwinds it, so that it removes its temporary files.
 
     :arg log: file descriptor of the job's log; C(None) for none.
     :arg limit: bytes that the log may have.
     :arg keep: file descriptors that are held open here, and in no process that is started.
+    :arg environment: what is added to the environment for the module and its commands; this Python was not to see it.
     """
 
     def end(number: int, frame: t.Any) -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    os.environ.update(environment)
     for handle in keep if log is None else (*keep, log):
         os.set_inheritable(handle, False)
     if log is not None:

@@ -9,8 +9,10 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
+import re
 import signal
 import typing as t
 
@@ -172,22 +174,41 @@ def find_result(stdout: bytes) -> tuple[dict[str, t.Any], str]:
         the lone surrogates that stand for such bytes in a module's JSON: a status file must be readable by everyone.
     :raises ValueError: there is none; the message is a clause about what was printed.
     """
-    lines = _text(stdout).splitlines()
-    first = next((number for number, line in enumerate(lines) if line.strip().startswith("{")), None)
-    if first is None:
-        raise ValueError("printed no JSON object")
-    end = next((number for number in range(len(lines), first, -1) if lines[number - 1].strip().endswith("}")), None)
+    text = _text(stdout)
+    start, brace = _beginning(text)
+    last = text.rfind("}", brace)
+    end = _END.match(text, last) if last >= 0 else None
+    if end is None:
+        end = next(iter(collections.deque(_END.finditer(text, brace), maxlen=1)), None)
     if end is None:
         raise ValueError("printed a JSON object that is not complete")
-    junk = "\n".join(lines[end:])
-    text = "\n".join(lines[first:end])
-    del lines
+    rest, text = text[end.end() :], text[start : end.end(1)]
+    junk = "" if rest.isspace() else "\n".join(rest[: 2 * _EXCERPT].splitlines())
+    del rest
+    if any(character in text for character in _BREAKS):
+        text = "\n".join(text.splitlines())
     try:
-        return _clean(_DECODER.decode(text)), junk if junk.strip() else ""
+        return _clean(_DECODER.decode(text)), junk
     except RecursionError:
         raise ValueError("printed a JSON object that is nested too deeply") from None
     except ValueError as exc:
         raise ValueError(f"printed something else than one JSON object ({exc})") from None
+
+
+def _beginning(text: str) -> tuple[int, int]:
+    """:returns: where the first line begins that begins with an opening brace, and where that brace is.
+
+    :raises ValueError: there is none.
+    """
+    brace = text.find("{")  # found at once where a regular expression would look at each character
+    if brace >= 0:
+        before = text[:brace].rstrip(_BLANKS)
+        if not before or before[-1] in _BREAKS:
+            return len(before), brace
+        begin = _BEGIN.search(text, brace)
+        if begin is not None:
+            return begin.start(), begin.end() - 1
+    raise ValueError("printed no JSON object")
 
 
 def _whole_number(digits: str) -> int:
@@ -197,6 +218,12 @@ def _whole_number(digits: str) -> int:
     return int(digits)
 
 
+_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""What ends a line for C(str.splitlines)."""
+_BLANKS = "\t\x1f \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What C(str.strip) takes away beside."""
+_BEGIN = re.compile(rf"(?<=[{_BREAKS}])[{_BLANKS}]*{{")
+_END = re.compile(rf"(}}[{_BLANKS}]*)(?:\r\n|[{_BREAKS}]|\Z)")
 _DECODER = json.JSONDecoder(parse_int=_whole_number)
 
 

@@ -13,17 +13,11 @@ import contextlib
 import dataclasses
 import errno
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import typing as t
 
-START = (
-    'exec(*(lambda pipe: (pipe.read(int(pipe.readline())), {{"program": pipe.read()}}))'
-    '(__import__("os").fdopen({handle}, "rb")))'
-)
-"""Runs L(_boot), which comes through a pipe with the program it is to run behind it."""
+from ansible_collections.background.jobs.plugins.module_utils import _python
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PASSES = 3
@@ -102,7 +96,7 @@ class Child:
     def __init__(
         self, command: t.Sequence[str], environment: t.Mapping[str, str], feed: bool, keep: t.Sequence[int] = ()
     ) -> None:
-        """:arg feed: O(command) is a Python that is to run what is written to O(self.program), see L(feed).
+        """:arg feed: O(command) is a Python that is to run what is written to O(self.program), see C(_python.fed).
 
         :arg keep: file descriptors of ours that the process is to have too.
         :raises OSError: it could not be started.
@@ -112,7 +106,7 @@ class Child:
         argv = list(command)
         if feed:
             theirs, ours = os.pipe()
-            argv += ["-c", START.format(handle=theirs)]
+            argv += ["-c", _python.start(theirs)]
         try:
             # The process outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._popen = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -198,11 +192,6 @@ class Forked:
 
 
 AnyChild = t.Union[Child, Forked]
-
-
-def fed(boot: bytes, program: bytes) -> bytes:
-    """:returns: what a L(Child) with C(feed) has to be given: O(boot) runs there, and finds O(program)."""
-    return b"%d\n%s%s" % (len(boot), boot, program)
 
 
 def ended_children(ours: t.Collection[int]) -> list[int]:
@@ -321,13 +310,6 @@ def send(process: Process, number: int) -> None:
     finally:
         if handle is not None:
             os.close(handle)
-
-
-def python_command(interpreter: t.Sequence[str]) -> list[str]:
-    """:returns: O(interpreter) where it can be found on this host, else the Python that runs us."""
-    if interpreter and shutil.which(interpreter[0]):
-        return list(interpreter)
-    return [sys.executable]
 
 
 def _stat(pid: int) -> list[str]:

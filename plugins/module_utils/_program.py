@@ -23,6 +23,7 @@ _PARTS = (
     "_batch",
     "_schedule",
     "_outcome",
+    "_python",
     "_process",
     "_lock",
     "_tree",

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils import _python
 from ansible_collections.background.jobs.plugins.module_utils._batch import PYTHON, Packed
 
 _WRAPPER = re.compile(rb"_ANSIBALLZ_WRAPPER = True\b")
@@ -146,7 +146,7 @@ class Server:
             os.lseek(memory, 0, os.SEEK_SET)
             # It outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                [*_process.python_command(interpreter), "-c", _process.START.format(handle=memory)],
+                [*_python.command(interpreter, environment), "-c", _python.start(memory)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -235,12 +235,12 @@ class Servers:
         try:
             if key not in self._servers:
                 self._servers[key] = None
-                environment = {**os.environ, **self._packed.job(jid).environment}
+                environment = {**_python.inherited(os.environ)[0], **self._packed.job(jid).environment}
                 program = self._lines.program(jid, index)
                 self._servers[key] = Server(
                     key[0],
                     environment,
-                    lambda control: _process.fed((self._boot + _SERVE % control).encode("utf-8"), program),
+                    lambda control: _python.fed((self._boot + _SERVE % control).encode("utf-8"), program),
                 )
             server = self._servers[key]
             return None if server is None else server.is_ready()

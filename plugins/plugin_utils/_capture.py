@@ -103,6 +103,10 @@ class Capture:
         self._handler_name = functools.lru_cache(maxsize=None)(self._find_handler)
         self.facts: dict[str, t.Any] = {}
         """Facts to hand on: the interpreter, where it was looked for on the way."""
+        environment: dict[str, t.Any] = {}
+        action._compute_environment_string(environment)
+        self._python = {name: str(value) for name, value in environment.items() if name.startswith("PYTHON")}
+        """What the task's C(environment) says to Pythons: a job's own takes nothing of the kind from the login."""
 
     def check(self, definitions: t.Iterable[Definition]) -> None:
         """Look at the modules and arguments of all jobs, before the action of the first is run.
@@ -138,7 +142,7 @@ class Capture:
             name=definition.name,
             steps=steps,
             block=definition.block,
-            environment=definition.environment,
+            environment={**self._python, **definition.environment},
             timeout=definition.timeout,
             kill_after=definition.kill_after,
             leave_children=definition.leave_children,

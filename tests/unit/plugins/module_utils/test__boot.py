@@ -109,7 +109,7 @@ def test_reading_all_of_what_does_not_block_is_what_it_was(handle: int) -> None:
 
 def boot(program: str, handle: int | None, keep: t.Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
     """Run a program as a job's process does."""
-    settings = _attempt._RUN.format(log=handle, limit=1000, keep=list(keep))
+    settings = _attempt._RUN.format(log=handle, limit=1000, keep=list(keep), environment={})
     text = inspect.getsource(_boot) + settings
     source = f"exec({text!r}, {{'program': {program.encode()!r}}})"
     handles = [*keep, *(() if handle is None else (handle,))]

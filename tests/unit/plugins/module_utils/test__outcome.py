@@ -210,12 +210,19 @@ def test_much_junk_is_cut_in_the_middle() -> None:
     assert len(shown) < 4100
 
 
+def test_much_junk_after_a_result_costs_little_time() -> None:
+    with at_most(seconds=5):
+        result, after = find_result(b'{"a": 1}\n' + b"y\n" * 50_000_000)
+    assert result == {"a": 1} and after.startswith("y\ny\n") and len(after) < 10_000
+
+
 @pytest.mark.parametrize(
     ("junk", "found"),
     [
         pytest.param(b"x" * 5_000_000 + b"\n", True, id="one line of 5 MB"),
         pytest.param(b"x\n" * 1_000_000, True, id="many short lines"),
         pytest.param(b"{\n" * 200_000, False, id="200k braces"),
+        pytest.param(b"x{}x" * 2_000_000 + b"\n", True, id="4M braces in a line"),
         pytest.param(b'{"a": 1,\n' * 200_000, False, id="200k beginnings of an object"),
         pytest.param(b'{"a":\n' * 200_000, False, id="200k levels"),
         pytest.param(b'{"a": ' + b"9" * 5_000_000 + b"}\n", False, id="a number of 5 MB"),

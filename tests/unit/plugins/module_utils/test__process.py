@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot, _process
+from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot, _process, _python
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
 
 
@@ -51,9 +51,9 @@ def read_all(handle: int) -> bytes:
 def feed(child: _process.Child, program: bytes) -> None:
     assert child.program is not None
     os.set_blocking(child.program, True)
-    boot = inspect.getsource(_boot) + _attempt._RUN.format(log=None, limit=0, keep=[])
+    boot = inspect.getsource(_boot) + _attempt._RUN.format(log=None, limit=0, keep=[], environment={})
     with os.fdopen(child.program, "wb") as pipe:
-        pipe.write(_process.fed(boot.encode(), program))
+        pipe.write(_python.fed(boot.encode(), program))
     child.program = None
 
 
@@ -100,20 +100,6 @@ def test_a_name_with_parentheses_and_spaces_hides_no_start_time(tmp_path: Path) 
 
 def test_there_is_at_least_one_cpu() -> None:
     assert _process.cpu_count() == len(os.sched_getaffinity(0))
-
-
-@pytest.mark.parametrize(
-    ("interpreter", "command"),
-    [
-        (["/no/such/python3"], [sys.executable]),
-        ([], [sys.executable]),
-        (["/bin/sh", "-e"], ["/bin/sh", "-e"]),
-        (["/usr/bin/env", "python3"], ["/usr/bin/env", "python3"]),
-    ],
-    ids=["missing", "none", "with an option", "env"],
-)
-def test_a_missing_interpreter_gives_way_to_this_python(interpreter: list[str], command: list[str]) -> None:
-    assert _process.python_command(interpreter) == command
 
 
 def test_a_child_leads_a_session_and_a_group_of_its_own(children: list[_process.Child]) -> None:

@@ -24,6 +24,11 @@ class Action:
         self._connection = types.SimpleNamespace(_shell=self.shell)
         self._task = types.SimpleNamespace(no_log=False)
         self.removed: list[str] = []
+        self.environment: dict[str, t.Any] = {"PYTHONPATH": "/of/task", "PYTHONHASHSEED": 1, "LANG": "C"}
+
+    def _compute_environment_string(self, raw_environment_out: dict[str, t.Any]) -> str:
+        raw_environment_out.update(self.environment)
+        return ""
 
     def _remove_tmp_path(self, path: str | None, force: bool = False) -> None:
         if path is not None:
@@ -57,6 +62,12 @@ def job(capture: Capture, name: str, *steps: str, **fields: t.Any) -> Job:
     made = capture.job(definition, f"j1.{name}")
     assert made.job is not None
     return made.job
+
+
+def test_what_the_task_says_to_pythons_goes_along_and_a_job_outranks_it(capture: Capture) -> None:
+    assert job(capture, "a", "x").environment == {"PYTHONPATH": "/of/task", "PYTHONHASHSEED": "1"}
+    own = {"PYTHONPATH": "/of/job", "LANG": "de"}
+    assert job(capture, "b", "x", environment=own).environment == {**own, "PYTHONHASHSEED": "1"}
 
 
 def test_a_job_removes_what_its_own_steps_left(capture: Capture) -> None:

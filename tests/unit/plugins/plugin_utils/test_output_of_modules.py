@@ -106,9 +106,12 @@ def test_a_result_is_found_in_whatever_was_printed_exactly_where_core_finds_it(t
 
 @given(
     st.lists(
-        st.sampled_from([OK, FAILED, "{", "}", "{}", "[", "]", "x", "", " ", '"a": 1', ",", "\ufeff", "\0"]), max_size=6
+        st.sampled_from(
+            [OK, FAILED, "{", "}", "{}", "[", "]", "x", "", " ", '"a": 1', ",", "\ufeff", "\0", "\xa0", "\x1f"]
+        ),
+        max_size=6,
     ),
-    st.lists(st.sampled_from(["\n", "\r", " ", ""]), min_size=6, max_size=6),
+    st.lists(st.sampled_from([*"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\r\n", " ", ""]), min_size=6, max_size=6),
 )
 def test_no_other_mixture_is_judged_otherwise_than_by_core(pieces: list[str], between: list[str]) -> None:
     text = "".join(piece + end for piece, end in zip(pieces, between))
