@@ -12,7 +12,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import judged, why
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, judged, why
 
 
 class ActionModule(JobAction):
@@ -40,7 +40,9 @@ class ActionModule(JobAction):
         together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
         bad = [result for result in results if result["failed"]]
         if bad:
-            together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + "; ".join(map(why, bad))
+            together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + (
+                HIDDEN if self.hidden else "; ".join(map(why, bad))
+            )
         if any(result.get("_ansible_no_log") for result in results):
             together["_ansible_no_log"] = True
         return {"results": results, **together}

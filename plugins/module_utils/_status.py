@@ -134,7 +134,9 @@ def _builtin(status: Status) -> None:
         status.message = "ran into the limit of its async: keyword"
     elif is_failed(result):
         status.state, status.reason = FAILED, "module"
-        status.message = str(result.get("msg") or f"exit code {result.get('rc')}")
+        code = result.get("rc")
+        silent = "the module reported a failure" if code in (0, "0", None) else f"exit code {code}"
+        status.message = str(result.get("msg") or silent)
     else:
         status.state = SUCCEEDED
 

@@ -18,7 +18,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._results import known, misdirected, present
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, known, misdirected, present
 
 _OUT_OF_REACH = (NOT_FOUND, "status_unreadable", "not_a_jid", "other_host")
 """Reasons of a lost job that leave open whether it runs somewhere."""
@@ -116,10 +116,11 @@ def _message(
     action: JobAction,
 ) -> str:
     if not results:
-        return f"nothing to cancel on {action.host}" + _wanted(options)
+        return f"nothing to cancel on {action.host}" + ("" if action.hidden else _wanted(options))
     tried = [result for handle, result in zip(handles, results) if handle.result is None]
     known_before = [result for handle, result in zip(handles, results) if handle.result is not None]
     problems = [f"{result['name']}: {one_line(str(result['msg']))}" for result in tried if result["failed"]]
+    causes = HIDDEN if action.hidden else "; ".join(problems)
     fine = [result for result in tried if not result["failed"]]
     going_on = [result for result in fine if _goes_on(result, options["mode"])]
     ended = [result for result in fine if result["changed"] and not _goes_on(result, options["mode"])]
@@ -135,7 +136,7 @@ def _message(
         clauses.append(f"{never} {'was' if never == 1 else 'were'} never started")
     text = ", ".join(clauses)
     if problems:
-        text = f"could not cancel {len(problems)} of {_jobs(len(results))}: {'; '.join(problems)}; {text}"
+        text = f"could not cancel {len(problems)} of {_jobs(len(results))}: {causes}; {text}"
     return text
 
 

@@ -26,6 +26,13 @@ from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils import display as core_display
 
+try:
+    from ansible.module_utils._internal import _messages
+
+    core_messages: t.Any = _messages
+except ImportError:  # up to 2.18
+    core_messages = None
+
 common_json: t.Any = _common_json
 conditional: t.Any = _conditional
 task_executor: t.Any = _task_executor
@@ -203,6 +210,21 @@ def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:
     if hasattr(told, "task"):
         return told.host, told.task, told.result
     return told._host, told._task, told._result
+
+
+def error(text: str) -> dict[str, t.Any]:
+    """:returns: what a failed result needs so that ansible-core shows O(text) as its error, not its message.
+
+    Up to 2.18 it shows neither with C(no_log); since 2.19 there are objects for that.
+    """
+    if core_messages is None:
+        return {}
+    return {"exception": core_messages.ErrorSummary(event=core_messages.Event(msg=text))}
+
+
+def task_hides(told: t.Any) -> bool:
+    """:returns: whether the task has C(no_log) of whose result a callback is told; not whether a job of it has."""
+    return bool(told._task_fields.get("no_log"))
 
 
 def trusted(text: str) -> str:

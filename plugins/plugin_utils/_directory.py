@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import EN
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
-from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, summary
 
 _INFO = "background.jobs.job_info"
 _PRUNE = "background.jobs.prune"
@@ -104,11 +104,11 @@ def _message(
         counts = (f"{count} {state.replace('_', ' ')}" for state, count in _counts(jobs).items())
         text += f" ({', '.join(counts)})"
     elif not kept and not answer["files"] and answer["error"] is None:
-        text = f"nothing to remove on {action.host}: there is no {_wanted(options)}"
+        text = f"nothing to remove on {action.host}: there is no {'such job' if action.hidden else _wanted(options)}"
     if answer["files"]:
         text += f"; {_number(len(answer['files']), 'file')} without a job {verb}"
     if kept:
-        text += f"; {_number(len(kept), 'job')} kept: {'; '.join(_reasons(kept))}"
+        text += f"; {_number(len(kept), 'job')} kept: {HIDDEN if action.hidden else '; '.join(_reasons(kept))}"
     return text if answer["error"] is None else f"{answer['error']}; {text}"
 
 

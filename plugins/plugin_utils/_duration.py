@@ -19,6 +19,12 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
 
+def in_words(seconds: float) -> str:
+    """:returns: a duration for a sentence, in tenths of a second below ten of them: C(0.4 s), C(2 s), C(600 s)."""
+    text = f"{seconds:.0f}" if seconds >= 10 else f"{max(seconds, 0.1):.1f}"
+    return f"{text[:-2] if text.endswith('.0') else text} s"
+
+
 def seconds(value: t.Any, option: str) -> float:
     """Turn V(90), V(90s), V(30m) or V(1h 30m) into seconds.
 

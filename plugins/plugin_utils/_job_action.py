@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._closure import Re
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, say
 
 display = Display()
 Vars = t.Dict[str, t.Any]
@@ -37,6 +37,11 @@ _NOBODY = ("default", "Direct")
 """Origins of an option that no user has set; the latter is how L(_on_stdin) leaves it."""
 _NO_PROGRAM = (126, 127)
 """Exit codes of a shell that could not run what it was to run (POSIX, 2.8.2)."""
+_WRONG = (
+    "the options of this task are not right, and no_log hides how: try it with 'no_log: false' and values that are no "
+    "secrets"
+)
+_NO_CAUSE = "; no_log hides why"
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
@@ -77,16 +82,46 @@ class JobAction(ActionBase):
                 raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
             result: dict[str, t.Any] = super().run(tmp, task_vars)
             spec, rules = self.options()
-            dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)  # type: ignore[no-untyped-call]
+            options = self._options(spec, rules)
             self._check_target()
             result.update(self.perform(options, task_vars or {}))
-        except AnsibleActionFail as exc:
-            return shown({"failed": True, "changed": False, "msg": exc.message})
         except (DefinitionError, HandleError) as exc:
-            return shown({"failed": True, "changed": False, "msg": str(exc)})
+            message = _WRONG if self.hidden else str(exc)
+            return self._told({"failed": True, "changed": False, "msg": message})
+        except AnsibleActionFail as exc:
+            return self._told({"failed": True, "changed": False, "msg": exc.message})
         except AnsibleConnectionFailure as exc:
             raise AnsibleConnectionFailure(one_line(exc.message)) from None
-        return shown(result) if self._msg_is_ours else result
+        return self._told(result)
+
+    def _options(self, spec: Spec, rules: dict[str, t.Any]) -> dict[str, t.Any]:
+        """:returns: the options of the task, validated.
+
+        :raises DefinitionError: they are not valid.
+        """
+        try:
+            dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)  # type: ignore[no-untyped-call]
+        except AnsibleActionFail as exc:
+            raise DefinitionError(exc.message) from None
+        return t.cast("dict[str, t.Any]", options)
+
+    def _told(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+        """:returns: the result of the task as ansible-core is to have it.
+
+        With C(no_log) it shows errors and warnings all the same since 2.19, with an error made of the message where
+        there is none; and up to 2.18 not even the message, so that is printed here.
+        """
+        told = shown(result) if self._msg_is_ours else dict(result)
+        is_hidden = self.hidden or bool(result.get("_ansible_no_log"))
+        if self.hidden or (is_hidden and "ansible_job_id" in result):
+            for key in ("exception", "warnings", "deprecations"):
+                told.pop(key, None)
+        if is_hidden and result.get("failed"):
+            if not self._msg_is_ours:
+                told.update(_compat.error("the job did not succeed; no_log hides why"))
+            elif _compat.CENSORS_MESSAGES:
+                say(display, f"{self.host}: {told['msg']}")
+        return told
 
     def variables(self, task_vars: Vars) -> Resolve:
         """:returns: a function that finds the value of a variable of the play by its name."""
@@ -95,6 +130,11 @@ class JobAction(ActionBase):
             return _compat.template(self, _compat.trusted(f"{{{{ {name} }}}}"), task_vars)
 
         return resolve
+
+    @property
+    def hidden(self) -> bool:
+        """Whether C(no_log) of the task keeps names, items, causes and arguments out of all that is shown."""
+        return bool(self._task.no_log)
 
     @property
     def host(self) -> str:
@@ -175,8 +215,10 @@ class JobAction(ActionBase):
                     arguments = {name: value for name, value in arguments.items() if name != "_question"}
                 result = self._module(module, arguments, task_vars)
         if result.get("failed") or not ("jobs" in result or "records" in result):
-            message = f"could not {purpose} on {self.host}: {_cause(result, self._used_interpreter)}"
-            if "module_stdout" in result and result.get("rc") not in _NO_PROGRAM:
+            is_ours = "module_stdout" not in result
+            cause = _NO_CAUSE if self.hidden and is_ours else f": {_cause(result, self._used_interpreter)}"
+            message = f"could not {purpose} on {self.host}{cause}"
+            if not is_ours and result.get("rc") not in _NO_PROGRAM:
                 raise NoAnswer(message)  # type: ignore[no-untyped-call]
             raise AnsibleActionFail(message)
         return result

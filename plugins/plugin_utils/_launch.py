@@ -82,6 +82,7 @@ def launch(
 
     :returns: C(results) with the handles in input order, C(ansible_facts) where the interpreter was looked for, and
         C(answer) to what was asked along, if there is one.
+    :raises DefinitionError: one of them cannot be built.
     :raises AnsibleActionFail: nothing was started; the message says why.
     """
     capture = Capture(action, task_vars)
@@ -107,7 +108,7 @@ def launch(
         started, answer = _start(action, batch, packing, task_vars, along, no_log)
     except (DefinitionError, CaptureError) as exc:
         capture.give_up()
-        raise AnsibleActionFail(f"{exc}; nothing was started on {action.host}") from None
+        raise DefinitionError(f"{exc}; nothing was started on {action.host}") from None
     except AnsibleActionFail:
         capture.give_up()
         raise

@@ -75,7 +75,7 @@ class Told:
     O(part) is true for one item of a loop and for one of several attempts: the result of the whole comes later.
     O(read_later) is true if a hidden result can be read later, from the variable that it is registered in.
     O(until) tells whether the task is repeated until something is true.
-    O(no_log) tells whether the result was hidden, even if it is not any more.
+    O(no_log) tells whether the result was hidden, even if it is not any more; O(hides) whether the task has C(no_log).
     O(at) is when it was told, O(began) when the task, or this part of it, began on the host, in seconds of one clock.
     """
 
@@ -92,6 +92,7 @@ class Told:
     read_later: bool = False
     until: bool = False
     no_log: bool = False
+    hides: bool = False
     at: float = 0.0
     began: float = 0.0
     origin: t.Any = None
@@ -153,7 +154,7 @@ class Ledger:
                 dataclasses.replace(
                     job,
                     jid=jid,
-                    name=str(each.get("name") or "") if ours else "",
+                    name=str(each.get("name") or "") if ours and not told.hides else "",
                     host=str(each.get("host") or job.host) if ours else job.host,
                     no_log=told.no_log or bool(each.get("no_log")),
                 ),

@@ -75,6 +75,7 @@ class Listener:
             read_later=bool(task.register),
             until=bool(task.until),
             no_log="censored" in content,
+            hides=_compat.task_hides(result),
             at=now,
             began=last if part else start,
             origin=Origin(self._play, task),

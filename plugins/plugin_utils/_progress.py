@@ -63,11 +63,14 @@ class Standing:
 class Progress:
     """What the wait for some jobs of a host tells about how they stand."""
 
-    def __init__(self, host: str, display: t.Any, quiet: bool) -> None:
-        """:arg quiet: whether to tell nothing."""
+    def __init__(self, host: str, display: t.Any, quiet: bool, hidden: bool = False) -> None:
+        """:arg quiet: whether to tell nothing.
+        :arg hidden: whether to tell nothing but numbers.
+        """
         self._host = host
         self._display = display
         self._quiet = quiet
+        self._hidden = hidden
         self._draw = None if quiet else getattr(display, HOOK, None)
         self._told = False
 
@@ -84,10 +87,11 @@ class Progress:
         if self._quiet:
             return
         unfinished = any(status["state"] in UNFINISHED for status in statuses)
-        line = progress(self._host, handles, statuses) if news and (unfinished or self._told) else ""
+        stands = standing(self._host, handles, statuses, self._hidden)
+        line = progress(stands) if news and (unfinished or self._told) else ""
         self._told = self._told or bool(line)
         if self._draw is not None:
-            self._draw(os.getpid(), standing(self._host, handles, statuses) if unfinished else None, line)
+            self._draw(os.getpid(), stands if unfinished else None, line)
         elif line:
             mention(self._display, line)
 
@@ -111,10 +115,13 @@ def listen(hear: t.Callable[[int, Standing | None, str], None]) -> None:
     setattr(Display, HOOK, Display._proxy(told))
 
 
-def standing(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> Standing:
+def standing(
+    host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], hidden: bool = False
+) -> Standing:
     """:returns: how many are done, which run and for how long, and which did not succeed and why.
 
     :arg statuses: what the target said of each job.
+    :arg hidden: whether jobs are only counted.
     """
     jobs = list(zip(handles, statuses))
     parts = []
@@ -123,19 +130,18 @@ def standing(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapp
         if state == RUNNING:
             found.sort(key=lambda job: -(job[1].get("running_for") or 0))
         if found:
-            named = found[:_NAMED] if state != QUEUED else []
+            named = found[:_NAMED] if state != QUEUED and not hidden else []
             parts.append(Part(state, len(found), [_job(*job) for job in named]))
     return Standing(host, len(jobs), sum(status["state"] in GOOD for status in statuses), parts)
 
 
-def progress(host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """:returns: L(standing) in one line."""
-    stands = standing(host, handles, statuses)
+def progress(stands: Standing) -> str:
+    """:returns: how jobs stand, in one line."""
     words = [f"{stands.done}/{stands.total} done"]
     for part in stands.parts:
         jobs = [f"{job.name}: {job.cause}" if job.cause else timed(job) for job in part.jobs]
         words.append(f"{part.count} {word(part.state)}" + (f" ({some(jobs, part.count)})" if jobs else ""))
-    return f"{host}: {', '.join(words)}"
+    return f"{stands.host}: {', '.join(words)}"
 
 
 def _job(handle: Handle, status: t.Mapping[str, t.Any]) -> Job:

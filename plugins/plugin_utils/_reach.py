@@ -16,6 +16,7 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
+from ansible_collections.background.jobs.plugins.plugin_utils._duration import in_words
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import say
@@ -57,11 +58,10 @@ def reach(
             if lost is None:
                 lost = now
                 if grace:
-                    say(display, f"{action.host}: {notice}; trying for {grace:.0f} s")
+                    say(display, f"{action.host}: {notice}; trying for {in_words(grace)}")
             if now - lost >= grace:
-                raise AnsibleConnectionFailure(
-                    f"{action.host} has been out of reach for {now - lost:.0f} s; {meanwhile}: {one_line(exc.message)}"
-                ) from None
+                since = f"has been out of reach for {in_words(now - lost)}" if grace else "is out of reach"
+                raise AnsibleConnectionFailure(f"{action.host} {since}; {meanwhile}: {one_line(exc.message)}") from None
             time.sleep(pause)
             pause = min(2 * pause, _AGAIN)
             reset(action)

@@ -18,6 +18,8 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
     GOOD,
+    QUEUED,
+    RUNNING,
     SKIPPED,
     STATES,
     SUCCEEDED,
@@ -30,11 +32,14 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
     Conditions,
     judge,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._duration import in_words
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import some
 
 CENSORED = "its output is hidden, because of no_log"
+HIDDEN = "no_log hides which, and why"
+"""What a task with C(no_log) says in place of names and causes."""
 _HEADROOM = 0.8
 """Part of its limit that a job can take before somebody should know."""
 _NAMED = 3
@@ -152,10 +157,12 @@ def _with_lines(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return split
 
 
-def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]]) -> str | None:
+def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]], hidden: bool = False) -> str | None:
     """:returns: a sentence about the jobs that did well and nearly ran into their limit, C(None) where there are none.
 
     A job that was retried is left out: its time is that of all attempts, its limit is for each.
+
+    :arg hidden: whether jobs are only counted.
     """
     tight = []
     for status in statuses:
@@ -167,9 +174,11 @@ def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]]) -> str | No
             and elapsed > _HEADROOM * limit
             and (record.get("attempts") or 1) == 1
         ):
-            tight.append(f"{record.get('name')} took {elapsed:.0f} of {limit:.0f} s")
+            tight.append(f"{record.get('name')} took {in_words(elapsed)} of {in_words(limit)}")
     if not tight:
         return None
+    if hidden:
+        return f"{host}: {_jobs(len(tight))} took more than {_HEADROOM:.0%} of the 'timeout'; give them a longer one"
     return f"{host}: {some(tight[:_NAMED], len(tight))}; give them a longer 'timeout', for the day they are slower"
 
 
@@ -216,7 +225,7 @@ def summary(states: t.Iterable[str]) -> dict[str, int]:
 def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[str, t.Any]:
     """:returns: the result of the whole task: honest C(changed) and C(failed), and who did not succeed and why."""
     bad = [result for result in results if counts(result)]
-    total = f"{len(results)} job" + ("" if len(results) == 1 else "s")
+    total = _jobs(len(results))
     if not results:
         message = "no jobs"
     elif not bad:
@@ -241,6 +250,40 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         if hoisted:
             combined[key] = hoisted
     return combined
+
+
+def withheld(results: t.Sequence[t.Mapping[str, t.Any]], host: str) -> str:
+    """:returns: the sentence for a task with C(no_log): how many jobs did not succeed, not which and why."""
+    bad = sum(map(counts, results))
+    if not bad:
+        return f"{sum(result['state'] == SUCCEEDED for result in results)} of {_jobs(len(results))} succeeded"
+    return f"{bad} of {_jobs(len(results))} did not succeed on {host}; {HIDDEN}"
+
+
+def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: float, hidden: bool = False) -> str | None:
+    """:returns: the sentence for a wait of O(timeout) seconds that was too short, C(None) where all jobs are finished.
+
+    :arg hidden: whether jobs are only counted.
+    """
+    left = [result for result in results if result["state"] in UNFINISHED]
+    if not left:
+        return None
+    there = [(sum(result["state"] == state for result in left), state) for state in (RUNNING, QUEUED)]
+    first, *second = [(count, state) for count, state in there if count]
+    still = [f"{_jobs(first[0])} still {first[1]}", *(f"{count} still {state}" for count, state in second)]
+    names = "" if hidden else f" ({some([str(result['name']) for result in left[:_NAMED]], len(left))})"
+    bad = [result for result in results if counts(result) and result["state"] not in UNFINISHED]
+    others = f"; {len(bad)} of {_jobs(len(results))} did not succeed" if bad else ""
+    if bad:
+        others += f"; {HIDDEN}" if hidden else f": {'; '.join(map(why, bad))}"
+    return (
+        f"timed out after {in_words(timeout)}; {', '.join(still)} on {host}{names}{others}. To wait for what runs on, "
+        "register this result and give it as 'jobs'"
+    )
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job" + ("" if count == 1 else "s")
 
 
 def _of_the_only_one(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:

@@ -182,11 +182,11 @@ class Timeline:
         state = said["state"] if is_ours else _builtin_state(said)
         no_log = told.no_log or bool(said.get("_ansible_no_log") or said.get("no_log"))
         group = said.get("group") if told.action == LAUNCH or KEY in result else told.arguments.get("group")
-        has_group = isinstance(group, str) and told.action.startswith("background.jobs.")
+        has_group = isinstance(group, str) and not told.hides and told.action.startswith("background.jobs.")
         elapsed = _number(said.get("elapsed"))
         entry = Entry(
             host=str(said.get("host") or told.host) if is_ours and told.action == LAUNCH else told.host,
-            name="" if no_log and not is_ours else self._mask(_name(said, is_ours))[:_LINE],
+            name="" if told.hides or (no_log and not is_ours) else self._mask(_name(said, is_ours))[:_LINE],
             jid=said["ansible_job_id"] if has_jid(said) else "",
             group=self._mask(str(group))[:_LINE] if has_group else None,
             state=state,

@@ -20,7 +20,6 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
@@ -33,9 +32,11 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     judged,
     known,
     misdirected,
+    overdue,
+    withheld,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
+from ansible_collections.background.jobs.plugins.plugin_utils._voice import warn
 
 _LONGEST = 60_000
 """Characters of a command: an argument has at most 128 KiB on Linux (execve(2)), and quoting may add some."""
@@ -95,9 +96,9 @@ class Wait:
         self._start = time.monotonic()
         self._handles: list[Handle] = []
         self._user = ""
-        self._stream = Stream(action.host, display) if terms.stream else None
+        self._stream = Stream(action.host, display) if terms.stream and not action.hidden else None
         self._seen: dict[str, str] = {}
-        self._progress = Progress(action.host, display, terms.quiet)
+        self._progress = Progress(action.host, display, terms.quiet, action.hidden)
         self._run = os.getppid()
 
     def opening(self) -> dict[str, t.Any]:
@@ -126,6 +127,8 @@ class Wait:
         if not statuses:
             named = " or ".join(f"'{name}'" for name in names or [])
             what = "there is no job" + (f" named {named}" if named else "") + (f" of group '{group}'" if group else "")
+            if self._action.hidden:
+                what = "there is no such job"
             raise AnsibleActionFail(
                 f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
                 "was started as another user or with another async_dir (see background.jobs.job_info)"
@@ -135,18 +138,14 @@ class Wait:
     def _conclude(
         self, results: list[dict[str, t.Any]], statuses: t.Sequence[t.Mapping[str, t.Any]]
     ) -> dict[str, t.Any]:
-        host, timeout = self._action.host, self._terms.timeout
-        tight = headroom(host, statuses)
+        host, hidden = self._action.host, self._action.hidden
+        tight = headroom(host, statuses, hidden)
         if tight is not None:
             warn(display, tight)
         combined = combine(results, time.monotonic() - self._start, host)
-        if timeout and any(result["state"] in UNFINISHED for result in results):
-            combined["msg"] = (
-                f"waited {timeout:.0f} s on {host}, not longer; unfinished jobs run on: register this result "
-                f"and give it as 'jobs' to wait for them again. {combined['msg']}"
-            )
-        if combined["failed"] and combined.get("_ansible_no_log") and _compat.CENSORS_MESSAGES:
-            say(display, f"{host}: {combined['msg']}")
+        if hidden:
+            combined["msg"] = withheld(results, host)
+        combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]
         return combined
 
     def _until_finished(

@@ -20,6 +20,7 @@ from ansible_collections.background.jobs.tests.unit.controller import Controller
 BAD = "\x1b[2J\u202e\u2028\x85\r\nok: [web2]"
 """Clears the screen, turns text around, and adds a line."""
 ESCAPED = r"\x1b[2J\u202e\u2028\x85\r\nok: [web2]"
+SECRET = "swordfish"
 Task = t.Dict[str, t.Any]
 
 
@@ -44,7 +45,10 @@ def run(directory: Path, *tasks: Task, **environment: str) -> Printed:
     """Run tasks on this host."""
     controller = Controller(directory, "web1")
     controller.playbook("site.yml", *tasks)
-    command = controller.command("site.yml", ANSIBLE_PIPELINING="true", ANSIBLE_NOCOLOR="true", **environment)
+    controller.write("variables.json", json.dumps({"secret": SECRET}))  # ansible-core shows lines of a playbook
+    command = controller.command(
+        "site.yml", "-e", "@variables.json", ANSIBLE_PIPELINING="true", ANSIBLE_NOCOLOR="true", **environment
+    )
     done = subprocess.run(**command, capture_output=True, check=False, encoding="utf-8")
     return Printed(done.returncode, done.stdout, done.stderr)
 
@@ -132,3 +136,81 @@ def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: P
         assert json.loads(printed.stdout) == {"hosts": ["web1"]}
         assert all(line in printed.stderr for line in lines) and "0/1 done" not in printed.stderr, printed
     assert "web1: 0/1 done" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+# What no_log hides
+
+HIDE = {"no_log": True, "ignore_errors": True}
+
+
+def hidden(action: str, **options: t.Any) -> Task:
+    return {f"background.jobs.{action}": options, **HIDE}
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
+    """A run of tasks that all have C(no_log), and the page of its timeline."""
+    directory = tmp_path_factory.mktemp("silent")
+    name = "{{ secret }}"
+    fails = f"echo {name}; echo {name} >&2; exit 3"
+    jobs = [shell("true", name=f"{name} 0"), shell(fails, name=f"{name} 1")]
+    wrong = {"name": name, "ansible.builtin.copy": {"dest": name}, "timeout": name}
+    again = {"until": "asked is finished", "retries": 30, "delay": 1, "register": "asked"}
+    jids = "{{ ours.results | map(attribute='ansible_job_id') }}"
+    printed = run(
+        directory,
+        {**started("work", [f"{name} a", f"{name} b"], f"sleep 3; {fails}"), **HIDE},
+        hidden("wait", jobs="{{ work }}", poll=0, stream=True) | {"register": "waited"},
+        {"ansible.builtin.debug": {"msg": "said: {{ waited.msg }}"}},
+        hidden("run", jobs=jobs, stream=True),
+        hidden("run", jobs=jobs[1:], group=name) | {"no_log": "{{ true }}"},
+        hidden("launch", jobs=jobs, group=name) | {"register": "ours"},
+        hidden("async_status", jid="{{ ours.results[1].ansible_job_id }}") | again,
+        hidden("async_status", jids=jids),
+        hidden("cancel", jobs=[f"{name}.0"]),
+        hidden("cancel", name=name),
+        hidden("wait", group=f"{name} none", name=[name]),
+        hidden("wait", jobs=[f"{name}.0"]),
+        hidden("wait", jobs=5, timeout=name),
+        hidden("run", jobs=[wrong]),
+        hidden("prune", older_than=0, group=name, name=["none"]),
+        ANSIBLE_CALLBACKS_ENABLED="background.jobs.unreaped,background.jobs.timeline",
+        BACKGROUND_JOBS_UNREAPED_CHECK_ON_END="true",
+        BACKGROUND_JOBS_TIMELINE_PATH=str(directory / "page.html"),
+    )
+    return printed, (directory / "page.html").read_text(encoding="utf-8")
+
+
+def test_no_log_of_the_task_hides_names_items_causes_and_arguments(silent: tuple[Printed, str]) -> None:
+    printed, page = silent
+    assert printed.status == 0
+    assert SECRET not in printed.stdout and SECRET not in printed.stderr, printed
+    assert SECRET not in page
+
+
+def test_with_no_log_it_is_told_how_many_jobs_did_not_succeed(silent: tuple[Printed, str]) -> None:
+    message = "2 of 2 jobs did not succeed on web1; no_log hides which, and why"
+    assert f'"msg": "said: {message}"' in silent[0].stdout
+    assert re.search(r"^web1: 0/2 done, 2 running$", silent[0].stdout, re.MULTILINE)
+
+
+def test_no_log_of_a_job_hides_what_its_module_said(tmp_path: Path) -> None:
+    secret = {"name": "quiet", "no_log": True, "ansible.builtin.shell": "echo {{ secret }} >&2; exit 3"}
+    speaks = {
+        "name": "quiet",
+        "no_log": True,
+        "ansible.builtin.stat": {"path": "/", "checksum_algorithm": "{{ secret }}"},
+    }
+    register = {"ignore_errors": True, "register": "ours"}
+    asked = {"background.jobs.async_status": {"jid": "{{ ours.ansible_job_id }}"}, "ignore_errors": True}
+    printed = run(
+        tmp_path,
+        {"background.jobs.run": {"jobs": [secret], "stream": True}, "ignore_errors": True},
+        {"background.jobs.run": {"jobs": [speaks]}, "ignore_errors": True},
+        {"background.jobs.run": {"jobs": [speaks, {**speaks, "name": "other"}]}, "ignore_errors": True},
+        {"background.jobs.launch": {"jobs": [speaks]}, **register},
+        {**asked, "register": "told", "until": "told is finished", "retries": 30, "delay": 1},
+        {"background.jobs.wait": {"jobs": "{{ ours }}"}, "ignore_errors": True},
+    )
+    assert printed.status == 0 and printed.stdout.count("...ignoring") == 5, printed
+    assert SECRET not in printed.stdout and SECRET not in printed.stderr, printed

@@ -221,8 +221,8 @@ def test_a_group_is_waited_for_without_handles(done: Run) -> None:
         ),
         (
             "too short",
-            "waited 1 s on localhost, not longer; unfinished jobs run on: register this result and give it as 'jobs' "
-            "to wait for them again. 1 of 1 job did not succeed on localhost: held is still running",
+            "timed out after 1 s; 1 job still running on localhost (held). To wait for what runs on, register this "
+            "result and give it as 'jobs'",
         ),
         (
             "astray",

@@ -53,6 +53,9 @@ BUILTIN: dict[str, tuple[dict[str, t.Any], str, str | None, str | None]] = {
         "[Errno 2]",
     ),
     "failed by its exit code": ({"rc": 3}, "failed", "module", "exit code 3"),
+    "failed without a word": ({"failed": True}, "failed", "module", "the module reported a failure"),
+    "failed with nothing": ({"failed": True, "rc": None}, "failed", "module", "the module reported a failure"),
+    "failed with success": ({"failed": True, "rc": 0}, "failed", "module", "the module reported a failure"),
     "over its limit": (
         {"failed": True, "msg": "Timeout exceeded", "child_pid": 7},
         "timed_out",

@@ -19,6 +19,7 @@ class Target:
     """An action whose target answers with these statuses."""
 
     host = "web1"
+    hidden = False
 
     def __init__(self, *statuses: dict[str, t.Any], check_mode: bool = False) -> None:
         self._statuses = statuses
@@ -229,3 +230,16 @@ def test_what_could_not_be_ended_once_and_has_gone_since_is_fine() -> None:
     )
     assert (result["failed"], result["results"][0]["failed"]) == (False, False)
     assert "survivors" not in result["results"][0]
+
+
+def test_with_no_log_of_the_task_nothing_is_named() -> None:
+    target = Target(
+        status("a", "lost", reason="no_status_file", message="no swordfish"), status("b", "cancelled", True)
+    )
+    target.hidden = True
+    assert cancelled(target, jobs=["a", "b"])["msg"] == (
+        "could not cancel 1 of 2 jobs: no_log hides which, and why; 1 job cancelled on web1"
+    )
+    nothing = Target()
+    nothing.hidden = True
+    assert cancelled(nothing, name=["swordfish"])["msg"] == "nothing to cancel on web1"

@@ -19,6 +19,7 @@ class Target:
     """An action whose target gives this answer."""
 
     host = "web1"
+    hidden = False
 
     def __init__(self, *jobs: dict[str, t.Any], check_mode: bool = False, **answer: t.Any) -> None:
         self._answer = {"jobs": list(jobs), **answer}
@@ -143,3 +144,12 @@ def test_what_could_not_be_removed_fails_and_tells_what_was() -> None:
     result = pruned(Target(error=error))
     assert (result["changed"], result["failed"]) == (False, True)
     assert result["msg"] == f"{error}; no jobs removed on web1"
+
+
+def test_with_no_log_of_the_task_nothing_is_named() -> None:
+    target = Target(kept=[job("swordfish", "lost", msg="swordfish runs on")])
+    target.hidden = True
+    assert pruned(target)["msg"] == "no jobs removed on web1; 1 job kept: no_log hides which, and why"
+    nothing = Target()
+    nothing.hidden = True
+    assert pruned(nothing, name=["swordfish"])["msg"] == "nothing to remove on web1: there is no such job"

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._duration import FOREVER, seconds
+from ansible_collections.background.jobs.plugins.plugin_utils._duration import FOREVER, in_words, seconds
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,21 @@ def test_what_is_no_duration_is_refused_with_what_would_be_one(value: t.Any) -> 
 def test_no_clock_is_asked_for_more_than_it_can_tell() -> None:
     assert time.localtime(time.time() + 10 * FOREVER)
     assert threading.TIMEOUT_MAX > FOREVER
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0.1 s"),
+        (0.04, "0.1 s"),
+        (0.4, "0.4 s"),
+        (1, "1 s"),
+        (1.5, "1.5 s"),
+        (9.99, "10 s"),
+        (12.4, "12 s"),
+        (600, "600 s"),
+        (4000000, "4000000 s"),
+    ],
+)
+def test_a_duration_in_a_sentence_is_never_nothing(value: float, expected: str) -> None:
+    assert in_words(value) == expected

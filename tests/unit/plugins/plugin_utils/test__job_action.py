@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
-from ansible_collections.background.jobs.plugins.plugin_utils import _job_action
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 
 
@@ -19,7 +19,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._job_action import
 def action() -> t.Any:
     """An action on an ordinary host, without the machinery of a play around it."""
     action: t.Any = JobAction.__new__(JobAction)
-    action._task = types.SimpleNamespace(delegate_to=None, action="background.jobs.wait", async_val=0)
+    action._task = types.SimpleNamespace(delegate_to=None, action="background.jobs.wait", async_val=0, no_log=False)
     action._connection = types.SimpleNamespace(transport="ssh", _shell=types.SimpleNamespace(SHELL_FAMILY="sh"))
     action._play_host = "web1"
     action._used_interpreter = "/usr/bin/python3"
@@ -236,3 +236,46 @@ def test_a_module_without_a_word_is_told_from_one_that_refused(
     with pytest.raises(AnsibleActionFail) as raised:
         action.start("packed", {})
     assert isinstance(raised.value, NoAnswer) is silent
+
+
+@pytest.mark.parametrize("censors", [True, False])
+@pytest.mark.parametrize(
+    ("task", "job", "kept"),
+    [(False, False, True), (True, False, False), (False, True, False), (True, True, False)],
+)
+def test_no_log_takes_what_ansible_core_shows_all_the_same(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, task: bool, job: bool, kept: bool, censors: bool
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(_job_action, "say", lambda display, text: said.append(text))
+    monkeypatch.setattr(_compat, "CENSORS_MESSAGES", censors)
+    action._task.no_log = task
+    loose = {"exception": "swordfish", "warnings": ["swordfish"], "deprecations": [{"msg": "swordfish"}]}
+    result = {"failed": True, "msg": "1 of 1 job did not succeed\x1b", "ansible_job_id": "j1.0", **loose}
+    told = action._told({**result, **({"_ansible_no_log": True} if job else {})})
+    assert ("swordfish" in str(told)) is kept
+    assert said == ([] if kept or not censors else [r"web1: 1 of 1 job did not succeed\x1b"])
+
+
+def test_the_message_of_a_module_stays_and_is_not_shown_with_no_log(action: t.Any) -> None:
+    action._msg_is_ours = False
+    module = {"failed": True, "msg": "sword\x1b\nfish", "exception": "sword\x1b\nfish"}
+    assert action._told(module) == module
+    told = action._told({**module, "_ansible_no_log": True, "ansible_job_id": "1.2"})
+    assert told["msg"] == module["msg"] and "sword" not in str(told.get("exception"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"failed": True, "msg": "swordfish"}, "could not start jobs on web1; no_log hides why"),
+        ({"rc": 1, "msg": "x", "module_stdout": "sudo: no"}, r"could not start jobs on web1: x \(sudo: no\)"),
+    ],
+)
+def test_no_log_hides_what_a_module_of_ours_says_and_not_what_stands_in_its_way(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], message: str
+) -> None:
+    action._task.no_log = True
+    monkeypatch.setattr(action, "_module", lambda *dummy: answer)
+    with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
+        action._call("x", {}, {}, "start jobs")

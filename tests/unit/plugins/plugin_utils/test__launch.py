@@ -23,6 +23,7 @@ class Target:
     """A host whose connection breaks while it starts a batch, and the first C(breaks) times after that."""
 
     host = "web1"
+    hidden = False
 
     def __init__(self, states: t.Sequence[str], breaks: int = 0) -> None:
         self._states = states

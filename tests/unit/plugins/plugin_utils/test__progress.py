@@ -55,11 +55,11 @@ def job(name: str, state: str, no_log: bool = False, **fields: t.Any) -> tuple[H
 )
 def test_a_line_says_how_all_jobs_stand(jobs: list[tuple[Handle, dict[str, t.Any]]], line: str) -> None:
     handles, statuses = zip(*jobs)
-    assert progress("web1", handles, statuses) == f"web1: {line}"
+    assert progress(standing("web1", handles, statuses)) == f"web1: {line}"
 
 
 def test_a_job_that_the_target_knows_nothing_of_has_the_name_of_its_handle() -> None:
-    assert progress("web1", [Handle(jid="j1.0", name="mine")], [{"state": "running", "record": None}]) == (
+    assert progress(standing("web1", [Handle(jid="j1.0", name="mine")], [{"state": "running", "record": None}])) == (
         "web1: 0/1 done, 1 running (mine)"
     )
 
@@ -150,3 +150,17 @@ def test_who_listens_in_the_same_process_is_told_at_once() -> None:
     finally:
         delattr(Display, HOOK)
     assert heard == [(4711, None, "a line")]
+
+
+def test_with_no_log_jobs_are_only_counted() -> None:
+    jobs = [job("swordfish", "running", running_for=3), job("swordfish", "failed", message="swordfish")]
+    display = Lines()
+    told = Progress("web1", display, quiet=False, hidden=True)
+    told.tell(*zip(*jobs), news=True)
+    assert display.said == ["web1: 0/2 done, 1 running, 1 failed"]
+    assert not any(part.jobs for part in standing("web1", *zip(*jobs), hidden=True).parts)
+
+
+def test_a_name_that_a_host_made_up_is_short_and_in_one_line() -> None:
+    (line,) = [progress(standing("web1", *zip(job("a\x1b[2J\n" + 200 * "b", "running"))))]
+    assert line == r"web1: 0/1 done, 1 running (a\x1b[2J\n" + 90 * "b" + "...)"

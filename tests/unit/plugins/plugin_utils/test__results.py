@@ -22,9 +22,11 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     judged,
     known,
     misdirected,
+    overdue,
     present,
     summary,
     why,
+    withheld,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -524,9 +526,13 @@ def test_a_job_that_nearly_ran_into_its_limit_is_warned_of() -> None:
     fine = [took(8), took(9, timeout=0), took(9, attempts=2), took(9.9, "failed"), builtin({"elapsed": 9})]
     assert headroom("web1", fine) is None
     assert headroom("web1", [*fine, took(8.6)]) == (
-        "web1: a9 took 9 of 10 s; give them a longer 'timeout', for the day they are slower"
+        "web1: a9 took 8.6 s of 10 s; give them a longer 'timeout', for the day they are slower"
     )
-    assert "a9 took 9 of 10 s, a9 took 9 of 10 s, a9 took 9 of 10 s and 2 more;" in str(headroom("web1", 5 * [took(9)]))
+    three = ", ".join(3 * ["a9 took 9 s of 10 s"])
+    assert f"{three} and 2 more;" in str(headroom("web1", 5 * [took(9)]))
+    assert headroom("web1", 2 * [took(9)], hidden=True) == (
+        "web1: 2 jobs took more than 80% of the 'timeout'; give them a longer one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -556,3 +562,58 @@ def test_what_could_not_be_ended_is_named() -> None:
     assert result["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
     assert result["shadowed"] == {"survivors": "its own"}
     assert present(HANDLE, ours({"survivors": 3}))["survivors"] == 3
+
+
+AGAIN = ". To wait for what runs on, register this result and give it as 'jobs'"
+FAILED = job("bad", "failed", reason="exit_code", rc=3, stderr="why", msg="non-zero return code")
+
+
+@pytest.mark.parametrize(
+    ("results", "hidden", "sentence"),
+    [
+        ([job("a", "succeeded")], False, None),
+        ([], False, None),
+        ([job("a", "running")], False, "1 job still running on lab1 (a)"),
+        ([job("a", "running"), job("b", "running")], False, "2 jobs still running on lab1 (a, b)"),
+        ([job("a", "queued")], False, "1 job still queued on lab1 (a)"),
+        (
+            [job("a", "running"), job("b", "queued"), job("c", "queued"), job("d", "queued"), job("e", "succeeded")],
+            False,
+            "1 job still running, 3 still queued on lab1 (a, b, c and 1 more)",
+        ),
+        (
+            [job("a", "running"), FAILED],
+            False,
+            "1 job still running on lab1 (a); 1 of 2 jobs did not succeed: bad failed: exit code 3: why",
+        ),
+        ([job("a", "running"), {**FAILED, "ignored": True}], False, "1 job still running on lab1 (a)"),
+        (
+            [job("a", "running"), FAILED],
+            True,
+            "1 job still running on lab1; 1 of 2 jobs did not succeed; no_log hides which, and why",
+        ),
+        ([job("a", "running")], True, "1 job still running on lab1"),
+    ],
+)
+def test_a_wait_that_was_too_short_says_what_runs_on(
+    results: list[dict[str, t.Any]], hidden: bool, sentence: str | None
+) -> None:
+    expected = None if sentence is None else f"timed out after 0.4 s; {sentence}{AGAIN}"
+    assert overdue(results, "lab1", 0.4, hidden) == expected
+
+
+@pytest.mark.parametrize(
+    ("results", "sentence"),
+    [
+        ([FAILED, job("a", "succeeded")], "1 of 2 jobs did not succeed on lab1; no_log hides which, and why"),
+        ([{**FAILED, "ignored": True}, job("a", "succeeded")], "1 of 2 jobs succeeded"),
+        ([job("a", "succeeded")], "1 of 1 job succeeded"),
+    ],
+)
+def test_a_task_with_no_log_says_how_many(results: list[dict[str, t.Any]], sentence: str) -> None:
+    assert withheld(results, "lab1") == sentence
+
+
+def test_a_cause_is_quoted_in_one_line() -> None:
+    message = "Oh:\nTraceback (most recent call last):\n  File x\nOSError: \x1b[2J\u202efull\n"
+    assert why(job("a", "failed", reason="module", msg=message)) == r"a failed: Oh: OSError: \x1b[2J\u202efull"

@@ -27,6 +27,7 @@ class Target:
     """An action whose target gives these answers, one state by jid each; the last one for ever."""
 
     host = "web1"
+    hidden = False
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
@@ -142,7 +143,10 @@ def test_a_timeout_leaves_the_jobs_running_and_says_so(said: list[str], monkeypa
     monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
     target = Target({"a": "running"})
     result = waited(target, handles("a"), timeout=230)
-    assert result["msg"].startswith("waited 230 s on web1, not longer; unfinished jobs run on")
+    assert result["msg"] == (
+        "timed out after 230 s; 1 job still running on web1 (job a). To wait for what runs on, register this result "
+        "and give it as 'jobs'"
+    )
     assert result["failed"] is True
     assert [(asked["patience"], asked["last"]) for asked in target.asked] == [(120, False), (120, False), (80, True)]
 
