@@ -148,9 +148,12 @@ options:
       start: Start the jobs, whatever is running.
       attach:
         Do not start a job that is running, and return the handle of the running one in its place, marked with
-        RV(ignore:attached). The others are started. Everybody who waits for such a job gets its result, so what is left
-        of it is removed by a launch an hour later, not by the first to wait.
-      restart: End the running jobs, and start these.
+        RV(ignore:attached). The others are started. Everybody who waits for such a job gets its result, and the last of
+        them removes its files. Of somebody who never collects it, they are removed by a launch, or by
+        M(background.jobs.prune), an hour after he was last heard of.
+      restart:
+        End the running jobs, and start these. Where one cannot be ended, none is started, and the task fails and names
+        what runs.
       fail: Start none of the jobs.
     default: start
   start_delay:

@@ -28,7 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     Record,
     encode,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job
 
@@ -186,7 +186,7 @@ def _wait(jobs: t.Sequence[Job], before: t.Sequence[Status], mode: str) -> list[
         for index, (store, jid) in enumerate(jobs):
             if not statuses[index].finished or statuses[index].state == LOST:
                 statuses[index] = look(store, jid)
-        open_jobs = [status for status in statuses if _would_end(status, mode)]
+        open_jobs = [status for status in statuses if _would_end(status, mode) and status.reason != STOPPED]
         if not open_jobs or time.monotonic() >= deadline:
             return statuses
         time.sleep(_GLANCE)

@@ -19,7 +19,7 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _batch, _process, _record, _store
+from ansible_collections.background.jobs.plugins.module_utils import _batch, _once, _process, _record, _status, _store
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -53,26 +53,81 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
     :arg directory: the async directory, absolute.
     :arg environment: what the jobs inherit.
     :returns: the records of the jobs, in the order of the batch, all on disk; in place of a job that is attached to a
-        running one (see C(_running)) that of the latter.
+        running one (see C(_running)) that of the latter. Of a batch that was started before, nothing is started
+        again, and they are what its jobs are now.
     :raises LaunchError: it could not be done.
     """
     store = _store.Store(directory)
     packed = _batch.Packed(packed_text)
-    if packed.batch.if_running == _batch.START:
-        return _launch(store, packed, packed_text, [], program, environment)
-    from ansible_collections.background.jobs.plugins.module_utils import _running  # few launches need it
+    batch, jids = packed.batch.batch, [job.jid for job in packed.batch.jobs]
+    try:
+        lock = store.make_lock(batch)
+    except FileExistsError:
+        if not _once.settle(store, batch):
+            raise LaunchError(
+                f"{_before(batch)}, and has not started its jobs yet; see background.jobs.job_info"
+            ) from None
+        return _again(store, packed.batch)
+    except OSError as exc:
+        raise LaunchError(_not_written(directory, exc)) from exc
+    stands = False
+    attached: dict[str, _status.Status] = {}
+    try:
+        if _once.is_there(store, batch):  # it has ended already, so its lock file had gone
+            return _again(store, packed.batch)
+        if packed.batch.if_running == _batch.START:
+            records = _launch(store, packed, packed_text, [], program, environment, lock)
+            stands = True
+            return records
+        from ansible_collections.background.jobs.plugins.module_utils import _running  # few launches need it
 
-    jobs = list(packed.batch.jobs)
-    with _running.alone(store):
-        try:
-            attached = _running.settle(store, packed.batch)
-        except _running.RunningError as exc:
-            raise LaunchError(str(exc)) from exc
-        packed.drop(attached)
-        new = _launch(store, packed, packed_text, list(attached), program, environment) if packed.batch.jobs else []
-    records = {record.jid: record for record in new}
-    records.update({jid: status.record for jid, status in attached.items() if status.record is not None})
-    return [records[job.jid] for job in jobs]
+        with _running.alone(store):
+            try:
+                attached = _running.settle(store, packed.batch)
+            except _running.RunningError as exc:
+                raise LaunchError(str(exc)) from exc
+            packed.drop(attached)
+            by_jid = {jid: status.record for jid, status in attached.items() if status.record is not None}
+            if packed.batch.jobs:
+                new = _launch(store, packed, packed_text, list(attached), program, environment, lock)
+                by_jid.update((record.jid, record) for record in new)
+                stands = True
+        return [by_jid[jid] for jid in jids]
+    except LaunchError:
+        for jid, status in attached.items():
+            store.leave(status.jid, jid)
+        raise
+    finally:
+        if not stands:
+            store.remove_lock(batch)
+        os.close(lock)
+
+
+def _again(store: _store.Store, batch: _batch.Batch) -> list[_record.Record]:
+    """:returns: the records of the jobs of a batch that has been here before, as they are now.
+
+    :raises LaunchError: nothing of it is there any more.
+    """
+    known = _once.known(store, [job.jid for job in batch.jobs])
+    if not known:
+        raise LaunchError(
+            f"{_before(batch.batch)}, and nothing of it is left: it was kept from starting anything, or its jobs were "
+            "collected since; it is not started a second time"
+        )
+    records = {jid: status.record for jid, status in known.items() if status.record is not None}
+    return [
+        records.get(job.jid)
+        or _record.Record(job.jid, name=job.name, batch=batch.batch, state=_record.LOST, no_log=job.no_log)
+        for job in batch.jobs
+    ]
+
+
+def _before(batch: str) -> str:
+    return f"this launch ({batch}) was sent to {os.uname().nodename} before"
+
+
+def _not_written(directory: str, error: OSError) -> str:
+    return f"could not write under {directory}: {error.strerror}"
 
 
 def _launch(
@@ -82,15 +137,17 @@ def _launch(
     without: list[str],
     program: str,
     environment: t.Mapping[str, str],
+    lock: int,
 ) -> list[_record.Record]:
-    """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more."""
-    batch, directory = packed.batch.batch, store.directory
+    """:arg without: the jobs of O(packed_text) that are not to be run, and not in O(packed) any more.
+
+    :arg lock: file descriptor that holds the lock of the batch, for the supervisor to have it too.
+    """
+    directory = store.directory
     records = _first_records(packed)
     written: list[str] = []
-    lock = None
     try:
-        lock = store.make_lock(batch)
-        store.make_reserve(batch)
+        store.make_reserve(packed.batch.batch)
         with _Starting(environment, lock) as supervisor:
             supervisor.teach(program)  # it loads it while the files are written
             failed = store.write_all({record.jid: _record.encode(record) for record in records})
@@ -106,14 +163,9 @@ def _launch(
     except (OSError, LaunchError) as exc:
         for jid in written:
             store.remove(jid)
-        if lock is not None:
-            store.remove_lock(batch)
         if isinstance(exc, OSError):
-            raise LaunchError(f"could not write under {directory}: {exc.strerror}") from exc
+            raise LaunchError(_not_written(directory, exc)) from exc
         raise
-    finally:
-        if lock is not None:
-            os.close(lock)
     return records
 
 

@@ -15,6 +15,7 @@ then finds its lock file gone, and fails.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import re
@@ -24,15 +25,16 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store import SHARED, Store, StoreError
 
 YOUNG = 3600.0
 """Seconds for which a file without a job is left alone in any case."""
 
 _JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
+_SHARED = re.compile(r"\.(?P<jid>(?P<batch>j[0-9]+)\.[0-9]+)\.(?:shared|(?P<sharer>j[0-9]+\.[0-9]+)\.sharer)")
 _LEFTOVER = re.compile(
     r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve)"
-    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:kill|drain|shared|d|[0-9a-f]+\.tmp)"
+    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:kill|drain|d|[0-9a-f]+\.tmp)"
     r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
 )
 
@@ -41,12 +43,41 @@ def by_batch(names: t.Iterable[str]) -> dict[str, list[str]]:
     """:returns: those of the names of an async directory that belong to no job, by their batch."""
     names = sorted(names)
     alive = {match.group(1) for match in map(_JOB.fullmatch, names) if match}
+    alive |= {match.group("batch") for match in map(_SHARED.fullmatch, names) if match}
     found: dict[str, list[str]] = {}
     for name in names:
         match = _LEFTOVER.fullmatch(name)
         batch = match and (match.group("batch") or match.group("hidden") or match.group("shown"))
         if batch and batch not in alive:
             found.setdefault(batch, []).append(name)
+    return found
+
+
+@dataclasses.dataclass
+class Shared:
+    """A job that several launches wait for: its files, and those who have not collected it yet, by jids of theirs."""
+
+    files: list[str] = dataclasses.field(default_factory=list)
+    sharers: set[str] = dataclasses.field(default_factory=set)
+
+
+def shared(names: t.Iterable[str]) -> dict[str, Shared]:
+    """:returns: of the names of an async directory those of jobs that somebody has collected, and others have not, by
+    jid.
+    """
+    names = sorted(names)
+    visible = set(names)
+    found: dict[str, Shared] = {}
+    for name in names:
+        match = _SHARED.fullmatch(name)
+        if match and match.group("jid") not in visible:
+            job = found.setdefault(match.group("jid"), Shared())
+            job.files.append(name)
+            if match.group("sharer"):
+                job.sharers.add(match.group("sharer"))
+    for jid, job in found.items():
+        if f"{jid}.log" in visible:
+            job.files.append(f"{jid}.log")
     return found
 
 
@@ -73,14 +104,35 @@ def remove(store: Store, older_than: float, evidence: Evidence, dry: bool, now: 
                     with contextlib.suppress(FileNotFoundError):  # somebody else has come to it, too
                         shutil.rmtree(path) if path.endswith(".d") else os.unlink(path)
             removed += paths
+    return removed + _remove_shared(store, now - max(older_than, YOUNG), dry)
+
+
+def _remove_shared(store: Store, before: float, dry: bool) -> list[str]:
+    """Remove collected jobs for which others wait that have not asked for them since O(before): they may have died.
+
+    :returns: the paths.
+    """
+    removed: list[str] = []
+    for jid, job in shared(_names(store)).items():
+        batches = {each.rpartition(".")[0] for each in (jid, *job.sharers)}
+        paths = [os.path.join(store.directory, name) for name in job.files]
+        with contextlib.suppress(FileNotFoundError):  # collected, in this moment
+            if not any(map(store.is_locked, batches)) and all(_is_old(path, before) for path in paths):
+                removed += paths
+                for path in [] if dry else paths:
+                    os.unlink(path)
     return removed
 
 
 def _list(store: Store) -> dict[str, list[str]]:
+    return by_batch(_names(store))
+
+
+def _names(store: Store) -> list[str]:
     try:
-        return by_batch(os.listdir(store.directory))
+        return os.listdir(store.directory)
     except FileNotFoundError:
-        return {}
+        return []
 
 
 @contextlib.contextmanager
@@ -110,7 +162,8 @@ def _is_old(path: str, before: float) -> bool:
     """:returns: whether a file, or a directory where there has to be one, is ours and was last touched by then."""
     info = os.lstat(path)
     is_kind = stat.S_ISDIR if path.endswith(".d") else stat.S_ISREG
-    return is_kind(info.st_mode) and info.st_uid == os.geteuid() and info.st_mtime <= before
+    touched = max(info.st_mtime, info.st_ctime) if path.endswith(SHARED) and info.st_size else info.st_mtime
+    return is_kind(info.st_mode) and info.st_uid == os.geteuid() and touched <= before
 
 
 def _runs(store: Store, batch: str, evidence: Evidence) -> bool:

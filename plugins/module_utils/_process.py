@@ -67,6 +67,16 @@ def is_alive(pid: int | None, started: str | None) -> bool:
     return pid is not None and started is not None and start_time(pid) == started
 
 
+def is_stopped(pid: int, started: str | None) -> bool:
+    """:returns: whether the process that started at O(started) with this pid was stopped (SIGSTOP), or is being traced
+    by a debugger that holds it: it does nothing until it is let go on.
+    """
+    if not os.path.isdir("/proc/self"):
+        return (_ps(pid, "state") or "").startswith("T") and start_time(pid) == started
+    fields = _stat(pid)
+    return bool(fields) and fields[0] in ("T", "t") and fields[19] == started
+
+
 def become_subreaper() -> bool:
     """Make orphans among our descendants our children (Linux, prctl(2)), so that none escapes and none is a zombie.
 

@@ -64,18 +64,22 @@ def end_lost(statuses: t.Sequence[Status]) -> dict[str, Ended]:
     return dict(zip(left, end(list(left.values())))) if left else {}
 
 
-def remove(statuses: t.Iterable[Status]) -> dict[str, list[dict[str, t.Any]]]:
+def remove(
+    statuses: t.Iterable[Status], sharers: t.Mapping[str, str] | None = None
+) -> dict[str, list[dict[str, t.Any]]]:
     """Remove what is left of those jobs that are finished; one that still runs, or is another's, is not touched.
 
+    :arg sharers: by jid, who collects a job that several wait for: see C(_store.Store.collect).
     :returns: by jid, the processes of lost jobs that could not be ended.
     """
+    sharers = sharers or {}
     statuses = list(statuses)
     ended = end_lost([status for status in statuses if status.ours_to_remove])
     for status in statuses:
         if not status.finished or not status.ours_to_remove:
             continue
         store = Store(os.path.dirname(status.results_file))
-        store.remove(status.jid)
+        store.collect(status.jid, sharers.get(status.jid))
         store.remove_files(status.jid)
         if status.state == LOST and status.record is not None:
             store.remove_attempts(status.jid)

@@ -16,9 +16,15 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _cancel
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, FAIL, RESTART, START, Batch
+from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._process import is_alive
+from ansible_collections.background.jobs.plugins.module_utils._reap import left_running
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select
+
+Found = t.Tuple[Status, t.List[int]]
+"""A job that runs; of one that has ended, or is lost, with the processes of it that run on."""
 
 
 class RunningError(Exception):
@@ -46,20 +52,19 @@ def settle(store: Store, batch: Batch) -> dict[str, Status]:
     """
     if batch.if_running == START:
         return {}
-    names = [job.name for job in batch.jobs]
-    running = {status.record.name: status for status in _alive(store, batch.group, names) if status.record}
-    unfinished = [status for status in running.values() if not status.finished]
-    if batch.if_running == FAIL and unfinished:
-        raise RunningError(f"{'; '.join(map(_describe, unfinished))}; wait for it, cancel it, or set 'if_running'")
-    if batch.if_running == RESTART and unfinished:
-        _cancel.cancel([(store, status.jid) for status in unfinished], _cancel.KILL, dry=False)
-        for status in unfinished:  # a wait for the group is for those that take their place
-            store.hide(status.jid)
+    found = _running(store, batch.group, [job.name for job in batch.jobs])
+    orphans = [(status, pids) for status, pids in found if pids]
+    active = orphans + [(status, pids) for status, pids in found if not status.finished]
+    if batch.if_running == FAIL and active:
+        raise RunningError(f"{_describe(active)}; wait for it, cancel it, or set 'if_running'")
+    if batch.if_running == RESTART:
+        _end(store, [status for status, dummy in active])
+    if batch.if_running == ATTACH and orphans:
+        raise RunningError(f"{_describe(orphans)}; nobody can attach to it: cancel it, or set 'if_running: restart'")
+    running = {status.record.name: status for status, dummy in found if status.record}
     if batch.if_running != ATTACH:
         return {}
-    attached = {
-        job.jid: running[job.name] for job in batch.jobs if job.name in running and store.share(running[job.name].jid)
-    }
+    attached = {job.jid: running[job.name] for job in batch.jobs if job.name in running}
     for job in batch.jobs:
         awaited = [jid for jid in job.after if jid in attached]
         if job.jid not in attached and awaited:
@@ -67,15 +72,51 @@ def settle(store: Store, batch: Batch) -> dict[str, Status]:
                 f"job '{job.name}' comes after a job that another launch has started already "
                 f"({attached[awaited[0]].jid}), and it is not running itself; wait for that one before"
             )
-    return attached
+    return {jid: status for jid, status in attached.items() if store.share(status.jid, jid)}
 
 
-def _alive(store: Store, group: str | None, names: t.Collection[str]) -> list[Status]:
-    statuses = [look(store, jid) for store, jid in select(store, group, names)]
-    return [status for status in statuses if status.record is not None and store.is_locked(status.record.batch)]
+def _running(store: Store, group: str | None, names: t.Collection[str]) -> list[Found]:
+    """:returns: the jobs of batches that run, and those that have ended, or are lost, of which processes run on."""
+    evidence = Evidence()
+    found = []
+    for dummy, jid in select(store, group, names):
+        status = look(store, jid)
+        pids = evidence.pids(left_running(status))
+        if status.record is not None and (pids or store.is_locked(status.record.batch)):
+            found.append((status, pids))
+    return found
 
 
-def _describe(status: Status) -> str:
-    name = status.record.name if status.record is not None else status.jid
-    group = status.record.group if status.record is not None else None
-    return f"job '{name}' of group '{group}' is {status.state} already ({status.jid})"
+def _end(store: Store, statuses: t.Sequence[Status]) -> None:
+    """End jobs that others are to take the place of.
+
+    :raises RunningError: one of them runs on; no request to end it is left.
+    """
+    ended = [each.status for each in _cancel.cancel([(store, status.jid) for status in statuses], _cancel.KILL, False)]
+    evidence = Evidence()
+    found = [(status, evidence.pids(left_running(status))) for status in ended]
+    stuck = [(status, pids) for status, pids in found if pids or not status.finished]
+    if stuck:
+        for status, dummy in stuck:
+            store.take_cancel(status.jid)
+        raise RunningError(f"{_describe(stuck)}, and could not be ended, so it is not started a second time")
+    for status in ended:  # a wait for the group is for those that take their place
+        store.hide(status.jid)
+
+
+def _describe(found: t.Iterable[Found]) -> str:
+    """:returns: which jobs run, and as what processes, as the beginning of a sentence."""
+    return "; ".join(_describe_one(status, pids) for status, pids in found)
+
+
+def _describe_one(status: Status, pids: t.Sequence[int]) -> str:
+    record = status.record
+    name, group, user = (status.jid, None, None) if record is None else (record.name, record.group, record.user)
+    what = f"job '{name}' of group '{group}'"
+    said = f": {status.message}" if status.message else ""
+    if status.finished:
+        return (
+            f"{what} is {status.state}, but processes of it run on (pid {', '.join(map(str, pids))}, user {user}){said}"
+        )
+    pid = f", pid {record.pid}" if record is not None and is_alive(record.pid, record.pid_start) else ""
+    return f"{what} is {status.state} already ({status.jid}{pid}, user {user}){said}"

@@ -14,8 +14,8 @@ import os
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._outcome import brief, is_failed, with_cause
-from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive
+from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
+from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive, is_stopped
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
     LOST,
@@ -37,6 +37,14 @@ from ansible_collections.background.jobs.plugins.module_utils._store import (
 
 _WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
 """All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""
+
+STOPPED = "supervisor_stopped"
+"""The reason of a job that is not finished, and cannot be as long as nobody lets its supervisor go on."""
+
+
+def seen_as(state: str, reason: str | None) -> str:
+    """:returns: what is compared to tell whether there is something new to say about a job."""
+    return STOPPED if reason == STOPPED else state
 
 
 @dataclasses.dataclass
@@ -86,7 +94,7 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
             if status.record is not None:
                 check_jid(status.record.batch)
         except FileNotFoundError:
-            return _lost(status, "no_status_file", _where_is_it(store, jid))
+            return _attached(store, jid, wrappers) or _lost(status, "no_status_file", _where_is_it(store, jid))
         except CorruptStatus as exc:
             return _lost(status, "status_unreadable", f"{exc}; it was damaged, or the disk was full")
         except (StoreError, RecordError) as exc:
@@ -100,9 +108,24 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
             continue
         status.state, status.reason = status.record.state, status.record.reason
         status.message = status.record.message
-        if status.finished or _is_supervised(store, status.record):
+        if status.finished:
             return status
+        if _is_supervised(store, status.record):
+            return _unless_stopped(store, status, status.record)
     return _abandoned(status, status.record) if status.record is not None else _deserted(status)
+
+
+def _attached(store: Store, jid: str, wrappers: Wrappers | None) -> Status | None:
+    """:returns: the status of the running job that a launch has found in place of O(jid), C(None) if it has not."""
+    try:
+        other = store.attached_to(jid)
+    except OSError:
+        return None
+    if other is None or other == jid:
+        return None
+    status = look(store, other, wrappers)
+    status.jid = jid
+    return None if status.reason == "no_status_file" else status
 
 
 def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
@@ -136,7 +159,7 @@ def _builtin(status: Status) -> None:
         status.state, status.reason = FAILED, "module"
         code = result.get("rc")
         silent = "the module reported a failure" if code in (0, "0", None) else f"exit code {code}"
-        status.message = with_cause(result.get("msg"), brief(result.get("exception"))) or silent
+        status.message = str(result.get("msg") or silent)
     else:
         status.state = SUCCEEDED
 
@@ -155,6 +178,27 @@ def _is_supervised(store: Store, record: Record) -> bool:
         return True
     # A file system without working locks (some network ones): the process itself is the evidence.
     return record.boot_id == boot_id() and is_alive(record.supervisor_pid, record.supervisor_start)
+
+
+def _unless_stopped(store: Store, status: Status, record: Record) -> Status:
+    """:returns: the status of a job that has a supervisor, with what there is to do where that was stopped."""
+    pid = stopped(store, record)
+    if pid is not None:
+        status.reason = STOPPED
+        status.message = (
+            f"the supervisor of the job (pid {pid} of {record.user} on {record.node}) is stopped, by SIGSTOP or a "
+            f"debugger: it keeps no limit, starts nothing and ends nothing; 'kill -CONT {pid}' there lets it go on"
+        )
+    return status
+
+
+def stopped(store: Store, record: Record) -> int | None:
+    """:returns: the pid of the supervisor of a job if it was stopped, C(None) if it was not."""
+    if record.supervisor_pid is not None and record.supervisor_start is not None:
+        holder: tuple[int, str] | None = (record.supervisor_pid, record.supervisor_start)
+    else:  # it has written nothing about the job yet
+        holder = store.lock_holder(record.batch)
+    return holder[0] if holder is not None and is_stopped(*holder) else None
 
 
 def _abandoned(status: Status, record: Record) -> Status:

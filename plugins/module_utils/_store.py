@@ -36,6 +36,10 @@ _LINKS = 40
 """Links in a path after which it counts as a circle, as it does for Linux (path_resolution(7))."""
 REQUESTS = ("kill", "drain")
 """What can be asked of a supervisor about one of its jobs, the one that ends more first."""
+SHARED = ".shared"
+"""End of the name of the file that becomes the status file of a collected job for which others wait."""
+SHARER = ".sharer"
+"""End of the names of empty files: each says that a launch still waits for a job that several wait for."""
 _RESERVE = 16384
 """Bytes; a record without a result takes less than a thousand."""
 
@@ -324,19 +328,57 @@ class Store:
             raise CorruptStatus(f"the status file {path} holds no JSON object")
         return t.cast(t.Dict[str, t.Any], document)
 
-    def share(self, jid: str) -> bool:
-        """Note that more than one controller waits for O(jid): whoever collects it first renames its status file to the
-        empty one that is made here, in place of removing it, so that the others find it, too.
+    def share(self, jid: str, sharer: str) -> bool:
+        """Note that one more launch waits for O(jid): whoever collects it then renames its status file to an empty one
+        that is made here, in place of removing it, so that the others find it, too. The last of them removes it.
 
+        :arg sharer: the jid that the job would have in that launch, by which it L(collect)s it.
         :returns: whether the job is still there.
         :raises OSError: it could not be noted.
         """
-        with contextlib.suppress(FileExistsError):
-            os.close(_create(self._shared_path(jid), os.O_WRONLY, 0o600))
+        flag = self._shared_path(jid)
+        made = [self._sharer_path(jid, sharer)]
+        if not os.path.lexists(flag):
+            made += [self._sharer_path(jid, jid), flag]  # the launch that has started it waits for it as well
+        for path in made:
+            with contextlib.suppress(FileExistsError):
+                os.close(_create(path, os.O_WRONLY, 0o600))
         if os.path.lexists(self.path(jid)) or self._is_collected(jid):
             return True
-        self._unlink(os.path.basename(self._shared_path(jid)))
+        for path in made:
+            self._unlink(os.path.basename(path))
         return False
+
+    def attached_to(self, sharer: str) -> str | None:
+        """:returns: the job that a launch waits for in place of O(sharer), which it did not start."""
+        ending = f".{check_jid(sharer)}{SHARER}"
+        for name in os.listdir(self.directory):
+            if name.startswith(".") and name.endswith(ending) and is_jid(name[1 : -len(ending)]):
+                return name[1 : -len(ending)]
+        return None
+
+    def refresh(self, jid: str, sharer: str) -> None:
+        """Note that O(sharer) still waits for O(jid), if it is shared."""
+        with contextlib.suppress(OSError):
+            os.utime(self._sharer_path(jid, sharer), follow_symlinks=False)
+
+    def leave(self, jid: str, sharer: str) -> None:
+        """Note that O(sharer) does not wait for O(jid) after all."""
+        self._unlink(os.path.basename(self._sharer_path(jid, sharer)))
+
+    def collect(self, jid: str, sharer: str | None = None) -> None:
+        """Remove the files of a job that is finished; one that others wait for is only hidden from all but these.
+
+        :arg sharer: who collects it: see L(share); C(None) is whoever started it, or has found it.
+        """
+        if os.path.lexists(self._shared_path(jid)):
+            self.leave(jid, sharer or jid)
+            beginning = f".{jid}."
+            if any(name.startswith(beginning) and name.endswith(SHARER) for name in os.listdir(self.directory)):
+                self.hide(jid)
+                return
+            self._unlink(os.path.basename(self._shared_path(jid)))
+        self.remove(jid)
 
     def hide(self, jid: str) -> None:
         """Take O(jid), if it is there, out of what is found in the directory; a wait for its id still finds it.
@@ -353,7 +395,10 @@ class Store:
             return False
 
     def _shared_path(self, jid: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(jid)}.shared")
+        return os.path.join(self.directory, f".{check_jid(jid)}{SHARED}")
+
+    def _sharer_path(self, jid: str, sharer: str) -> str:
+        return os.path.join(self.directory, f".{check_jid(jid)}.{check_jid(sharer)}{SHARER}")
 
     def jids(self) -> list[str]:
         """:returns: the names in the directory that could be those of status files, ours or builtin async's.

@@ -19,7 +19,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status, look, seen_as, stopped
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
 
@@ -41,6 +41,8 @@ class Question:
     all jobs there of a C(group), and of these C(names). O(patience), O(report) and O(known) are those of L(wait).
     O(last): nobody asks again after O(patience), so tell the results of the jobs that are finished by then, even where
     others are not. O(offsets): tell what the jobs have printed, on from these bytes; C(None): tell nothing of it.
+    O(sharers): as which of those who wait for a job this one asks, by jid: see C(_store.Store.share). O(launch): the
+    name of a batch of which a launch may be under way; if it has not begun, it never will: see C(_once).
     """
 
     async_dir: str = "~/.ansible_async"
@@ -50,6 +52,8 @@ class Question:
     known: dict[str, str] = dataclasses.field(default_factory=dict)
     last: bool = True
     selection: dict[str, t.Any] | None = None
+    sharers: dict[str, str] = dataclasses.field(default_factory=dict)
+    launch: str | None = None
     offsets: dict[str, int] | None = None
 
 
@@ -123,7 +127,8 @@ class _Watch:
 
     def _judge(self) -> None:
         self.all_finished = all(status.finished for status in self.statuses)
-        news = [status.state for status in self.statuses if self._known.get(status.jid) != status.state]
+        states = [(status.jid, seen_as(status.state, status.reason)) for status in self.statuses]
+        news = [state for jid, state in states if self._known.get(jid) != state]
         self.differs = bool(news)
         self.is_alarming = any(state not in GOOD and state not in UNFINISHED for state in news)
 
@@ -159,8 +164,9 @@ class _Watch:
                     self._look_again(index)
 
     def _sweep(self) -> None:
-        """Look again at the jobs of batches whose supervisor has gone."""
+        """Look again at the jobs of batches whose supervisor has gone, or was stopped, or goes on."""
         alive: dict[tuple[str, str], bool] = {}
+        stands: dict[tuple[str, str], bool] = {}
         wrappers = Wrappers()
         for index, status in enumerate(self.statuses):
             if status.finished:
@@ -173,7 +179,8 @@ class _Watch:
             key = (store.directory, status.record.batch)
             if key not in alive:
                 alive[key] = store.is_locked(status.record.batch)
-            if not alive[key]:
+                stands[key] = stopped(store, status.record) is not None
+            if not alive[key] or stands[key] != (status.reason == STOPPED):
                 self._look_again(index)
 
     def _look_again(self, index: int, wrappers: Wrappers | None = None) -> None:

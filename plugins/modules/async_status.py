@@ -164,9 +164,10 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import (
     ASYNC_STATUS_RULES,
     async_status_module,
 )
+from ansible_collections.background.jobs.plugins.module_utils._once import forestall
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import locate
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand
+from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, prepare
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, select
 
 
@@ -174,11 +175,16 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
     directory = expand(question.async_dir)
     jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
     try:
+        if question.launch is not None:
+            forestall(Store(prepare(directory)), question.launch)
         if question.selection is not None:
             return select(Store(directory), **question.selection)
-        return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
+        jobs = [locate(jid, question.results_files.get(jid), directory) for jid in jids]
     except StoreError as exc:
         module.fail_json(msg=str(exc))
+    for store, jid in jobs:
+        store.refresh(jid, question.sharers.get(jid, jid))
+    return jobs
 
 
 def main() -> None:
@@ -188,7 +194,7 @@ def main() -> None:
     mode = module.params["mode"]
     told, statuses = wait_and_tell(_jobs(module, question), question, results=mode == "status")
     if mode == "cleanup" and not module.check_mode:
-        told["survivors"] = remove(statuses)
+        told["survivors"] = remove(statuses, question.sharers)
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(told)}\n")
     raise SystemExit

@@ -61,6 +61,7 @@ class HandleError(Exception):
 class Handle:
     """One job to wait for. O(host) and O(user) are where it was started.
 
+    O(attached_as): which of those who wait for a job of another launch asks, where this is one.
     O(no_log): its result may have to be kept out of every output; so it is where nothing is known of the job.
     O(result) is set, and nobody is asked, where the outcome is known already.
     O(conditions) are those that the handle has, so that the target is not asked; C(None) where only it knows them.
@@ -72,6 +73,7 @@ class Handle:
     results_file: str | None = None
     host: str | None = None
     user: str | None = None
+    attached_as: str | None = None
     no_log: bool = True
     origin: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     result: dict[str, t.Any] | None = None
@@ -178,6 +180,7 @@ def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
         results_file=result.get("results_file"),
         host=result.get("host"),
         user=result.get("user"),
+        attached_as=result.get("attached_as"),
         no_log=bool(result.get("no_log")),
         origin=origin,
         conditions=Conditions.read(result["conditions"]) if isinstance(result.get("conditions"), t.Mapping) else None,

@@ -17,7 +17,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
+from ansible_collections.background.jobs.plugins.module_utils._batch import START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
@@ -168,9 +168,9 @@ def _start(
         answer = action.start(packing.text(batch), task_vars, along.question if along else None, secret)
     except (AnsibleConnectionFailure, NoAnswer) as exc:
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
-        answer = _started_after_all(action, batch, packing, task_vars, exc, grace)
+        answer = _started_after_all(action, batch, task_vars, exc, grace)
     handles = {
-        job.jid: _handle(action, record, answer["async_dir"], attached=record["jid"] != job.jid)
+        job.jid: _handle(action, record, answer["async_dir"], job.jid)
         for job, record in zip(batch.jobs, answer["records"])
     }
     return handles, answer if along and "jobs" in answer else None
@@ -179,12 +179,12 @@ def _start(
 def _started_after_all(
     action: JobAction,
     batch: Batch,
-    packing: Packing,
     task_vars: Vars,
     failure: AnsibleConnectionFailure | NoAnswer,
     grace: float,
 ) -> dict[str, t.Any]:
-    """Look whether the target has started a batch, although it could not say so.
+    """Look whether the target has started a batch, although it could not say so. What has not begun to start it by then
+    never will.
 
     :arg failure: why: the connection broke, or the module that was to answer has gone.
     :arg grace: how many seconds the host may be out of reach.
@@ -195,9 +195,7 @@ def _started_after_all(
     broken = failure if isinstance(failure, AnsibleConnectionFailure) else None
 
     def ask() -> dict[str, t.Any]:
-        if batch.if_running == ATTACH:  # those that run by now are among what it attaches to
-            return action.start(packing.text(batch), task_vars)
-        return action.ask([job.jid for job in batch.jobs], "status", task_vars, False)
+        return action.ask([job.jid for job in batch.jobs], "status", task_vars, False, launch=batch.batch)
 
     notice, unknown = (
         "no answer to the start of jobs",
@@ -207,8 +205,6 @@ def _started_after_all(
         answer = reach(action, ask, grace, notice, unknown, broken)
     except NoAnswer:
         raise failure from None
-    if "async_dir" in answer:
-        return answer
     if all(status["record"] is None for status in answer["jobs"]):
         if broken is None:
             raise failure
@@ -220,7 +216,9 @@ def _started_after_all(
     return {"records": records, "async_dir": os.path.dirname(answer["jobs"][0]["results_file"])}
 
 
-def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, attached: bool) -> dict[str, t.Any]:
+def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, sent_as: str) -> dict[str, t.Any]:
+    """:arg sent_as: the jid that the job was sent with; that of O(record) is another where it was running already."""
+    attached = record["jid"] != sent_as
     return {
         "ansible_job_id": record["jid"],
         "name": record["name"],
@@ -228,7 +226,7 @@ def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, at
         "host": action.host,
         "user": record["user"],
         **({"no_log": True} if record.get("no_log") else {}),
-        **({"attached": True} if attached else {}),
+        **({"attached": True, "attached_as": sent_as} if attached else {}),
         "state": record["state"],
         "started": True,
         "finished": False,

@@ -19,6 +19,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
@@ -43,12 +44,16 @@ _LONGEST = 60_000
 _AT_ONCE = 200
 """Jobs whose files one rm(1) removes."""
 _REMOVE = (
-    'e=0; r() { b=${1#-}; shift; for n; do shift; if [ -e ".$b$n.shared" ]; then '
-    '{ [ ! -e "$b$n" ] || mv -f "$b$n" ".$b$n.shared" || e=1; }; else set -- "$@" "$b$n" "$b$n.log"; fi; done; '
-    '[ $# -eq 0 ] || rm -f -- "$@" || e=1; }'
+    'e=0; a() { for m in ".$1".*.sharer; do if [ -e "$m" ]; then return 0; fi; done; return 1; }; '
+    'r() { b=${1#-}; shift; for n; do shift; s "$b$n" "$b$n" || set -- "$@" "$b$n" "$b$n.log"; done; '
+    '[ $# -eq 0 ] || rm -f -- "$@" || e=1; }; '
+    's() { [ -e ".$1.shared" ] || return 1; rm -f ".$1.$2.sharer" || e=1; '
+    'if a "$1"; then [ ! -e "$1" ] || mv -f "$1" ".$1.shared" || e=1; '
+    'else rm -f -- "$1" "$1.log" ".$1.shared" || e=1; fi; }'
 )
-"""A function of the shell that is given a batch and the numbers of some of its jobs. It takes each number from the
-front of its arguments, and puts the names of its files at their end."""
+"""Functions of the shell: r removes files of some jobs, given a batch and their numbers; it takes each number from the
+front of its arguments, and puts the names of the files at their end. s collects, as C(_store.Store.collect) does, a job
+that several wait for, given its jid and who collects it; a tells whether others are left."""
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
 
@@ -214,9 +219,16 @@ class Wait:
             "last": last,
             "known": self._seen,
         }
+        sharers = self._sharers()
+        if sharers:
+            question["sharers"] = sharers
         if self._stream is not None:
             question["offsets"] = self._stream.offsets
         return question
+
+    def _sharers(self) -> dict[str, str]:
+        """:returns: as which of those who wait for a job this task asks, by jid, where others have started the job."""
+        return {handle.jid: handle.attached_as for handle in self._handles if handle.attached_as is not None}
 
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]]) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
@@ -226,7 +238,14 @@ class Wait:
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Tell how it stands."""
-        states = {status["jid"]: status["state"] for status in statuses}
+        states = {status["jid"]: seen_as(status["state"], status["reason"]) for status in statuses}
+        stopped = {
+            str(status["message"]): None
+            for status in statuses
+            if states[status["jid"]] == STOPPED and self._seen.get(status["jid"]) != STOPPED
+        }
+        for message in stopped:
+            display.warning(f"{self._action.host}: {message}")
         self._progress.tell(self._handles, statuses, states != self._seen)
         self._seen = states
 
@@ -239,12 +258,12 @@ class Wait:
         lost = [status for status in finished if status["state"] == LOST]
         plain = [status for status in finished if status["state"] != LOST]
         try:
-            if plain:
-                for command in removals(status["results_file"] for status in plain):
-                    self._action.remove(command)
+            sharers = self._sharers()
+            for command in removals({status["results_file"]: sharers.get(status["jid"]) for status in plain}):
+                self._action.remove(command)
             if lost:
                 files = {status["jid"]: status["results_file"] for status in lost}
-                self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files)
+                self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files, sharers=sharers)
         except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
             warn(
                 display,
@@ -266,29 +285,40 @@ def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:
     )
 
 
-def removals(results_files: t.Iterable[str]) -> list[str]:
+def removals(results_files: t.Mapping[str, str | None]) -> list[str]:
     """:returns: commands for any POSIX shell, with no other programs than rm and mv, that remove status files and the
     logs beside them.
 
-    A status file that is shared (see C(_store.Store.share)) is hidden instead, for those who still wait for it.
+    A status file for which others wait (see C(_store.Store.share)) is hidden instead; the last of them removes it.
     A directory and a batch are written once for all their jobs, and no command is longer than L(_LONGEST).
+
+    :arg results_files: the paths of status files, each with who collects it where that is not who started the job.
     """
-    numbers: dict[str, dict[str, list[str]]] = {}
-    for path in results_files:
+    calls: dict[str, list[str]] = {}
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for path, sharer in results_files.items():
         directory, name = os.path.split(path)
-        if is_jid(name):  # of digits and a dot, so there is nothing in it that a shell would not take as it is
-            batch, dot, number = name.rpartition(".")
-            numbers.setdefault(directory, {}).setdefault(batch + dot, []).append(number)
-    commands: list[str] = []
-    for directory, batches in numbers.items():
-        opening = f"{_REMOVE}; cd {shlex.quote(directory)} || exit"
-        command = opening
-        for batch, ends in batches.items():
-            for start in range(0, len(ends), _AT_ONCE):
-                call = f"; r {batch or '-'} {' '.join(ends[start : start + _AT_ONCE])}"
-                if len(command) + len(call) > _LONGEST and command != opening:
-                    commands.append(command)
-                    command = opening
-                command += call
-        commands.append(command)
-    return [f"{command}; exit $e" for command in commands]
+        if not is_jid(name):  # of digits and a dot, so there is nothing in it that a shell would not take as it is
+            continue
+        some = calls.setdefault(directory, [])
+        if sharer is not None and is_jid(sharer):
+            some.append(f"; s {name} {sharer} || r - {name}")
+            continue
+        batch, dot, number = name.rpartition(".")
+        numbers.setdefault((directory, batch + dot), []).append(number)
+    for (directory, batch), ends in numbers.items():
+        for start in range(0, len(ends), _AT_ONCE):
+            calls[directory].append(f"; r {batch or '-'} {' '.join(ends[start : start + _AT_ONCE])}")
+    return [command for directory, some in calls.items() for command in _commands(directory, some)]
+
+
+def _commands(directory: str, calls: t.Iterable[str]) -> t.Iterator[str]:
+    opening = f"{_REMOVE}; cd {shlex.quote(directory)} || exit"
+    command = opening
+    for call in calls:
+        if len(command) + len(call) > _LONGEST and command != opening:
+            yield f"{command}; exit $e"
+            command = opening
+        command += call
+    if command != opening:
+        yield f"{command}; exit $e"

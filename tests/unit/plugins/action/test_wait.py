@@ -192,6 +192,7 @@ def done(watch: t.Callable[..., Run], gates: Gates) -> Run:
             "nobody": wait(group="nightly", name=["x", "y"]),
             "builtin": {"ansible.builtin.shell": "echo hi; exit 3", "async": 60, "poll": 0},
             "all": reap(reap_all=True, reap_timeout="1m", reap_stream=True),
+            "attached too": wait(jobs="{{ the_attached.results[1] }}"),
             "no jobs": reap(),
         },
         gates={r"TASK \[builtin\]": gates["held"]},
@@ -232,8 +233,8 @@ def test_a_group_is_waited_for_without_handles(done: Run) -> None:
         ),
         (
             "refused",
-            "could not start jobs on localhost: job 'held' of group 'attach' is running already ({jid}); wait for it, "
-            "cancel it, or set 'if_running'",
+            "could not start jobs on localhost: job 'held' of group 'attach' is running already ({jid}, pid {pid}, "
+            "user {me}); wait for it, cancel it, or set 'if_running'",
         ),
         (
             "without group",
@@ -243,7 +244,8 @@ def test_a_group_is_waited_for_without_handles(done: Run) -> None:
 )
 def test_a_failure_says_what_is_wrong_and_what_to_do(done: Run, task: str, message: str) -> None:
     (jid,) = of(done.results["started"], "ansible_job_id")
-    message = message.format(jid=jid, me=getpass.getuser())
+    pid = re.search(r"pid (\d+)", done.results[task]["msg"])
+    message = message.format(jid=jid, me=getpass.getuser(), pid=pid and pid.group(1))
     assert (done.results[task]["failed"], done.results[task]["msg"]) == (True, message)
     (fatal,) = (line for line in done.task(task) if line.startswith("fatal: [localhost]: FAILED! => "))
     assert f'"msg": "{message}"' in fatal
@@ -258,6 +260,11 @@ def test_attaching_gives_the_handle_of_the_running_job(done: Run) -> None:
     new, attached = of(done.results["attached"], "ansible_job_id")
     assert (attached, of(done.results["attached"], "attached")) == (jid, [None, True])
     assert new != jid
+
+
+def test_who_attached_gets_the_result_after_others_have_collected_it(done: Run) -> None:
+    (result,) = done.results["attached too"]["results"]
+    assert (result["name"], result["state"], result["stdout"]) == ("held", "succeeded", "one\ntwo")
 
 
 def test_the_role_waits_for_all_jobs_of_both_kinds_and_shows_what_ours_print(done: Run) -> None:
@@ -277,11 +284,4 @@ def test_nothing_is_left(done: Run, printed: Run) -> None:
     launches = (done.results["launched"], printed.results["much"])
     directories = [os.path.dirname(launched["results"][0]["results_file"]) for launched in launches]
     # a supervisor goes a moment after its last job
-    eventually(lambda: not any(map(left, directories)))
-
-
-def left(directory: str) -> list[str]:
-    """What is in a directory, but for jobs that another launch has attached to, which go later."""
-    names = os.listdir(directory)
-    attached = [name[1 : -len(".shared")] for name in names if name.endswith(".shared")]
-    return [name for name in names if not any(jid in name for jid in attached)]
+    eventually(lambda: not any(map(os.listdir, directories)))

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _detach
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -86,7 +87,13 @@ def test_a_directory_that_cannot_be_written_starts_nothing(tmp_path: Path) -> No
 
 def test_what_went_wrong_halfway_is_undone(batches: Batches, monkeypatch: pytest.MonkeyPatch) -> None:
     """The status file of the third job cannot be put in its place: there is a directory."""
-    os.mkdir(f"{batches.directory}/j1.2")
+    make_reserve = Store.make_reserve
+
+    def obstruct(store: Store, batch: str) -> None:
+        os.mkdir(store.path("j1.2"))
+        make_reserve(store, batch)
+
+    monkeypatch.setattr(Store, "make_reserve", obstruct)
     with pytest.raises(LaunchError, match="could not write under"):
         batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)))
     assert os.listdir(batches.directory) == ["j1.2"]
@@ -95,7 +102,7 @@ def test_what_went_wrong_halfway_is_undone(batches: Batches, monkeypatch: pytest
 
 def test_a_batch_does_not_start_twice(batches: Batches, gates: Gates) -> None:
     batches.launch(gates.job("j1.0"))
-    with pytest.raises(LaunchError, match="File exists"):
+    with pytest.raises(LaunchError, match=r"this launch \(j1\) was sent to .* before, and nothing of it is left"):
         batches.launch(gates.job("j1.1"))
     gates.open("j1.0")
     assert batches.end("j1.0").state == "succeeded"

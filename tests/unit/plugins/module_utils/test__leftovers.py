@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -26,7 +27,6 @@ FILES = (
     ".j1.reserve",
     ".j1.0.kill",
     ".j1.2.drain",
-    ".j1.0.shared",
     ".j1.1.47af.tmp",
     "j1.2.log",
     "j1.3.tmp",
@@ -80,6 +80,47 @@ def test_what_belongs_to_no_job_goes(store: Store) -> None:
     assert left(store) == names
     assert removed(store) == names
     assert left(store) == []
+
+
+def share(store: Store) -> list[str]:
+    """A secret that two launches wait for, and that one of them has collected; another job of the batch is there."""
+    store.write("j1.0", {"result": "secret"})
+    store.write("j1.1", {})
+    os.close(store.open_log("j1.0"))
+    store.share("j1.0", "j2.0")
+    store.collect("j1.0")
+    return [".j1.0.j2.0.sharer", ".j1.0.shared", "j1.0.log"]
+
+
+def later(store: Store, seconds: float) -> list[str]:
+    return [os.path.basename(path) for path in remove(store, 0, Evidence(), False, time.time() + seconds)]
+
+
+def test_what_a_controller_that_has_died_never_collects_goes_after_an_hour(store: Store) -> None:
+    names = share(store)
+    assert later(store, YOUNG - 60) == []
+    assert [os.path.basename(path) for path in remove(store, 0, Evidence(), True, time.time() + YOUNG + 60)] == names
+    assert sorted(later(store, YOUNG + 60)) == names
+    assert left(store) == ["j1.1"]
+
+
+@pytest.mark.parametrize("batch", ["j1", "j2"])
+def test_what_somebody_may_still_collect_stays(store: Store, batch: str) -> None:
+    names = share(store)
+    lock = store.make_lock(batch)  # he waits for other jobs first
+    assert later(store, YOUNG + 60) == []
+    os.close(lock)
+    store.remove_lock(batch)
+    os.utime(os.path.join(store.directory, names[0]), (time.time() + YOUNG, time.time() + YOUNG))
+    assert later(store, YOUNG + 60) == [], "he has asked since"
+
+
+def test_what_is_shared_and_not_collected_yet_stays(store: Store) -> None:
+    store.write("j1.0", {})
+    store.share("j1.0", "j2.0")
+    assert later(store, 2 * YOUNG) == []
+    os.unlink(store.path("j1.0"))
+    assert sorted(later(store, 2 * YOUNG)) == [".j1.0.j1.0.sharer", ".j1.0.j2.0.sharer", ".j1.0.shared"]
 
 
 def test_no_directory_is_no_files(store: Store) -> None:

@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import typing as t
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _once
 from ansible_collections.background.jobs.plugins.module_utils._batch import Job
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, python_job
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -44,7 +46,7 @@ def test_who_attaches_gets_the_running_jobs_and_those_that_ended_beside_them(
     assert night("j1") == ["j1.0", "j1.1"]
     batches.end("j1.0")
     assert night("j2") == ["j1.0", "j1.1"]
-    shared = [".j1.0.shared", ".j1.1.shared"]
+    shared = [f".j1.{job}.{end}" for job in (0, 1) for end in (f"j1.{job}.sharer", f"j2.{job}.sharer", "shared")]
     assert sorted(os.listdir(batches.directory)) == [*shared, ".j1.lock", ".j1.reserve", "j1.0", "j1.1", "j1.1.log"]
 
 
@@ -94,7 +96,9 @@ def test_who_does_not_want_to_run_twice_is_told_what_runs(batches: Batches, nigh
     night("j1")
     batches.reaches("j1.1", "running")
     batches.end("j1.0")
-    with pytest.raises(LaunchError, match=r"^job 'b' of group 'night' is running already \(j1.1\); wait for it"):
+    with pytest.raises(
+        LaunchError, match=r"^job 'b' of group 'night' is running already \(j1.1, pid \d+, user \w+\); wait"
+    ):
         night("j2", "fail")
     assert not [name for name in os.listdir(batches.directory) if "j2" in name]
 
@@ -114,3 +118,117 @@ def test_of_many_at_once_one_starts(batches: Batches, night: t.Callable[..., lis
     for thread in threads:
         thread.join()
     assert len(told) == 3 and told[0] == told[1] == told[2]
+
+
+# -- the answer to a launch was lost
+
+
+def test_a_launch_that_is_sent_again_starts_nothing(
+    batches: Batches, night: t.Callable[..., list[str]], gates: Gates
+) -> None:
+    for if_running in ("start", "attach", "fail", "restart"):
+        batch = f"j1{len(if_running)}{ord(if_running[0])}"
+        first = night(batch, if_running, group=if_running)
+        assert night(batch, if_running, group=if_running) == first, "while it runs"
+        gates.open(first[1])
+        batches.end(first[1])
+        batches.supervisor_ends(batch)
+        before = batches.look(first[1]).record
+        assert night(batch, if_running, group=if_running) == first, "when it is over"
+        assert batches.look(first[1]).record == before
+        assert not os.path.exists(batches.store.lock_path(batch))
+        batches.store.collect(first[0])
+        again = [named(python_job(jid, "raise SystemExit(9)"), "x") for jid in first]
+        told = batches.launch(*again, batch=batch, if_running=if_running, group=if_running)
+        assert [record.state for record in told] == ["lost", "succeeded"], "when a part was collected"
+
+
+def test_a_launch_that_attached_is_attached_to_the_same_jobs_when_they_are_over(
+    batches: Batches, night: t.Callable[..., list[str]], gates: Gates
+) -> None:
+    night("j1")
+    assert night("j2") == ["j1.0", "j1.1"]
+    gates.open("j1.1")
+    batches.end("j1.1")
+    batches.supervisor_ends()
+    assert night("j2") == ["j1.0", "j1.1"]
+    for jid in ("j1.0", "j1.1"):  # the first one collects
+        batches.store.collect(jid)
+    assert night("j2") == ["j1.0", "j1.1"]
+    status = batches.look("j2.1")
+    assert status.record is not None and (status.jid, status.record.jid) == ("j2.1", "j1.1")
+    for jid, sharer in (("j1.0", "j2.0"), ("j1.1", "j2.1")):
+        batches.store.collect(jid, sharer)
+    assert os.listdir(batches.directory) == []
+
+
+def test_a_launch_that_was_asked_for_before_it_has_begun_never_begins(
+    batches: Batches, night: t.Callable[..., list[str]]
+) -> None:
+    _once.forestall(batches.store, "j1")
+    with pytest.raises(LaunchError, match=r"this launch \(j1\) was sent to .* before, and nothing of it is left"):
+        night("j1")
+    assert os.listdir(batches.directory) == [".j1.lock"]
+
+
+def test_who_asks_for_a_launch_that_is_under_way_waits_until_its_jobs_are_there(
+    batches: Batches, night: t.Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_reserve, seen = Store.make_reserve, []
+
+    def ask(store: Store, batch: str) -> None:
+        asker = threading.Thread(target=lambda: (_once.forestall(store, batch), seen.append(store.jids())))
+        asker.start()
+        asker.join(0.3)
+        assert asker.is_alive()
+        make_reserve(store, batch)
+
+    monkeypatch.setattr(Store, "make_reserve", ask)
+    night("j1")
+    eventually(lambda: seen == [["j1.0", "j1.1"]])
+
+
+# -- what cannot be ended
+
+
+@pytest.fixture
+def stopped(batches: Batches, night: t.Callable[..., list[str]]) -> t.Iterator[int]:
+    """The supervisor of a batch, which was stopped."""
+    night("j1")
+    supervisor = batches.supervisor("j1.1")
+    os.kill(supervisor, signal.SIGSTOP)
+    yield supervisor
+    os.kill(supervisor, signal.SIGCONT)
+
+
+def test_a_supervisor_that_is_stopped_keeps_a_second_copy_from_being_started(
+    batches: Batches, night: t.Callable[..., list[str]], stopped: int
+) -> None:
+    pid = batches.pid("j1.1")
+    with pytest.raises(LaunchError) as caught:
+        night("j2", "restart")
+    assert f"job 'b' of group 'night' is running already (j1.1, pid {pid}, user " in str(caught.value)
+    assert f"kill -CONT {stopped}" in str(caught.value)
+    assert "could not be ended, so it is not started a second time" in str(caught.value)
+    assert not [name for name in os.listdir(batches.directory) if "j2" in name or name.endswith(".kill")]
+    os.kill(stopped, signal.SIGCONT)
+    assert batches.look("j1.1").state == "running"
+
+
+@pytest.mark.parametrize(("if_running", "starts"), [("fail", False), ("attach", False), ("restart", True)])
+def test_a_lost_job_of_which_a_process_runs_on_counts_as_running(
+    batches: Batches, night: t.Callable[..., list[str]], gates: Gates, if_running: str, starts: bool
+) -> None:
+    night("j1")
+    batches.end("j1.0")
+    eventually(lambda: gates.is_reached("j1.1"))
+    supervisor, pid = batches.supervisor("j1.1"), batches.pid("j1.1")
+    os.kill(supervisor, signal.SIGKILL)
+    batches.supervisor_ends()
+    if starts:
+        assert night("j2", if_running) == ["j2.0", "j2.1"]
+        assert not runs(pid)
+        return
+    with pytest.raises(LaunchError, match=rf"job 'b' .* is lost, but processes of it run on \(pid {pid}, user \w+\): "):
+        night("j2", if_running)
+    assert runs(pid)

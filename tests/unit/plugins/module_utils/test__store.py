@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import grp
+import itertools
 import json
 import os
 import re
@@ -541,20 +542,32 @@ def test_a_status_file_is_plain_ascii_json(store: Store) -> None:
     assert json.loads(Path(store.path("j1")).read_bytes().decode("ascii")) == {"name": "ä"}
 
 
-def test_a_job_that_is_shared_can_be_read_after_it_was_collected(store: Store) -> None:
-    store.write("j1.0", {"a": 1})
-    assert store.share("j1.0") is store.share("j1.0") is True
-    os.rename(store.path("j1.0"), f"{store.directory}/.j1.0.shared")
-    assert store.read("j1.0") == {"a": 1}
-    assert store.share("j1.0") is True
-    assert store.read("j1.0") == {"a": 1}
+@pytest.mark.parametrize("order", itertools.permutations([None, "j2.0", "j3.0"]), ids=str)
+def test_the_last_who_collects_a_shared_job_removes_it(store: Store, order: tuple[str | None, ...]) -> None:
+    store.write("j1.0", {"a": "secret"})
+    os.close(store.open_log("j1.0"))
+    assert store.share("j1.0", "j2.0") is store.share("j1.0", "j3.0") is True
+    for sharer in order:
+        assert store.read("j1.0") == {"a": "secret"}
+        for dummy in range(2):  # a second time takes no other's place
+            store.collect("j1.0", sharer)
+            assert store.jids() == []
+            if sharer == order[-1]:
+                break
+    assert os.listdir(store.directory) == []
 
 
 def test_a_job_that_has_gone_is_not_shared(store: Store) -> None:
-    assert store.share("j1.0") is False
+    assert store.share("j1.0", "j2.0") is False
     assert os.listdir(store.directory) == []
     with pytest.raises(FileNotFoundError):
         store.read("j1.0")
+
+
+def test_it_is_known_to_which_job_a_launch_is_attached(store: Store) -> None:
+    store.write("j1.0", {})
+    store.share("j1.0", "j2.7")
+    assert (store.attached_to("j2.7"), store.attached_to("j2.70"), store.attached_to("j3.0")) == ("j1.0", None, None)
 
 
 def test_a_hidden_job_is_found_by_its_id_only(store: Store) -> None:

@@ -28,6 +28,8 @@ class Target:
     def __init__(self, states: t.Sequence[str], breaks: int = 0) -> None:
         self._states = states
         self._breaks = breaks
+        self.batch = "j1"
+        self.forestalled: list[str] = []
         self.reliable = False
         self.failure: Exception = BROKEN
         self.breaking: Exception = BROKEN
@@ -49,7 +51,8 @@ class Target:
         told = {} if question is None else {"jobs": [], "asked": question, "secret": secret}
         return {"records": [self._record(number) for number in range(len(self._states))], "async_dir": "/a", **told}
 
-    def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
+    def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, launch: str) -> dict[str, t.Any]:
+        self.forestalled.append(launch)
         if self._breaks:
             self._breaks -= 1
             raise self.breaking
@@ -64,9 +67,8 @@ class Target:
         ]
         return {"jobs": jobs}
 
-    @staticmethod
-    def _record(number: int) -> dict[str, t.Any]:
-        return {"jid": f"j1.{number}", "name": f"job {number}", "user": "root", "state": "running"}
+    def _record(self, number: int) -> dict[str, t.Any]:
+        return {"jid": f"{self.batch}.{number}", "name": f"job {number}", "user": "root", "state": "running"}
 
 
 @pytest.fixture
@@ -113,10 +115,21 @@ def test_what_nobody_knows_is_not_claimed(said: list[str], monkeypatch: pytest.M
     assert said == []
 
 
-def test_who_attaches_to_what_runs_just_starts_again(said: list[str]) -> None:
+@pytest.mark.parametrize("if_running", ["start", "attach", "restart", "fail"])
+def test_nothing_is_sent_twice_and_what_has_not_begun_never_will(said: list[str], if_running: str) -> None:
+    target = Target(["running", "succeeded"], breaks=1)
+    assert list(start(target, if_running)[0]) == ["j1.0", "j1.1"]
+    assert (target.started, target.forestalled) == (1, ["j1", "j1"])
+
+
+def test_a_job_that_the_lost_answer_had_attached_to_is_told(said: list[str]) -> None:
     target = Target(["running", "running"])
-    assert list(start(target, "attach")[0]) == ["j1.0", "j1.1"]
-    assert target.started == 2
+    target.batch = "j9"
+    handles, dummy = start(target, "attach")
+    assert [
+        (handle["ansible_job_id"], handle["results_file"], handle["attached"], handle["attached_as"])
+        for handle in handles.values()
+    ] == [("j9.0", "/a/j9.0", True, "j1.0"), ("j9.1", "/a/j9.1", True, "j1.1")]
 
 
 def killed(target: Target) -> Target:

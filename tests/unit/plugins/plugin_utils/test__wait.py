@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -164,10 +165,43 @@ def test_a_job_looked_for_in_the_wrong_place_says_which_is_right(said: list[str]
     assert "there is no status file" in waited(Target({"a": "lost"}), handles("a"))["msg"]
 
 
+def test_a_supervisor_that_is_stopped_is_warned_of_once(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(_wait.display, "warning", warned.append)
+
+    class Stopped(Target):
+        def _status(self, jid: str, state: str) -> dict[str, t.Any]:  # type: ignore[override]
+            told = super()._status(jid, state.replace("stopped", "running"))
+            if state == "stopped":
+                told.update(reason="supervisor_stopped", message="the supervisor (pid 7) is stopped")
+            return told
+
+        def ask(self, *args: t.Any, **question: t.Any) -> dict[str, t.Any]:
+            answer = super().ask(*args, **question)
+            answer["final"] = all(job["state"] == "succeeded" for job in answer["jobs"])
+            return answer
+
+    stopped = {"a": "stopped", "b": "stopped"}
+    target = Stopped(stopped, stopped, {"a": "succeeded", "b": "stopped"}, {"a": "succeeded", "b": "succeeded"})
+    assert waited(target, handles("a", "b"))["failed"] is False
+    assert warned == ["web1: the supervisor (pid 7) is stopped"]
+    assert target.asked[1]["known"] == {"a": "supervisor_stopped", "b": "supervisor_stopped"}
+
+
+def test_who_attached_collects_as_such(said: list[str]) -> None:
+    target = Target({"j1.0": "succeeded", "j1.1": "lost"})
+    attached = handles("j1.0", "j1.1")
+    for handle, sharer in zip(attached, ("j2.4", "j2.5")):
+        handle.attached_as = sharer
+    waited(target, attached)
+    assert target.asked[0]["sharers"] == {"j1.0": "j2.4", "j1.1": "j2.5"}
+    assert target.removed == [*removals({"/a/j1.0": "j2.4"}), "j1.1"]
+
+
 def test_files_are_removed_once_the_results_have_arrived(said: list[str]) -> None:
     target = Target({"j1.0": "succeeded", "j1.1": "lost", "j1.2": "failed"})
     waited(target, handles("j1.0", "j1.1", "j1.2"))
-    assert target.removed == [*removals(["/a/j1.0", "/a/j1.2"]), "j1.1"]
+    assert target.removed == [*removals({"/a/j1.0": None, "/a/j1.2": None}), "j1.1"]
 
 
 def test_without_cleaning_up_everything_stays(said: list[str]) -> None:
@@ -191,11 +225,12 @@ def test_files_that_cannot_be_removed_are_a_warning(said: list[str], monkeypatch
     ]
 
 
+Shell = t.Callable[..., int]
 SHELLS = [shell for shell in (["/bin/sh"], ["dash"], ["bash"], ["busybox", "sh"]) if shutil.which(shell[0])]
 
 
 @pytest.fixture(params=SHELLS, ids=" ".join)
-def shell(request: pytest.FixtureRequest, tmp_path: Path) -> t.Callable[[t.Iterable[str]], int]:
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
     """Removes files by the commands of C(removals), in a shell that finds L(rm(1)) and L(mv(1)) and nothing else."""
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -204,8 +239,8 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> t.Callable[[t.Itera
     first, *rest = request.param
     command = [shutil.which(first) or first, *rest, "-c"]
 
-    def remove(results_files: t.Iterable[str]) -> int:
-        for text in removals(results_files):
+    def remove(results_files: t.Iterable[str], sharer: str | None = None) -> int:
+        for text in removals(dict.fromkeys(results_files, sharer)):
             done = subprocess.run([*command, text], check=False, stderr=subprocess.PIPE, env={"PATH": str(programs)})
             if done.returncode:
                 return done.returncode
@@ -215,7 +250,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> t.Callable[[t.Itera
     return remove
 
 
-def test_removal_spares_everything_else(shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path) -> None:
+def test_removal_spares_everything_else(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "it's $HOME \\ `here` \"; exit 1"
     directory.mkdir()
     names = ["j1.0", "j1.0.log", "j1.1", "j1.10", "j2.0", "j123.4", "j123.4.log", "77.5", "j7", ".j1.lock", "passwd"]
@@ -226,9 +261,7 @@ def test_removal_spares_everything_else(shell: t.Callable[[t.Iterable[str]], int
     assert sorted(os.listdir(directory)) == [".j1.lock", "j1.10", "j2.0", "passwd"]
 
 
-def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(
-    shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path
-) -> None:
+def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(shell: Shell, tmp_path: Path) -> None:
     assert shell([f"{tmp_path}/nowhere/j1.0"]) != 0
     for number in range(1001):
         (tmp_path / f"j1.{number}").mkdir() if number == 500 else (tmp_path / f"j1.{number}").touch()
@@ -236,27 +269,30 @@ def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(
     assert sorted(os.listdir(tmp_path)) == ["bin", "j1.500"]
 
 
-def test_a_job_that_others_wait_for_is_hidden_and_not_removed(
-    shell: t.Callable[[t.Iterable[str]], int], tmp_path: Path
+@pytest.mark.parametrize("order", itertools.permutations([None, "j2.0", "j3.0"]), ids=str)
+def test_the_last_who_collects_a_shared_job_removes_it(
+    shell: Shell, tmp_path: Path, order: tuple[str | None, ...]
 ) -> None:
     (tmp_path / "async").mkdir()
     store = Store(str(tmp_path / "async"))
     for jid in ("j1.0", "j1.1"):
         store.write(jid, {"jid": jid})
-    assert store.share("j1.0") is True
-    for dummy in range(2):
-        assert shell(store.path(jid) for jid in ("j1.0", "j1.1")) == 0
-        assert os.listdir(store.directory) == [".j1.0.shared"]
+        os.close(store.open_log(jid))
+    assert store.share("j1.0", "j2.0") is store.share("j1.0", "j3.0") is True
+    for sharer in order:
         assert store.read("j1.0") == {"jid": "j1.0"}
-        assert store.jids() == []
+        for dummy in range(2 - (sharer == order[-1])):  # a second time takes no other's place
+            assert shell([store.path("j1.1")]) == shell([store.path("j1.0")], sharer) == 0
+            assert store.jids() == []
+    assert os.listdir(store.directory) == []
 
 
 @pytest.mark.parametrize("form", ["j{0}.{1}", "j{1:039}.0", "{1:012}.4711"], ids=["ours", "alone", "builtin"])
 def test_the_files_of_10000_jobs_are_a_few_commands_none_of_which_is_too_long(form: str) -> None:
     """Of one launch, of as many launches, and of builtin async, where each job has a batch of its own."""
     paths = [f"/root/.ansible_async/{form.format('1' * 39, number)}" for number in range(10_000)]
-    commands = removals(paths)
-    assert len(commands) <= 9
+    commands = removals(dict.fromkeys(paths))
+    assert len(commands) <= 10
     assert max(map(len, commands)) < 64 * 1024
 
 
