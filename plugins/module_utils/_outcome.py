@@ -30,6 +30,8 @@ _DIGITS = 4300
 """How many digits a number of a result may have: the limit of Python (sys.int_info) since 3.11."""
 _NAMED = 5
 """How many of the processes that could not be ended a sentence names."""
+_CAUSES = 20
+"""Causes of causes that are told."""
 _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
@@ -250,17 +252,44 @@ def _warn(result: dict[str, t.Any], message: str) -> None:
 
 
 def _why_failed(result: t.Mapping[str, t.Any]) -> tuple[str, str]:
-    message = str(result.get("msg") or _exception(result) or "the module reported a failure")
+    message = with_cause(result.get("msg"), brief(result.get("exception"))) or "the module reported a failure"
     code = result.get("rc")
     if code in (0, "0", None):
         return "module", message
     return "exit_code", f"exit code {code}" if message in NOTHING_SAID else f"{message} (exit code {code})"
 
 
-def _exception(result: t.Mapping[str, t.Any]) -> str:
-    """:returns: what a crashed module says since ansible-core 2.19: the message of a serialised ErrorSummary."""
-    event = result["exception"].get("event") if isinstance(result.get("exception"), dict) else None
-    return str(event.get("msg") or "") if isinstance(event, dict) else ""
+def brief(exception: t.Any) -> str:
+    """:returns: what ansible-core tells of the C(exception) of a failed module without being asked for a traceback.
+
+    Since 2.19 it is a serialised ErrorSummary: the messages of its chain of causes. Before it is a traceback as text:
+    the last line.
+    """
+    if isinstance(exception, str):
+        last = exception.strip().rpartition("\n")[2].strip()
+        return "" if last.startswith("(") else last  # such as "(traceback unavailable)"
+    parts: list[str] = []
+    event = exception.get("event") if isinstance(exception, dict) else None
+    while isinstance(event, dict) and isinstance(event.get("msg"), str) and len(parts) < _CAUSES:
+        parts.append(event["msg"])
+        chain = event.get("chain")
+        event = chain.get("event") if isinstance(chain, dict) and chain.get("follow", True) else None
+    message = parts.pop() if parts else ""
+    for part in reversed(parts):
+        message = part if part.endswith(message) else _joined(part, message)
+    return message
+
+
+def with_cause(message: t.Any, cause: str) -> str:
+    """:returns: O(message) with a O(cause) that may say all of it or a part of it once more."""
+    text = str(message or "").strip()
+    if not cause or cause in text:
+        return text
+    return cause if cause.startswith(text.rstrip(". ")) else _joined(text, cause)
+
+
+def _joined(message: str, cause: str) -> str:
+    return f"{message.rstrip('. ')}: {cause}"  # as ansible-core does
 
 
 def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:

@@ -14,7 +14,7 @@ import os
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
+from ansible_collections.background.jobs.plugins.module_utils._outcome import brief, is_failed, with_cause
 from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive, is_stopped
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
@@ -159,7 +159,7 @@ def _builtin(status: Status) -> None:
         status.state, status.reason = FAILED, "module"
         code = result.get("rc")
         silent = "the module reported a failure" if code in (0, "0", None) else f"exit code {code}"
-        status.message = str(result.get("msg") or silent)
+        status.message = with_cause(result.get("msg"), brief(result.get("exception"))) or silent
     else:
         status.state = SUCCEEDED
 

@@ -26,12 +26,15 @@ from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils import display as core_display
 
-try:
-    from ansible.module_utils._internal import _messages
+from ansible_collections.background.jobs.plugins.module_utils import _outcome
 
+try:
+    from ansible.module_utils._internal import _event_utils, _messages
+
+    core_events: t.Any = _event_utils
     core_messages: t.Any = _messages
 except ImportError:  # up to 2.18
-    core_messages = None
+    core_events = core_messages = None
 
 common_json: t.Any = _common_json
 conditional: t.Any = _conditional
@@ -225,6 +228,17 @@ def error(text: str) -> dict[str, t.Any]:
 def task_hides(told: t.Any) -> bool:
     """:returns: whether the task has C(no_log) of whose result a callback is told; not whether a job of it has."""
     return bool(told._task_fields.get("no_log"))
+
+
+def brief(exception: t.Any) -> str:
+    """:returns: what ansible-core tells of the C(exception) of a result without being asked for a traceback.
+
+    It has decoded one of a module to an ErrorSummary since 2.19.
+    """
+    event = getattr(exception, "event", None)
+    if event is None or core_events is None:
+        return _outcome.brief(exception)
+    return str(core_events.format_event_brief_message(event))
 
 
 def trusted(text: str) -> str:

@@ -13,7 +13,7 @@ import os
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed
+from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed, with_cause
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
@@ -27,6 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
 from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     FAILED_WHEN,
     Conditions,
@@ -352,7 +353,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 def _cause(result: t.Mapping[str, t.Any]) -> str:
     if result.get("reason") == FAILED_WHEN:
         return f"failed_when ({result['failed_when']}) is true"
-    message = str(result.get("msg") or result.get("reason") or "").strip()
+    message = with_cause(result.get("msg") or result.get("reason"), _compat.brief(result.get("exception")))
     if result.get("reason") in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
     response = result.get("response")

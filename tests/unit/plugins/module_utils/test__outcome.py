@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     Ending,
     Outcome,
+    brief,
     find_result,
     is_failed,
     judge,
@@ -22,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     of_result,
     signal_name,
     spawn_failed,
+    with_cause,
 )
 
 
@@ -428,3 +430,58 @@ def test_a_result_had_on_the_controller_is_judged_by_the_same_rule() -> None:
     assert of_result({"changed": False}).state == "succeeded"
     outcome = of_result({"failed": True, "msg": "no such file"})
     assert (outcome.state, outcome.reason, outcome.message) == ("failed", "module", "no such file")
+
+
+def event(*messages: object, **chain: object) -> dict[str, object]:
+    """What a module says of an exception and its causes since ansible-core 2.19."""
+    found: dict[str, object] = {"msg": messages[0], "__ansible_type": "Event"}
+    if messages[1:]:
+        found["chain"] = {"follow": True, **chain, "event": event(*messages[1:], **chain)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("exception", "said"),
+    [
+        ({"event": event("Error.", "[Errno 2] no file")}, "Error: [Errno 2] no file"),
+        ({"event": event("a", "b: c", "c")}, "a: b: c"),
+        ({"event": event("a", "b", follow=False)}, "a"),
+        ({"event": event("a", 5)}, "a"),
+        ({"event": event("a", *"b" * 100)}, "a: b"),
+        ({"event": {"msg": "a", "chain": "x"}}, "a"),
+        ({"event": {"msg": "a", "chain": {"event": []}}}, "a"),
+        ({"event": {}}, ""),
+        ({"event": None}, ""),
+        ({}, ""),
+        ([], ""),
+        (5, ""),
+        (None, ""),
+        ("", ""),
+        ("Traceback (most recent call last):\n  File x\nValueError: words\n", "ValueError: words"),
+        ("(traceback unavailable)", ""),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_exception_is_told_by_its_causes(exception: object, said: str) -> None:
+    assert brief(exception) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "together"),
+    [
+        ("Error.", "Error: no file", "Error: no file"),
+        ("could not do it.", "ValueError: words", "could not do it: ValueError: words"),
+        ("step 1 of 2 (x) failed: Error: no file (exit code 2)", "Error: no file", None),
+        ("words", "", None),
+        (None, "words", "words"),
+        (None, "", ""),
+    ],
+)
+def test_a_message_and_its_cause_are_each_told_once(message: object, cause: str, together: str | None) -> None:
+    assert with_cause(message, cause) == (message if together is None else together)
+
+
+def test_the_outcome_of_a_failed_module_has_its_causes() -> None:
+    exception = {"event": event("Error.", "no file")}
+    assert of_result({"rc": 2, "msg": "Error.", "exception": exception}).message == "Error: no file (exit code 2)"
+    assert of_result({"failed": True, "exception": exception}).message == "Error: no file"
