@@ -109,13 +109,21 @@ class JobAction(ActionBase):
         """:returns: the result of the task as ansible-core is to have it.
 
         With C(no_log) it shows errors and warnings all the same since 2.19, with an error made of the message where
-        there is none; and up to 2.18 not even the message, so that is printed here.
+        there is none, and in 2.19 and 2.20 each of the C(results) that does not ask for C(no_log) itself; and up to
+        2.18 not even the message, so that is printed here.
         """
         told = shown(result) if self._msg_is_ours else dict(result)
         is_hidden = self.hidden or bool(result.get("_ansible_no_log"))
         if self.hidden or (is_hidden and "ansible_job_id" in result):
             for key in ("exception", "warnings", "deprecations"):
                 told.pop(key, None)
+        if isinstance(told.get("results"), list):
+            told["results"] = [
+                {**each, "_ansible_no_log": True}
+                if isinstance(each, dict) and (self.hidden or each.get("no_log") is True)
+                else each
+                for each in told["results"]
+            ]
         if is_hidden and result.get("failed"):
             if not self._msg_is_ours:
                 told.update(_compat.error("the job did not succeed; no_log hides why"))

@@ -53,6 +53,15 @@ def run(directory: Path, *tasks: Task, **environment: str) -> Printed:
     return Printed(done.returncode, done.stdout, done.stderr)
 
 
+def behind(gate: Path) -> str:
+    """A shell command that ends when the gate is open."""
+    return f"until [ -e {gate} ]; do sleep 0.1; done"
+
+
+def opened(gate: Path) -> Task:
+    return {"ansible.builtin.file": {"path": str(gate), "state": "touch", "mode": "0600"}}
+
+
 def started(name: str, items: t.Sequence[str], script: str) -> Task:
     """A builtin async task with a job for each item."""
     return {**shell(script), "async": 60, "poll": 0, "loop": list(items), "register": name}
@@ -63,10 +72,14 @@ def started(name: str, items: t.Sequence[str], script: str) -> Task:
 
 @pytest.fixture(scope="module")
 def deceived(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+    directory = tmp_path_factory.mktemp("deceived")
+    gate = directory / "gate"
     return run(
-        tmp_path_factory.mktemp("deceived"),
-        started("work", [f"name{BAD}"], f"sleep 2; {last_words('why' + BAD)}"),
-        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0}, "ignore_errors": True, "register": "waited"},
+        directory,
+        started("work", [f"name{BAD}"], f"{behind(gate)}; {last_words('why' + BAD)}"),
+        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0, "timeout": 1}, "ignore_errors": True},
+        opened(gate),
+        {"background.jobs.wait": {"jobs": "{{ work }}"}, "ignore_errors": True, "register": "waited"},
         {
             "background.jobs.run": {"jobs": [shell(last_words(f"why{BAD}"), name="job")], "stream": True},
             "ignore_errors": True,
@@ -118,11 +131,18 @@ OUTPUT = """
 
 @pytest.mark.parametrize("callback", ["machine", "default"])
 def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: Path, callback: str) -> None:
+    gate = tmp_path / "gate"
     (tmp_path / "callback_plugins").mkdir()
     (tmp_path / "callback_plugins" / "machine.py").write_text(re.sub("^    ", "", OUTPUT, flags=re.MULTILINE), "utf-8")
     printed = run(
         tmp_path,
-        {"background.jobs.run": {"jobs": [shell("echo words; sleep 2", name="job")], "stream": True, "poll": 0}},
+        {
+            "background.jobs.launch": {"jobs": [shell(f"echo words; {behind(gate)}", name="job")]},
+            "register": "work",
+        },
+        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0, "timeout": 1}, "ignore_errors": True},
+        opened(gate),
+        {"background.jobs.wait": {"jobs": "{{ work }}", "stream": True}},
         {"background.jobs.launch": {"jobs": [shell("true", name="left")]}},
         ANSIBLE_STDOUT_CALLBACK=callback,
         ANSIBLE_CALLBACKS_ENABLED="background.jobs.unreaped,background.jobs.timeline,background.jobs.progress",
@@ -151,6 +171,7 @@ def hidden(action: str, **options: t.Any) -> Task:
 def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
     """A run of tasks that all have C(no_log), and the page of its timeline."""
     directory = tmp_path_factory.mktemp("silent")
+    gate = directory / "gate"
     name = "{{ secret }}"
     fails = f"echo {name}; echo {name} >&2; exit 3"
     jobs = [shell("true", name=f"{name} 0"), shell(fails, name=f"{name} 1")]
@@ -159,7 +180,9 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
     jids = "{{ ours.results | map(attribute='ansible_job_id') }}"
     printed = run(
         directory,
-        {**started("work", [f"{name} a", f"{name} b"], f"sleep 3; {fails}"), **HIDE},
+        {**started("work", [f"{name} a", f"{name} b"], f"{behind(gate)}; {fails}"), **HIDE},
+        hidden("wait", jobs="{{ work }}", poll=0, timeout=1),
+        opened(gate),
         hidden("wait", jobs="{{ work }}", poll=0, stream=True) | {"register": "waited"},
         {"ansible.builtin.debug": {"msg": "said: {{ waited.msg }}"}},
         hidden("run", jobs=jobs, stream=True),

@@ -251,9 +251,17 @@ def test_no_log_takes_what_ansible_core_shows_all_the_same(
     monkeypatch.setattr(_compat, "CENSORS_MESSAGES", censors)
     action._task.no_log = task
     loose = {"exception": "swordfish", "warnings": ["swordfish"], "deprecations": [{"msg": "swordfish"}]}
-    result = {"failed": True, "msg": "1 of 1 job did not succeed\x1b", "ansible_job_id": "j1.0", **loose}
+    result = {
+        "failed": True,
+        "msg": "1 of 1 job did not succeed\x1b",
+        "ansible_job_id": "j1.0",
+        "results": [{"x": 1}, "odd"],
+        **loose,
+    }
     told = action._told({**result, **({"_ansible_no_log": True} if job else {})})
     assert ("swordfish" in str(told)) is kept
+    mark = {"_ansible_no_log": True}
+    assert told["results"] == [{"x": 1, **(mark if task else {})}, {"no_log": True, **mark}, "odd"]
     assert said == ([] if kept or not censors else [r"web1: 1 of 1 job did not succeed\x1b"])
 
 
