@@ -251,13 +251,9 @@ def test_no_log_takes_what_ansible_core_shows_all_the_same(
     monkeypatch.setattr(_compat, "CENSORS_MESSAGES", censors)
     action._task.no_log = task
     loose = {"exception": "swordfish", "warnings": ["swordfish"], "deprecations": [{"msg": "swordfish"}]}
-    result = {
-        "failed": True,
-        "msg": "1 of 1 job did not succeed\x1b",
-        "ansible_job_id": "j1.0",
-        "results": [{"x": 1}, "odd"],
-        **loose,
-    }
+    inner = [{"x": 1}, {"no_log": True}, "odd"]
+    result = {"failed": True, "msg": "1 of 1 job did not succeed\x1b", "ansible_job_id": "j1.0", **loose}
+    result["results"] = inner
     told = action._told({**result, **({"_ansible_no_log": True} if job else {})})
     assert ("swordfish" in str(told)) is kept
     mark = {"_ansible_no_log": True}
