@@ -18,6 +18,8 @@ description:
     line on how the jobs stand.
   - The task is V(changed) if a job changed something, and it fails if a job did not succeed. The other jobs still run
     to their end, unless O(halt) says otherwise.
+  - If the task is interrupted, by its keyword C(timeout) for example, the jobs go on. RV(results) then has their
+    handles, as P(background.jobs.launch#module) returns them.
   - Use P(background.jobs.launch#module) to go on while the jobs run.
 extends_documentation_fragment:
   - background.jobs._attributes

@@ -253,6 +253,11 @@ def mask_secrets(text: str) -> str:
     return t.cast(str, mask(text))
 
 
+def is_task_timeout(exc: BaseException) -> bool:
+    """:returns: whether O(exc) is how the keyword C(timeout) ends a task: a class that has moved in 2.19."""
+    return not isinstance(exc, Exception) and type(exc).__name__ == "TaskTimeoutError"
+
+
 def quiet_manager(manager: t.Any, callback: t.Any) -> t.Any:
     """:returns: another C(TaskQueueManager), for the same inventory and variables, that tells only O(callback).
 

@@ -10,6 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import signal
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -18,7 +19,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
@@ -42,6 +43,8 @@ _WRONG = (
     "secrets"
 )
 _NO_CAUSE = "; no_log hides why"
+_LOOK = 10
+"""Seconds that the keyword C(timeout) of a task leaves for a look at what it has started."""
 _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
@@ -74,9 +77,27 @@ class JobAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Vars | None = None) -> dict[str, t.Any]:
         """Check what holds for every action, then L(perform).
 
-        A failure is returned, not raised: C(failed_when) and C(until) of the task see only what is returned.
+        A failure is returned, not raised: C(failed_when) and C(until) of the task see only what is returned. If jobs
+        are left on the host, the result names them, whatever has ended the task.
         """
         self._play_host = str((task_vars or {}).get("inventory_hostname", ""))
+        self.inventory_hosts = (task_vars or {}).get("groups", {}).get("all", ())
+        try:
+            with _interrupt.noticing(self._notice):
+                return self._run(tmp, task_vars)
+        except AnsibleConnectionFailure as exc:
+            if self.left is None:
+                raise
+            return {**self._left_behind(exc.message), "unreachable": True}
+        except BaseException as exc:
+            if self.left is None or not _compat.is_task_timeout(exc):
+                raise
+            self._look(self.left, task_vars or {})
+            period = self._task.timeout
+            cause = f"the task was interrupted by its keyword 'timeout: {period}', its jobs were not"
+            return {"timedout": {"period": period}, **self._left_behind(cause)}
+
+    def _run(self, tmp: str | None, task_vars: Vars | None) -> dict[str, t.Any]:
         try:
             if self._task.async_val:
                 raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
@@ -89,7 +110,7 @@ class JobAction(ActionBase):
             message = _WRONG if self.hidden else str(exc)
             return self._told({"failed": True, "changed": False, "msg": message})
         except AnsibleActionFail as exc:
-            return self._told({"failed": True, "changed": False, "msg": exc.message})
+            return self._left_behind(exc.message)
         except AnsibleConnectionFailure as exc:
             raise AnsibleConnectionFailure(one_line(exc.message)) from None
         return self._told(result)
@@ -130,6 +151,40 @@ class JobAction(ActionBase):
             elif _compat.CENSORS_MESSAGES:
                 say(display, f"{self.host}: {told['msg']}")
         return told
+
+    left: _interrupt.Left | None = None
+    """The jobs that would be left on the host if the task was interrupted now, C(None) where there are none."""
+    inventory_hosts: t.Collection[str] = ()
+
+    def _left_behind(self, cause: str) -> dict[str, t.Any]:
+        """:returns: the result of a task that O(cause), a clause, has ended."""
+        if self.left is None:
+            return self._told({"failed": True, "changed": False, "msg": cause})
+        if self.left.result is not None:
+            return self._told(self.left.result)
+        return self._told(_interrupt.interrupted_result(self.left, cause, self))
+
+    def _look(self, left: _interrupt.Left, task_vars: Vars) -> None:
+        """Ask the host, once and not for long, for jobs that are in doubt."""
+        if left.doubt is None:
+            return
+        try:
+            try:
+                signal.alarm(_LOOK)
+                jids = [handle["ansible_job_id"] for handle in left.handles]
+                files = {
+                    each["ansible_job_id"]: each["results_file"] for each in left.handles if "results_file" in each
+                }
+                left.find(self.ask(jids, "status", task_vars, True, results_files=files)["jobs"])
+            finally:
+                signal.alarm(0)
+        except BaseException as exc:
+            if not isinstance(exc, Exception) and not _compat.is_task_timeout(exc):
+                raise
+
+    def _notice(self) -> str | None:
+        """:returns: what somebody who interrupts the run has to know."""
+        return None if self.left is None or self.left.result else _interrupt.notice(self.left, self)
 
     def variables(self, task_vars: Vars) -> Resolve:
         """:returns: a function that finds the value of a variable of the play by its name."""

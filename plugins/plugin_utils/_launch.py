@@ -18,8 +18,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import START, Batch, Packing
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, QUEUED
+from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import ConditionError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -111,6 +111,7 @@ def launch(
         raise DefinitionError(f"{exc}; nothing was started on {action.host}") from None
     except AnsibleActionFail:
         capture.give_up()
+        action.left = None
         raise
     group = {} if batch.group is None else {"group": batch.group}
     handles = []
@@ -120,6 +121,7 @@ def launch(
         else:
             handle = {**started[each.job.jid], "conditions": definition.conditions.kept()}
         handles.append({**handle, **group, **_origin(definition)})
+    action.left = _interrupt.Left.of(handles, group=batch.group)
     result: dict[str, t.Any] = {"results": handles}
     if answer is not None:
         result["answer"] = answer
@@ -163,6 +165,10 @@ def _start(
     """:returns: the handles of the jobs by the jids they were sent with, and the answer to what was asked along."""
     if not batch.jobs:
         return {}, None
+    asked_for = [
+        _interrupt.open_handle(job.jid, job.name, QUEUED, host=action.host, group=batch.group) for job in batch.jobs
+    ]
+    action.left = _interrupt.Left.of(asked_for, doubt=_interrupt.STARTED, group=batch.group)
     began = time.monotonic()
     try:
         answer = action.start(packing.text(batch), task_vars, along.question if along else None, secret)
@@ -206,6 +212,7 @@ def _started_after_all(
     except NoAnswer:
         raise failure from None
     if all(status["record"] is None for status in answer["jobs"]):
+        action.left = None
         if broken is None:
             raise failure
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure

@@ -17,6 +17,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import STA
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read
 
 LAUNCH = "background.jobs.launch"
+_RUN = "background.jobs.run"
 _WAIT = "background.jobs.wait"
 _CANCEL = "background.jobs.cancel"
 _ASKERS = ("background.jobs.async_status", "ansible.builtin.async_status", "ansible.legacy.async_status")
@@ -115,7 +116,7 @@ class Ledger:
         """Take down what O(told) says of jobs. What was told before, such as by an item of a loop, changes nothing."""
         if told.is_hidden:
             self._note_hidden(told)
-        elif told.starts:
+        elif told.starts or told.action == _RUN:  # a run that was interrupted has left jobs
             self._note_started(told)
         else:
             self._collect((each["ansible_job_id"] for each in results(told.result) if _has_ended(each)), told.at)

@@ -18,12 +18,13 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._interrupt import STAND, Left, open_handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import Progress
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
@@ -117,6 +118,7 @@ class Wait:
         :returns: the result of the task.
         """
         self._handles = [handle for handle in handles if handle.result is None]
+        self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
         told = iter(judged(self._handles, statuses))
         results = [known(handle) if handle.result is not None else next(told) for handle in handles]
@@ -151,7 +153,25 @@ class Wait:
         if hidden:
             combined["msg"] = withheld(results, host)
         combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]
+        self._action.left = None
         return combined
+
+    def _note_left(self) -> None:
+        """Note which jobs are left if this task is interrupted, unless the launch before it has done so."""
+        handles = [
+            open_handle(
+                each.jid,
+                each.name,
+                RUNNING,
+                results_file=each.results_file,
+                host=each.host,
+                user=each.user,
+                no_log=(each.no_log and each.name != each.jid) or None,
+                **each.origin,
+            )
+            for each in self._handles
+        ]
+        self._action.left = self._action.left or Left.of(handles, STAND)
 
     def _until_finished(
         self, answer: dict[str, t.Any] | None = None, selection: t.Mapping[str, t.Any] | None = None
@@ -186,6 +206,7 @@ class Wait:
         statuses: list[dict[str, t.Any]] = answer["jobs"]
         if selection is not None:
             self._handles = [_found(status, self._action.host) for status in statuses]
+            self._note_left()
             selection = None if statuses else selection
         self._user = answer["user"]
         self._explain(statuses)
@@ -248,6 +269,8 @@ class Wait:
             display.warning(f"{self._action.host}: {message}")
         self._progress.tell(self._handles, statuses, states != self._seen)
         self._seen = states
+        if self._action.left is not None:
+            self._action.left.note({status["jid"]: status["state"] for status in statuses})
 
     def _clean_up(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.

@@ -110,6 +110,18 @@ def test_the_jobs_of_a_run_are_named_with_host_task_and_place(site: Site) -> Non
     assert run.status == 0
 
 
+def test_the_jobs_of_a_run_that_was_interrupted_are_named(site: Site) -> None:
+    jobs = [{"name": "long", "ansible.builtin.command": "sleep 60"}]
+    run = {"background.jobs.run": {"jobs": jobs}, "timeout": 6, "ignore_errors": True}
+    site.playbook(
+        "site.yml",
+        {**run, "register": "it"},
+        {"background.jobs.cancel": {"jobs": "{{ it }}"}},
+        {"name": "Left", **run},
+    )
+    assert report(site.run("site.yml")) == [*told('  web1: J (long), "Left", site.yml:4'), "the witness was told"]
+
+
 COLLECTED: Tasks = [
     {**SHORT, "register": "one"},
     {

@@ -30,6 +30,8 @@ class Target:
     host = "web1"
     hidden = False
 
+    left: t.Any = None
+
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
         self.asked: list[dict[str, t.Any]] = []
