@@ -111,6 +111,7 @@ def cancel() -> Spec:
         "name": {"type": "list", "elements": "str"},
         "all": {"type": "bool"},
         "mode": {"type": "str", "choices": ["kill", "drain"], "default": "kill"},
+        "cleanup": {"type": "bool", "default": False},
     }
 
 

@@ -18,7 +18,7 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import CANCELLED, GOOD, UNFINISHED, Record
 from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status, look, seen_as, stopped
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
@@ -29,6 +29,8 @@ _LATE = 0.02
 """Part of the time waited by which the end of a wait may be noticed late, where the above permits it."""
 _SWEEP = 1.0
 """Seconds between two looks for jobs that nobody works on any more."""
+_REQUESTED = "it was cancelled"
+"""How the message of a job begins that was cancelled on request; see C(_supervisor) and C(_outcome)."""
 _SOON = 1.0
 """Seconds after which output, and a job that did not succeed, are reason enough to answer."""
 
@@ -97,6 +99,29 @@ def select(store: Store, group: str | None, names: t.Collection[str] | None) -> 
     :arg group: only those of this group.
     :arg names: only those of these names.
     """
+    return [(store, record.jid) for record in _records(store, group, names)]
+
+
+def awaited(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Job]:
+    """:returns: those of L(select) that a wait is for: of a group not what was cancelled and then launched again.
+
+    Whoever has cancelled it was told so. Its files stay, for those who ask for it by its id.
+    """
+    records = _records(store, group, names)
+    last = {record.name: record.queued_at or 0.0 for record in records}
+    return [
+        (store, record.jid)
+        for record in records
+        if group is None or not _was_cancelled(record) or last[record.name] < (record.ended_at or 0.0)
+    ]
+
+
+def _was_cancelled(record: Record) -> bool:
+    """Whether somebody has asked for it, in contrast to a shutdown of the host, and to C(halt)."""
+    return record.state == CANCELLED and str(record.message).startswith(_REQUESTED)
+
+
+def _records(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Record]:
     found = []
     for jid in store.jids():
         record = look(store, jid).record
@@ -104,8 +129,9 @@ def select(store: Store, group: str | None, names: t.Collection[str] | None) -> 
             continue
         if names is None or record.name in names:
             number = jid.rpartition(".")[2]
-            found.append((record.queued_at or 0.0, record.batch, int(number) if number.isdigit() else 0, jid))
-    return [(store, jid) for *dummy, jid in sorted(found)]
+            place = (record.queued_at or 0.0, record.batch, int(number) if number.isdigit() else 0, jid)
+            found.append((place, record))
+    return [record for dummy, record in sorted(found, key=lambda each: each[0])]
 
 
 class _Watch:

@@ -168,7 +168,7 @@ from ansible_collections.background.jobs.plugins.module_utils._once import fores
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._status import locate
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, prepare
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, select
+from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, awaited
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
@@ -178,7 +178,7 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
         if question.launch is not None:
             forestall(Store(prepare(directory)), question.launch)
         if question.selection is not None:
-            return select(Store(directory), **question.selection)
+            return awaited(Store(directory), **question.selection)
         jobs = [locate(jid, question.results_files.get(jid), directory) for jid in jids]
     except StoreError as exc:
         module.fail_json(msg=str(exc))

@@ -18,8 +18,10 @@ description:
     job.
   - A job that has finished already is left as it is and is no failure. The task fails if a job cannot be found or
     cannot be ended.
-  - The files of the jobs stay. Give the jobs to P(background.jobs.wait#module) to collect their results and to remove
-    their files, or use P(background.jobs.async_status#module) with O(background.jobs.async_status#module:mode=cleanup).
+  - The files of the jobs stay, unless O(cleanup) says otherwise. Give the jobs to P(background.jobs.wait#module) to
+    collect their results and to remove their files.
+  - A job that was cancelled and then started again, in the same group and under the same name, is no more of interest
+    to P(background.jobs.wait#module) with O(background.jobs.wait#module:group).
 extends_documentation_fragment:
   - background.jobs._attributes
   - background.jobs._attributes.action
@@ -76,6 +78,13 @@ options:
       drain: Start none of those that wait for their turn. A job that runs goes on to its end, but it is not retried if
         it fails.
     default: kill
+  cleanup:
+    description:
+      - Whether to remove the files of those of the jobs that have ended, whether this task has ended them or not. Their
+        results are in what this task returns.
+      - Leave it out while somebody else may be waiting for the jobs, who would not find them any more.
+    type: bool
+    default: false
   _question:
     description: What the action of this collection asks beside. It is refused in a playbook.
     type: dict
@@ -111,6 +120,11 @@ EXAMPLES = r"""
     jobs: "{{ nightly }}"
   register: ended
   failed_when: ended.summary.cancelled != 2
+
+- name: End whatever still runs, and leave nothing behind
+  background.jobs.cancel:
+    jobs: "{{ nightly }}"
+    cleanup: true
 
 - name: Before a maintenance, let what runs go on and start nothing more
   background.jobs.cancel:

@@ -19,6 +19,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._escape import one
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, known, misdirected, present
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import clean_up, sharers
 
 _OUT_OF_REACH = (NOT_FOUND, "status_unreadable", "not_a_jid", "other_host")
 """Reasons of a lost job that leave open whether it runs somewhere."""
@@ -52,6 +53,10 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
     }
     if any(result.get("_ansible_no_log") for result in results):
         combined["_ansible_no_log"] = True
+    if options["cleanup"] and not action._task.check_mode:
+        outcomes = zip(answer["jobs"], tried)
+        fine = [status for status, result in outcomes if not result["failed"]]
+        clean_up(action, fine, task_vars, sharers(asked))
     return combined
 
 

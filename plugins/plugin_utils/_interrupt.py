@@ -111,7 +111,7 @@ def interrupted_result(left: Left, cause: str, action: t.Any) -> dict[str, t.Any
         result.update({key: left.handles[0][key] for key in _TOP_LEVEL if key in left.handles[0]})
     if any(each.get("no_log") for each in left.handles):
         result["_ansible_no_log"] = True
-    standing = stands(left, action.host, hidden=bool(action._task.no_log))
+    standing = stands(left, action.host, hidden=action.hidden)
     return {
         **result,
         "summary": summary(each["state"] for each in left.handles),
@@ -126,7 +126,7 @@ def interrupted_result(left: Left, cause: str, action: t.Any) -> dict[str, t.Any
 def notice(left: Left, action: t.Any) -> str:
     """:returns: the lines for somebody who has interrupted the run."""
     way = Way.of(action)
-    standing = stands(left, action.host, hidden=bool(action._task.no_log))
+    standing = stands(left, action.host, hidden=action.hidden)
     lines = (
         f"{standing}\n  to wait for them: {command(WAIT, left, way)}\n  to end them:      {command(CANCEL, left, way)}"
     )

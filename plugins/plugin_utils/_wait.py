@@ -166,6 +166,7 @@ class Wait:
                 results_file=each.results_file,
                 host=each.host,
                 user=each.user,
+                attached_as=each.attached_as,
                 no_log=(each.no_log and each.name != each.jid) or None,
                 **each.origin,
             )
@@ -190,7 +191,7 @@ class Wait:
         finally:
             self._progress.end()
         if self._terms.cleanup:
-            self._clean_up(statuses)
+            clean_up(self._action, statuses, self._task_vars, sharers(self._handles))
         return statuses
 
     def _hear(
@@ -240,16 +241,12 @@ class Wait:
             "last": last,
             "known": self._seen,
         }
-        sharers = self._sharers()
-        if sharers:
-            question["sharers"] = sharers
+        shared = sharers(self._handles)
+        if shared:
+            question["sharers"] = shared
         if self._stream is not None:
             question["offsets"] = self._stream.offsets
         return question
-
-    def _sharers(self) -> dict[str, str]:
-        """:returns: as which of those who wait for a job this task asks, by jid, where others have started the job."""
-        return {handle.jid: handle.attached_as for handle in self._handles if handle.attached_as is not None}
 
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]]) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
@@ -272,27 +269,39 @@ class Wait:
         if self._action.left is not None:
             self._action.left.note({status["jid"]: status["state"] for status in statuses})
 
-    def _clean_up(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
-        """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.
 
-        A plain command does it, but for a lost job, which may have left processes.
-        """
-        finished = [status for status in statuses if status["state"] not in UNFINISHED and status["ours_to_remove"]]
-        lost = [status for status in finished if status["state"] == LOST]
-        plain = [status for status in finished if status["state"] != LOST]
-        try:
-            sharers = self._sharers()
-            for command in removals({status["results_file"]: sharers.get(status["jid"]) for status in plain}):
-                self._action.remove(command)
-            if lost:
-                files = {status["jid"]: status["results_file"] for status in lost}
-                self._action.ask(list(files), "cleanup", self._task_vars, False, results_files=files, sharers=sharers)
-        except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
-            warn(
-                display,
-                f"{self._action.host}: the files of {len(finished)} collected jobs could not be removed; "
-                f"background.jobs.prune removes them later: {one_line(exc.message)}",
-            )
+def sharers(handles: t.Iterable[Handle]) -> dict[str, str]:
+    """:returns: as which of those who wait for a job a task asks, by jid, where others have started the job."""
+    return {handle.jid: handle.attached_as for handle in handles if handle.attached_as is not None}
+
+
+def clean_up(
+    action: JobAction,
+    statuses: t.Sequence[t.Mapping[str, t.Any]],
+    task_vars: Vars,
+    shared: dict[str, str],
+) -> None:
+    """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.
+
+    A plain command does it, but for a lost job, which may have left processes.
+
+    :arg shared: the L(sharers) of the task.
+    """
+    finished = [status for status in statuses if status["state"] not in UNFINISHED and status["ours_to_remove"]]
+    lost = [status for status in finished if status["state"] == LOST]
+    plain = [status for status in finished if status["state"] != LOST]
+    try:
+        for command in removals({status["results_file"]: shared.get(status["jid"]) for status in plain}):
+            action.remove(command)
+        if lost:
+            files = {status["jid"]: status["results_file"] for status in lost}
+            action.ask(list(files), "cleanup", task_vars, False, results_files=files, sharers=shared)
+    except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
+        warn(
+            display,
+            f"{action.host}: the files of {len(finished)} collected jobs could not be removed; "
+            f"background.jobs.prune removes them later: {one_line(exc.message)}",
+        )
 
 
 def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:

@@ -14,7 +14,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import enc
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._waiting import select, wait
+from ansible_collections.background.jobs.plugins.module_utils._waiting import awaited, select, wait
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 DONE = {"rc": 0}
@@ -105,6 +105,27 @@ def test_a_group_is_found_whole_and_in_the_order_of_its_launch(store: Store) -> 
     assert [jid for dummy, jid in select(store, "night", None)] == ["j9.0", "j2.9", "j2.10"]
     assert [jid for dummy, jid in select(store, None, ["job j3.0", "job j9.0"])] == ["j9.0", "j3.0"]
     assert select(store, "night", ["job j3.0"]) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "again", "group", "left"),
+    [
+        ("it was cancelled; it was ended after 1.0 s", ("job", 30.0), "night", ["j2.0"]),
+        ("it was cancelled", ("job", 15.0), "night", ["j1.0", "j2.0"]),  # the other one of two that ran side by side
+        ("it was cancelled", ("other", 30.0), "night", ["j1.0", "j2.0"]),
+        ("it was cancelled", ("job", 30.0), None, ["j1.0", "j2.0"]),
+        ("the supervisor was told to end (SIGTERM)", ("job", 30.0), "night", ["j1.0", "j2.0"]),
+    ],
+)
+def test_a_wait_for_a_group_is_not_for_what_was_cancelled_and_launched_again(
+    store: Store, message: str, again: tuple[str, float], group: str | None, left: list[str]
+) -> None:
+    ended = record("j1.0", batch="j1", name="job", group="night", queued_at=10.0, ended_at=20.0, state="cancelled")
+    ended.reason, ended.message = "cancelled", message
+    store.write("j1.0", encode(ended))
+    name, queued = again
+    store.write("j2.0", encode(record("j2.0", batch="j2", name=name, group="night", queued_at=queued, state="running")))
+    assert [jid for dummy, jid in awaited(store, group, None if group else ["job", "other"])] == left
 
 
 def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) -> list[str]:

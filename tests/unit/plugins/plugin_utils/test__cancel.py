@@ -25,6 +25,7 @@ class Target:
         self._statuses = statuses
         self._task = types.SimpleNamespace(check_mode=check_mode)
         self.asked: list[dict[str, t.Any]] = []
+        self.removed: list[str] = []
 
     def cancel(
         self, request: dict[str, t.Any], task_vars: t.Any, secret: bool, results_files: dict[str, str]
@@ -32,6 +33,9 @@ class Target:
         self.secret = secret
         self.asked.append({**request, "results_files": results_files})
         return {"jobs": list(self._statuses), "user": "root"}
+
+    def remove(self, command: str) -> None:
+        self.removed.append(command)
 
 
 def status(jid: str, state: str, changed: bool = False, **fields: t.Any) -> dict[str, t.Any]:
@@ -45,6 +49,7 @@ def status(jid: str, state: str, changed: bool = False, **fields: t.Any) -> dict
         "results_file": f"/a/{jid}",
         "record": {"name": f"job {jid}"},
         "result": {},
+        "ours_to_remove": True,
         **fields,
     }
 
@@ -57,6 +62,17 @@ def handle(jid: str, **fields: t.Any) -> dict[str, t.Any]:
 def cancelled(target: Target, **options: t.Any) -> dict[str, t.Any]:
     defaults = {key: option.get("default") for key, option in spec().items()}
     return cancel(t.cast(JobAction, target), {**defaults, **options}, {})
+
+
+@pytest.mark.parametrize(("cleanup", "check_mode"), [(True, False), (False, False), (True, True)])
+def test_files_of_what_has_ended_are_removed_on_request(cleanup: bool, check_mode: bool) -> None:
+    jobs = [status("j1.0", "cancelled", True), status("j1.1", "failed"), status("j1.2", "running")]
+    target = Target(*jobs, check_mode=check_mode)
+    result = cancelled(target, jobs=[handle(job["jid"]) for job in jobs], cleanup=cleanup)
+    removed = "".join(target.removed)
+    assert bool(removed) == (cleanup and not check_mode)
+    assert "r j1. 0 1;" in removed or not removed
+    assert len(result["results"]) == 3
 
 
 def test_jobs_that_were_registered_are_ended_in_one_trip_and_in_order() -> None:
