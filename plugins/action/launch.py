@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
@@ -24,6 +25,14 @@ class ActionModule(LaunchAction):
     """In check mode the jobs, which then only predict, are waited for at once, so that nothing stays on the host."""
 
     _instead_of_async = "its jobs are detached as it is; give their limit with the option 'timeout'"
+
+    def run(self, tmp=None, task_vars=None):
+        if self._task.until:  # raised, not returned: what is returned would be tried again, too
+            raise AnsibleError(
+                "'until' cannot be used with background.jobs.launch, since each try would start the jobs again: put it "
+                "on the task with background.jobs.wait; to try a launch again that has failed, 'retries' is enough"
+            )
+        return super().run(tmp, task_vars)
 
     def options(self):
         return _argspec.launch(), _argspec.JOBS_RULES

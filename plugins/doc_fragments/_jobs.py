@@ -51,6 +51,7 @@ options:
         They can use operators, tests, the filters of Jinja, and of the filters of ansible-core those that only compute.
         They are for a job that V(succeeded) or V(failed). RV(ignore:state) then follows C(failed_when), but C(retries),
         C(after) and O(halt) go by what the module said.
+      - Booleans take what keywords of tasks take, V(yes) and V("1") among them.
       - C(ignore_errors) (boolean) keeps the job from failing the task, in whatever state it ends.
         RV(ignore:ignored) marks its result.
       - C(environment) (mapping) adds environment variables to those of the task. Variables such as C(PYTHONPATH) count
@@ -66,7 +67,7 @@ options:
         the target by itself, such as C(community.general.shutdown), before it has done it. M(ansible.builtin.copy),
         M(ansible.builtin.unarchive) and M(ansible.builtin.assemble) can be used with C(remote_src=true).
         M(ansible.builtin.script) can be used, its script is sent along.
-      - Exactly one of O(jobs) and O(for_each) is required. The list cannot be empty.
+      - Exactly one of O(jobs) and O(for_each) is required. An empty list means no jobs.
     type: list
     elements: dict
   for_each:

@@ -170,6 +170,10 @@ results:
       description: Whether the job is known to have changed something.
       returned: when known
       type: bool
+    attached:
+      description: That the job was started by an earlier launch. See O(if_running).
+      returned: with O(if_running=attach), for a job that was running
+      type: bool
     conditions:
       description:
         - What the job says about its own result, C(changed_when), C(failed_when) and C(ignore_errors). The values of

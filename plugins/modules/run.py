@@ -234,6 +234,10 @@ results:
         was V(cancelled) because of O(halt).
       returned: always
       type: bool
+    attached:
+      description: That the job was started by an earlier launch.
+      returned: when it was
+      type: bool
     failed_when_result:
       description: What C(failed_when) of the job has decided. RV(ignore:failed_when) has the expression if it was true.
       returned: when the job has a C(failed_when), and V(succeeded) or V(failed)

@@ -55,6 +55,9 @@ options:
       - Items that were skipped or failed to start are returned as V(skipped) and V(failed), in their place.
       - A result that is final already, of a task whose C(async) was 0 or that has polled by itself, is returned as it
         is, in its place. Nothing is asked of the host for it, and nothing is removed.
+      - A mapping of C(name) and C(job) gives what was registered a name for messages and results, for example a job of
+        C(async) and C(poll=0), which has none. Without one it is called by its item, or by its id. The values of keys
+        that look like secrets are left out of it.
       - An empty list means that there is nothing to wait for.
       - One of O(jobs), O(group) and O(name) is required.
     type: raw
@@ -135,6 +138,20 @@ EXAMPLES = r"""
   loop: "{{ slept.results }}"
   loop_control:
     label: "{{ item.name }}"
+
+# A job of async has no name. It can be given one.
+- name: Start building the index
+  ansible.builtin.command: /opt/app/index
+  async: 600
+  poll: 0
+  changed_when: true
+  register: indexing
+
+- name: Wait for it under that name
+  background.jobs.wait:
+    jobs:
+      - name: index
+        job: "{{ indexing }}"
 """
 
 RETURN = r"""
@@ -194,6 +211,10 @@ results:
       description: Whether the job ended in any other state than V(succeeded) or V(skipped). It is false for a job that
         was V(cancelled) because of O(background.jobs.run#module:halt).
       returned: always
+      type: bool
+    attached:
+      description: That the job was started by an earlier launch.
+      returned: when it was
       type: bool
     failed_when_result:
       description: What C(failed_when) of the job has decided. RV(ignore:failed_when) has the expression if it was true.

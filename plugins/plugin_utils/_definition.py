@@ -13,6 +13,8 @@ import dataclasses
 import re
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
@@ -498,9 +500,12 @@ def _boolean(job: t.Mapping[str, t.Any], key: str, place: str, default: bool) ->
     value = job.get(key)
     if value is None:
         return default
-    if not isinstance(value, bool):
-        raise DefinitionError(f"{place}: {key} must be true or false, not {value!r}")
-    return value
+    try:
+        return bool(boolean(value, strict=True))  # as ansible-core reads keywords of tasks
+    except TypeError:
+        raise DefinitionError(
+            f"{place}: {key} is {_short(value)}: give true or false, or a word for one (yes, no, on, off, 1, 0)"
+        ) from None
 
 
 def _listed(words: t.Iterable[str], joint: str = ", ") -> str:

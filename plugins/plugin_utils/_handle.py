@@ -24,6 +24,8 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import is_visible
+from ansible_collections.background.jobs.plugins.plugin_utils._item import short
 
 NOT_FOUND = "no_status_file"
 """The reason of a job that was not there; it may be elsewhere."""
@@ -32,6 +34,8 @@ Result = t.Mapping[str, t.Any]
 
 _NOTHING = frozenset(("skipped_reason", "summary"))
 """Keys by which a loop over nothing, and a task of ours, tell that their empty list is one of jobs."""
+_NAMED = {"name", "job"}
+"""The keys of what gives a name to something that was registered."""
 _SAYS_NOTHING = frozenset(("changed", "failed", "finished", "ansible_facts", "warnings", "deprecations"))
 """Keys that a list of no jobs can have beside it. A module that has done nothing says more (dnf: C(rc))."""
 _FAILED_TO_START = frozenset(
@@ -61,6 +65,7 @@ class HandleError(Exception):
 class Handle:
     """One job to wait for. O(host) and O(user) are where it was started.
 
+    O(named): its name is that of the job, and no stand-in for one that only the target knows.
     O(attached_as): which of those who wait for a job of another launch asks, where this is one.
     O(no_log): its result may have to be kept out of every output; so it is where nothing is known of the job.
     O(result) is set, and nobody is asked, where the outcome is known already.
@@ -70,6 +75,7 @@ class Handle:
 
     jid: str = ""
     name: str = ""
+    named: bool = False
     results_file: str | None = None
     host: str | None = None
     user: str | None = None
@@ -84,7 +90,8 @@ def read(registered: t.Any) -> list[Handle]:
     """Find the jobs in whatever was registered.
 
     A mapping with C(ansible_job_id) is one job, whatever else its module returned beside it. The result of a task that
-    ran no job at all (C(async) was 0, or the task was skipped) is the outcome of one.
+    ran no job at all (C(async) was 0, or the task was skipped) is the outcome of one. A mapping of C(name) and C(job)
+    gives what is registered in the latter a name.
 
     :arg registered: the result of launch, of job_info, of a builtin task, looped or not, a handle, a jid, or any
         nesting of lists of these. Nothing, and an empty list, are no jobs.
@@ -110,6 +117,8 @@ def _read(registered: t.Any) -> list[Handle]:
 
 
 def _read_result(result: Result) -> list[Handle]:
+    if set(result) == _NAMED:
+        return _rename(_read(result["job"]), result["name"])
     origin = _origin(result)
     if result.get("ansible_job_id"):
         only = _only_job(result)
@@ -121,6 +130,18 @@ def _read_result(result: Result) -> list[Handle]:
         handles = [_without_job(result, origin)] if inside is None else _read(inside)
     for handle in handles:
         handle.origin = handle.origin or origin
+    return handles
+
+
+def _rename(handles: list[Handle], name: t.Any) -> list[Handle]:
+    """:returns: jobs with the name that was given beside them; where they are several, their own follows."""
+    if not isinstance(name, str) or not name.strip() or not is_visible(name):
+        raise HandleError(f"the name {name!r} of a job is no text, or is empty, or has characters that show nothing")
+    for handle in handles:
+        handle.name = name if len(handles) == 1 else f"{name} ({handle.name})"
+        handle.named = True
+        if handle.result is not None:
+            handle.result["name"] = handle.name
     return handles
 
 
@@ -174,9 +195,11 @@ def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
     jid = result["ansible_job_id"]
     if not isinstance(jid, str):
         raise HandleError(f"the job id {jid!r} is not a string: quote it where it was stored")
+    own = str(result["name"]) if result.get("state") in STATES and result.get("name") else ""
     handle = Handle(
         jid=jid,
-        name=str(result.get("name") if result.get("state") in STATES and result.get("name") else _name(origin, jid)),
+        name=own or _name(origin, jid),
+        named=own not in ("", jid),
         results_file=result.get("results_file"),
         host=result.get("host"),
         user=result.get("user"),
@@ -240,11 +263,8 @@ def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _name(origin: t.Mapping[str, t.Any], otherwise: str) -> str:
-    """:returns: a name for a job that has none of its own: its item's name, or its item where that is a plain value."""
-    item = origin.get("item")
-    if isinstance(item, t.Mapping):
-        item = item.get("name")
-    return str(item) if isinstance(item, (str, int, float)) else otherwise
+    """:returns: a name for a job that has none of its own: what its item is called, if there is one."""
+    return short(origin.get("item")) or otherwise
 
 
 def _no_job(value: t.Any) -> str:

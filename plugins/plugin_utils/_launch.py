@@ -259,15 +259,22 @@ def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) 
         leave_children=options["leave_children"],
         max_output=byte_size(options["max_output"], "max_output"),
     )
-    if options["jobs"] is not None:
-        jobs = options["jobs"]
-        if not jobs:
-            raise DefinitionError("jobs is empty")
-        return [
-            _define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in enumerate(jobs)
-        ]
-    items = enumerate(options["for_each"])
+    if "jobs" in action._task.args:
+        jobs = enumerate(_list(action._task.args["jobs"], "jobs"))
+        return [_define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in jobs]
+    items = enumerate(_list(action._task.args["for_each"], "for_each"))
     return [_for_item(action, options, task_vars, defaults, index, item) for index, item in items]
+
+
+def _list(given: t.Any, option: str) -> list[t.Any]:
+    """:returns: an option as it was given; the argument spec would make a list of a text with commas, too."""
+    if not isinstance(given, (list, tuple)):
+        kind = "a text" if isinstance(given, str) else "a mapping" if isinstance(given, t.Mapping) else repr(given)
+        advice = "; dict2items makes one of it" if isinstance(given, t.Mapping) and option == "for_each" else ""
+        raise DefinitionError(
+            f"{option} is {'empty' if given is None else kind}: give a list{advice}; for no jobs, give an empty one, []"
+        )
+    return list(given)
 
 
 def _define(action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults) -> Definition:

@@ -146,7 +146,7 @@ def progress(stands: Standing) -> str:
 
 def _job(handle: Handle, status: t.Mapping[str, t.Any]) -> Job:
     record = status.get("record") or {}
-    name = _short(visible(str(record.get("name") or handle.name)), _NAME)
+    name = _short(visible(handle.name if handle.named else str(record.get("name") or handle.name)), _NAME)
     if status["state"] == RUNNING:
         return Job(name, seconds=status.get("running_for"))
     hidden = record.get("no_log") or handle.no_log

@@ -67,7 +67,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     ours: dict[str, t.Any] = {
         **handle.origin,
         "ansible_job_id": handle.jid,
-        "name": record.get("name") or handle.name,
+        "name": handle.name if handle.named else record.get("name") or handle.name,
         "state": state,
         "started": state in UNFINISHED or record.get("attempts") != 0,
         "finished": state not in UNFINISHED,
@@ -81,6 +81,10 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         ours.update({key: value for key, value in (("host", handle.host), ("user", handle.user)) if value is not None})
     if handle.conditions is not None and (status.get("reason") == NOT_FOUND or state in UNFINISHED):
         ours["conditions"] = handle.conditions.kept()  # somebody will wait again, with this result as the handle
+    if handle.attached_as is not None:
+        ours["attached"] = True
+        if state in UNFINISHED:
+            ours["attached_as"] = handle.attached_as
     for key in ("elapsed", "attempts"):
         if record.get(key) is not None:
             ours[key] = record[key]

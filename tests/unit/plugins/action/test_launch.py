@@ -68,7 +68,19 @@ def launched(play: t.Callable[..., Results], files: Path) -> Results:
             "debug": run({"name": "say", "ansible.builtin.debug": {"msg": "hello"}}),
             "two modules": launch({"command": "true", "shell": "true"}),
             "async": {**launch({"command": "true"}), "async": 5, "poll": 0},
-            "empty": launch(),
+            "no jobs": launch(),
+            "run no jobs": run(),
+            "null": {"background.jobs.launch": {"jobs": None}},
+            "each of null": {"background.jobs.run": {"for_each": None, "job": {"command": "true"}}},
+            "each of a text": {"background.jobs.run": {"for_each": "a,b", "job": {"command": "true"}}},
+            "each of a mapping": {"background.jobs.run": {"for_each": {"a": 1}, "job": {"command": "true"}}},
+            "text": {"background.jobs.launch": {"jobs": "a,b"}},
+            "until": {
+                **launch({"ansible.builtin.command": f"touch {files}/tried"}),
+                "until": "the_until is finished",
+                "retries": 2,
+                "delay": 0,
+            },
             "wait for nonsense": {"background.jobs.wait": {"jobs": {"rc": 0}}},
             "builtin": {"ansible.builtin.command": "echo {{ item }}", "async": 30, "poll": 0, "loop": ["x", "y"]},
             "wait for builtin": {"background.jobs.wait": {"jobs": "{{ the_builtin }}"}},
@@ -179,7 +191,12 @@ def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
         ("half", "job 'b' (ansible.builtin.raw): the action ansible.builtin.raw cannot run detached"),
         ("debug", "job 'say' (ansible.builtin.debug): the action ansible.builtin.debug cannot run detached"),
         ("two modules", "jobs[0] has 2 modules, 'command', 'shell': a job runs one"),
-        ("empty", "jobs is empty"),
+        ("null", "jobs is empty: give a list"),
+        ("each of null", "for_each is empty: give a list; for no jobs, give an empty one, []"),
+        ("each of a text", "for_each is a text: give a list"),
+        ("text", "jobs is a text: give a list"),
+        ("each of a mapping", "for_each"),
+        ("until", "'until' cannot be used with background.jobs.launch, since each try would start the jobs again"),
         ("async", "'async' cannot be used with background.jobs.launch"),
         ("wait for nonsense", "there is no job in a mapping with rc"),
     ],
@@ -187,6 +204,16 @@ def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
 def test_what_cannot_be_is_refused_by_name(launched: Results, task: str, message: str) -> None:
     assert launched[task]["failed"] is True
     assert message in launched[task]["msg"]
+
+
+def test_a_launch_is_not_tried_again_and_again(launched: Results, files: Path) -> None:
+    assert "attempts" not in launched["until"]
+    assert not (files / "tried").exists()
+
+
+@pytest.mark.parametrize("task", ["no jobs", "run no jobs"])
+def test_an_empty_list_means_no_jobs(launched: Results, task: str) -> None:
+    assert (launched[task]["results"], launched[task]["failed"], launched[task]["changed"]) == ([], False, False)
 
 
 def test_a_batch_with_one_bad_job_starts_none(launched: Results, files: Path) -> None:

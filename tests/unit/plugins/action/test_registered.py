@@ -30,8 +30,15 @@ def registered(play: t.Callable[..., Results]) -> Results:
         "started": {**answers(started=True, jobs=[{"id": 1}]), **poll_0},
         "loop": {**answers(results=["{{ item }}"], jobs=[]), **poll_0, "loop": ["a", "b"]},
     }
+    held = {"name": "held", "ansible.builtin.command": "sleep 4"}
+    named = [{"name": "mine", "job": "{{ the_held }}"}, {"name": "both", "job": "{{ the_loop }}"}]
+    others: dict[str, dict[str, t.Any]] = {
+        "held": {"background.jobs.launch": {"group": "g", "jobs": [held]}},
+        "attached": {"background.jobs.run": {"group": "g", "jobs": [held], "if_running": "attach"}},
+        "wait named": {"background.jobs.wait": {"jobs": named}},
+    }
     waits = {f"wait {kind}": {"background.jobs.wait": {"jobs": f"{{{{ the_{kind} }}}}"}} for kind in kinds}
-    return play({**kinds, **waits})
+    return play({**kinds, **others, **waits})
 
 
 def collected(registered: Results, kind: str) -> list[tuple[str, t.Any]]:
@@ -64,5 +71,17 @@ def test_what_the_module_returned_is_there(registered: Results, kind: str, key: 
 
 
 def test_each_item_of_a_loop_is_a_job(registered: Results) -> None:
-    results = registered["wait loop"]["results"]
-    assert [(each["name"], each["results"], each["jobs"]) for each in results] == [("a", ["a"], []), ("b", ["b"], [])]
+    results = registered["wait named"]["results"][1:]
+    assert [(each["item"], each["results"], each["jobs"]) for each in results] == [("a", ["a"], []), ("b", ["b"], [])]
+
+
+def test_what_was_registered_can_be_given_a_name(registered: Results) -> None:
+    results = registered["wait named"]["results"]
+    assert [each["name"] for each in results] == ["mine", "both (a)", "both (b)"]
+    assert results[0]["state"] == "succeeded"
+
+
+def test_a_run_tells_that_its_job_was_started_by_another(registered: Results) -> None:
+    (result,) = registered["attached"]["results"]
+    assert result["attached"] is True
+    assert result["ansible_job_id"] == registered["held"]["ansible_job_id"]

@@ -144,7 +144,13 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
         ),
         ({**COMMAND, "environment": ["A=1"]}, "jobs[0]: environment must be a mapping of names to values, not list"),
         ({5: "true"}, "jobs[0]: the key 5 is not a string, so it is no module; quote it if it is one"),
-        ({**COMMAND, "no_log": "yes"}, "jobs[0]: no_log must be true or false, not 'yes'"),
+        *(
+            (
+                {**COMMAND, "no_log": value},
+                f"jobs[0]: no_log is {value!r}: give true or false, or a word for one (yes, no, on, off, 1, 0)",
+            )
+            for value in ("", "maybe", "{{ x }}", 2, ["true"], {"a": 1})
+        ),
     ],
     ids=str,
 )
@@ -200,7 +206,10 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
             for value in ("", [""], {"a": 1}, [["a"]], True, [None])
         ),
         ({"lock": ""}, "lock is '': give a name of up to 100 characters, all of which can be printed"),
-        ({"leave_children": "no"}, "leave_children must be true or false, not 'no'"),
+        (
+            {"leave_children": "non"},
+            "leave_children is 'non': give true or false, or a word for one (yes, no, on, off, 1, 0)",
+        ),
         (
             {"max_output": "much"},
             "max_output is 'much': give a number of bytes, or a size such as 64K or 10MB; 0 means no limit",
@@ -331,7 +340,11 @@ def test_a_condition_is_a_list_of_expressions(key: str, value: t.Any, expected: 
             "rc ==",
             "jobs[0]: failed_when is 'rc ==', which is no expression: unexpected 'end of template'",
         ),
-        ("ignore_errors", "yes", "jobs[0]: ignore_errors must be true or false, not 'yes'"),
+        (
+            "ignore_errors",
+            "perhaps",
+            "jobs[0]: ignore_errors is 'perhaps': give true or false, or a word for one (yes, no, on, off, 1, 0)",
+        ),
     ],
     ids=str,
 )
@@ -434,3 +447,17 @@ def test_an_order_in_which_a_job_could_never_start_is_refused(jobs: list[Definit
 def test_what_is_finished_leaves_its_own_predecessors(finished: tuple[str, ...], expected: list[str]) -> None:
     after = {"a": ["b", "c"], "b": ["d", "e"], "c": ["d"], "d": [], "e": []}
     assert predecessors("a", after, finished) == expected
+
+
+@pytest.mark.parametrize("key", ["no_log", "leave_children", "ignore_errors"])
+@pytest.mark.parametrize(
+    ("word", "means"),
+    [
+        *((word, True) for word in (True, "true", "True", "yes", "YES", "on", "y", "t", "1", 1, 1.0)),
+        *((word, False) for word in (False, "false", "False", "no", "off", "n", "f", "0", 0, None)),
+    ],
+    ids=repr,
+)
+def test_a_boolean_takes_what_keywords_of_tasks_take(key: str, word: t.Any, means: bool) -> None:
+    found = define({**COMMAND, key: word}, "jobs[0]", 1, DEFAULTS)
+    assert getattr(found.conditions if key == "ignore_errors" else found, key) is means

@@ -64,7 +64,7 @@ def test_a_handle_of_ours_is_read_as_it_is() -> None:
         ([[OURS], [[BUILTIN]], "j3.0"], [("j1.0", "backup"), ("j2.3", "j2.3"), ("j3.0", "j3.0")]),
         (
             {"results": [looped("a"), looped({"name": "b", "x": 1}), looped({"x": 1}), looped(7)]},
-            [("j2.3", "a"), ("j2.3", "b"), ("j2.3", "j2.3"), ("j2.3", "7")],
+            [("j2.3", "a"), ("j2.3", "b"), ("j2.3", "x=1"), ("j2.3", "7")],
         ),
         (
             {"results": [{"results": [looped("a"), looped("b")]}, {"results": [looped("c")]}]},
@@ -267,3 +267,27 @@ def test_what_is_no_job_is_refused(registered: t.Any, message: str) -> None:
 
 def test_a_handle_starts_empty() -> None:
     assert Handle().origin == {} and Handle().result is None
+
+
+def test_what_was_registered_is_given_a_name() -> None:
+    assert found({"name": "mine", "job": BUILTIN}) == [("j2.3", "mine")]
+    assert found([{"name": "mine", "job": "j1.0"}, OURS]) == [("j1.0", "mine"), ("j1.0", "backup")]
+    assert found({"name": "all", "job": {"results": [looped("a"), OURS]}}) == [
+        ("j2.3", "all (a)"),
+        ("j1.0", "all (backup)"),
+    ]
+    (final,) = read({"name": "mine", "job": {"rc": 0, "failed": False, "name": "its own"}})
+    assert final.result is not None
+    assert (final.name, final.result["name"], final.result["shadowed"]) == ("mine", "mine", {"name": "its own"})
+    assert [handle.named for handle in read([OURS, "j1.0", BUILTIN, {"name": "x", "job": "j1.0"}])] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 3, "a\nb", "a\u202eb"])
+def test_a_name_that_cannot_be_shown_is_refused(name: t.Any) -> None:
+    with pytest.raises(HandleError, match=r"^the name .* of a job is no text, or is empty"):
+        read({"name": name, "job": BUILTIN})

@@ -292,7 +292,21 @@ def test_a_job_that_is_not_there_keeps_what_is_known_of_its_place() -> None:
     handle = Handle(jid="j1.0", name="a", host="web2", user="app", results_file="/a/j1.0")
     lost = dataclasses.asdict(Status("j1.0", "/a/j1.0", "lost", "no_status_file", "it is not there"))
     again = read([present(handle, lost)])
-    assert again == [dataclasses.replace(handle, no_log=False)], "another wait asks for it again"
+    assert again == [dataclasses.replace(handle, no_log=False, named=True)], "another wait asks for it again"
+
+
+def test_a_name_that_the_controller_knows_counts() -> None:
+    status = ours({}, name="what the host says")
+    assert present(dataclasses.replace(HANDLE, named=True), status)["name"] == "backup"
+    assert present(dataclasses.replace(HANDLE, named=False), status)["name"] == "what the host says"
+
+
+def test_a_job_of_another_launch_is_marked() -> None:
+    handle = dataclasses.replace(HANDLE, attached_as="j2.0")
+    assert present(handle, ours({}))["attached"] is True
+    assert "attached" not in present(HANDLE, ours({}))
+    (again,) = read(present(handle, ours({}, "running")))
+    assert again.attached_as == "j2.0", "whoever waits again is the same"
 
 
 # -- the whole task
