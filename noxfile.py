@@ -139,7 +139,7 @@ def unit(session: nox.Session, core: str) -> None:
     install(session, "unit", core)
     see_collection(session)
     plugins = "tests/unit/plugins"
-    tests = [f"{plugins}/plugin_utils", f"{plugins}/action/test_launch.py"]
+    tests = [f"{plugins}/plugin_utils", f"{plugins}/action/test_launch.py", f"{plugins}/action/test_hostile.py"]
     if core == min(CORES):
         tests += [f"{plugins}/action/test_run.py"]
     if core == max(CORES):

@@ -12,7 +12,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, judged, why
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, why
 
 
 class ActionModule(JobAction):
@@ -36,8 +36,9 @@ class ActionModule(JobAction):
             results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
         if options["jids"] is None:
             self._msg_is_ours = options["mode"] == "cleanup"
-            return results[0]
+            return as_task(results[0])
         together = {key: any(result[key] for result in results) for key in ("changed", "failed")}
+        together["finished"] = all(result["finished"] for result in results)
         bad = [result for result in results if result["failed"]]
         if bad:
             together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + (

@@ -46,4 +46,4 @@ class ActionModule(LaunchAction):
         if len(result["results"]) == 1:
             handle = result["results"][0]
             result.update({key: handle[key] for key in _TOP_LEVEL if key in handle})
-        return {"changed": False, **result}
+        return {"changed": False, "finished": all(each["finished"] for each in result["results"]), **result}

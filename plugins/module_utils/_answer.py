@@ -5,27 +5,40 @@
 """What a module of this collection answers about jobs.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+An answer is JSON, which ansible-core decodes as a whole. What a job returned may be anything, also what ansible-core
+refuses to decode, so each job's status is a text in it, and each of its results a text of its own: the controller
+decodes them one by one, and one that cannot be costs no other.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, Record
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import user_name
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, wait
 
 _SECRETS = "_ansible_new_secrets"
+_LARGEST = 64 * 1024 * 1024
+"""Characters that the result of a job may have as JSON."""
+
+
+class Unsendable(Exception):
+    """A result that cannot travel; the message says why, as the end of a sentence."""
 
 
 def take_secrets(status: Status) -> list[str]:
     """Take out of a job's results what ansible-core 2.22 wants masked: it reads that at the top level of an answer.
 
-    :returns: the secrets of the job's module, of the steps of a C(block) and of earlier attempts.
+    :returns: the secrets of the job's module, of the steps of a C(block) and of earlier attempts. What is no list of
+        texts is none.
     """
     results = [status.result]
     if status.record is not None:
@@ -34,9 +47,68 @@ def take_secrets(status: Status) -> list[str]:
     for result in results:
         steps = result.get("steps")
         for run in [result, *(steps if isinstance(steps, list) else [])]:
-            if isinstance(run, dict):
-                found += run.pop(_SECRETS, [])
+            secrets = run.pop(_SECRETS, None) if isinstance(run, dict) else None
+            if isinstance(secrets, list) and all(isinstance(secret, str) for secret in secrets):
+                found += secrets
     return found
+
+
+def tell(status: Status, **beside: t.Any) -> dict[str, t.Any]:
+    """:returns: what an answer says of one job: C(jid), C(status) as JSON without its results, and these.
+
+    The module's C(result), the results of C(earlier) attempts and what the record has C(shadowed) are each JSON, or a
+    list with the one sentence why it cannot be sent.
+
+    :arg beside: what else there is to say of the status.
+    """
+    record = status.record
+    try:
+        told = as_json({**_without(status, "result", "record"), **beside, "record": _plain(record)})
+    except Unsendable as exc:
+        lost = Status(status.jid, status.results_file, LOST, "status_unreadable", f"of its record: {exc}")
+        told = as_json({**_without(lost, "result"), **beside})
+    return {
+        "jid": status.jid,
+        "status": told,
+        "result": _sendable(status.result),
+        "earlier": [_sendable(earlier) for earlier in record.earlier] if record is not None else [],
+        "shadowed": _sendable(record.shadowed if record is not None else {}),
+    }
+
+
+def tell_record(record: Record) -> str:
+    """:returns: a record as JSON, without what modules returned."""
+    return as_json(_plain(record))
+
+
+def _plain(record: Record | None) -> dict[str, t.Any] | None:
+    return None if record is None else _without(record, "earlier", "shadowed")
+
+
+def _without(values: t.Any, *names: str) -> dict[str, t.Any]:
+    """:returns: the fields of a dataclass but these."""
+    return {field.name: getattr(values, field.name) for field in dataclasses.fields(values) if field.name not in names}
+
+
+def _sendable(result: t.Mapping[str, t.Any]) -> str | list[str]:
+    try:
+        return as_json(result)
+    except Unsendable as exc:
+        return [str(exc)]
+
+
+def as_json(value: t.Any) -> str:
+    """:returns: O(value) as JSON in which no lone surrogates are: where they stand for bytes, U+FFFD does.
+
+    :raises Unsendable: it is nested too deeply, or too large.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise Unsendable("it is nested too deeply to be sent") from None
+    if len(text) > _LARGEST:
+        raise Unsendable(f"it is too large to be sent ({len(text)} characters, {_LARGEST} are possible)")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def answer(secrets: t.Sequence[str], **fields: t.Any) -> dict[str, t.Any]:
@@ -64,11 +136,11 @@ def wait_and_tell(
         if not (final and results):
             status.result = {}
             if status.record is not None:
-                status.record.earlier = []
+                status.record.earlier, status.record.shadowed = [], {}
         secrets += take_secrets(status)
     told = answer(
         secrets,
-        jobs=[{**dataclasses.asdict(status), "running_for": status.running_for(now)} for status in statuses],
+        jobs=[tell(status, running_for=status.running_for(now)) for status in statuses],
         user=user_name(os.geteuid()),
         final=final,
     )

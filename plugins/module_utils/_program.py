@@ -18,6 +18,7 @@ from ansible_collections.background.jobs.plugins.module_utils._batch import as_t
 
 _PACKAGE = __name__.rpartition(".")[0]
 _PARTS = (
+    "_fields",
     "_record",
     "_store",
     "_batch",

@@ -17,6 +17,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils import _fields
+
 KEY = "background_jobs"
 """The key of a status file that holds the record; also how a reader tells our files from builtin async's."""
 
@@ -107,7 +109,7 @@ def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[
 
 
 def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.Any]]:
-    """Take a status file apart.
+    """Take a status file apart. A time or another number that was damaged is as if it was never told.
 
     :returns: the record, C(None) for a file of builtin async, and the module's own result (empty while unfinished).
     :raises RecordError: the record is of a newer format, or is not one.
@@ -123,16 +125,28 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
             f"the status file has format {raw['format']}, this version of background.jobs reads up to {FORMAT}: "
             "update the collection on this controller"
         )
-    names = {field.name for field in dataclasses.fields(Record)}
     try:
-        record = Record(**{key: value for key, value in raw.items() if key in names})
-    except TypeError as exc:
-        raise RecordError(f"the record of the status file is incomplete: {exc}") from exc
-    if record.state not in STATES or not isinstance(record.batch, str) or not isinstance(record.shadowed, dict):
-        raise RecordError(
-            f"the record of the status file makes no sense: state {record.state!r}, batch {record.batch!r}"
-        )
+        record = read(_fields.repaired(Record, raw))
+    except RecordError as exc:
+        raise RecordError(f"the record of the status file makes no sense: {exc}") from exc
     for key in _TOP_LEVEL:
         result.pop(key, None)
     result.update(record.shadowed)
     return record, result
+
+
+def read(fields: t.Mapping[str, t.Any]) -> Record:
+    """:returns: the record with these fields; what is no field of it is left out.
+
+    :raises RecordError: one is missing, or has a value that it cannot have.
+    """
+    wrong = _fields.wrong(Record, fields)
+    if wrong is None and fields.get("state", QUEUED) not in STATES:
+        wrong = f"there is no state {fields['state']!r}"
+    if wrong is not None:
+        raise RecordError(wrong)
+    names = {field.name for field in dataclasses.fields(Record)}
+    try:
+        return Record(**{key: value for key, value in fields.items() if key in names})
+    except TypeError as exc:
+        raise RecordError(f"it is incomplete: {exc}") from exc

@@ -61,12 +61,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 records:
-  description: The records of the jobs as they were started, in the order of the batch.
+  description: The records of the jobs as they were started, each as JSON, in the order of the batch.
   returned: success
   type: list
-  elements: dict
+  elements: str
 jobs:
-  description: How the jobs stand, in the same order.
+  description: How the jobs stand, in the same order, as M(background.jobs.async_status) tells it.
   returned: success, with a question
   type: list
   elements: dict
@@ -77,7 +77,6 @@ async_dir:
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import sys
@@ -85,7 +84,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import wait_and_tell
+from ansible_collections.background.jobs.plugins.module_utils._answer import tell_record, wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
@@ -112,7 +111,7 @@ def main() -> None:
         answer = {
             "changed": True,
             "async_dir": directory,
-            "records": [dataclasses.asdict(record) for record in records],
+            "records": [tell_record(record) for record in records],
         }
         if question is not None:
             answer.update(wait_and_tell([(store, record.jid) for record in records], Question(**question))[0])

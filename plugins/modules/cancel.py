@@ -180,14 +180,13 @@ msg:
   sample: 2 jobs cancelled on web1, 1 had finished already
 """
 
-import dataclasses
 import json
 import os
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets
+from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets, tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import CANCEL_RULES, cancel_module
 from ansible_collections.background.jobs.plugins.module_utils._cancel import cancel, select
 from ansible_collections.background.jobs.plugins.module_utils._status import locate
@@ -212,9 +211,7 @@ def main() -> None:
     question = Question(**module.params["_question"])
     cancelled = cancel(_jobs(module, question), module.params["mode"], module.check_mode)
     secrets = [secret for each in cancelled for secret in take_secrets(each.status)]
-    jobs = [
-        {**dataclasses.asdict(each.status), "changed": each.changed, "survivors": each.survivors} for each in cancelled
-    ]
+    jobs = [tell(each.status, changed=each.changed, survivors=each.survivors) for each in cancelled]
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(answer(secrets, jobs=jobs, user=user_name(os.geteuid())))}\n")
     raise SystemExit

@@ -254,6 +254,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import job_info_module
 from ansible_collections.background.jobs.plugins.module_utils._info import OTHER_HOST, Evidence, Selection, find
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
@@ -273,12 +274,13 @@ def main() -> None:
     except OSError as exc:
         module.fail_json(msg=f"cannot look into the async directory {directory}: {exc.strerror}")
     here = [info for info in found if info.reason != OTHER_HOST]
-    module.exit_json(
-        jobs=[dataclasses.asdict(info) for info in here if selection.has(info)],
-        elsewhere=len(found) - len(here),
-        user=user_name(os.geteuid()),
-        async_dir=directory,
-    )
+    told = {
+        "jobs": [dataclasses.asdict(info) for info in here if selection.has(info)],
+        "elsewhere": len(found) - len(here),
+        "user": user_name(os.geteuid()),
+        "async_dir": directory,
+    }
+    module.exit_json(told=as_json(told))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import prune_module
 from ansible_collections.background.jobs.plugins.module_utils._info import Selection
 from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned, prune
@@ -186,7 +187,7 @@ def main() -> None:
     """Remove, and answer."""
     module = AnsibleModule(argument_spec=prune_module(), supports_check_mode=True)
     question = Question(**module.params["_question"])
-    module.exit_json(**dataclasses.asdict(_prune(module, expand(question.async_dir))))
+    module.exit_json(told=as_json(dataclasses.asdict(_prune(module, expand(question.async_dir)))))
 
 
 if __name__ == "__main__":

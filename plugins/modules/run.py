@@ -238,10 +238,10 @@ results:
       description: That the job was started by an earlier launch.
       returned: when it was
       type: bool
-    failed_when_result:
-      description: What C(failed_when) of the job has decided. RV(ignore:failed_when) has the expression if it was true.
-      returned: when the job has a C(failed_when), and V(succeeded) or V(failed)
-      type: bool
+    failed_when:
+      description: The C(failed_when) of the job, which was true.
+      returned: when the job failed by it
+      type: str
     ignored:
       description: It is true. The job did not succeed, which does not make the task fail.
       returned: when the job has C(ignore_errors) and did not succeed

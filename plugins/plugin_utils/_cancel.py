@@ -49,6 +49,7 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
         "results": results,
         "changed": any(result["changed"] for result in tried),
         "failed": any(result["failed"] for result in tried),
+        "finished": all(result["finished"] for result in results),
         "msg": _message(options, handles, results, action),
     }
     if any(result.get("_ansible_no_log") for result in results):

@@ -25,6 +25,7 @@ from ansible.playbook import conditional as _conditional
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils import display as core_display
+from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.background.jobs.plugins.module_utils import _outcome
 
@@ -39,6 +40,9 @@ except ImportError:  # up to 2.18
 common_json: t.Any = _common_json
 conditional: t.Any = _conditional
 task_executor: t.Any = _task_executor
+
+INTERNAL_RESULT_KEYS: tuple[str, ...] = getattr(C, "INTERNAL_RESULT_KEYS", ("add_host", "add_group"))
+"""Keys of a result that change the inventory. Named by ansible-core up to 2.20, and not acted on since 2.21."""
 
 CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 """Whether ansible-core itself lets an action leave an argument untemplated until it knows more: since 2.19."""
@@ -85,6 +89,29 @@ def arguments_file(arguments: dict[str, t.Any], profile: str) -> bytes:
     else:
         encoder = common_json.AnsibleJSONEncoder
     return json.dumps(arguments, cls=encoder).encode()
+
+
+class Undecodable(Exception):
+    """What a module returned that ansible-core does not decode; the message says why, as the end of a sentence."""
+
+
+def decode(text: str) -> t.Any:
+    """:returns: what a module has printed, as ansible-core decodes it. Decoders by profile exist since 2.19.
+
+    :raises Undecodable: it does not.
+    """
+    try:
+        if hasattr(common_json, "get_module_decoder"):
+            decoder = common_json.get_module_decoder("legacy", common_json.Direction.MODULE_TO_CONTROLLER)
+            return json.loads(text, cls=decoder)
+        return unsafe(json.loads(text))
+    except Exception as exc:  # types that it does not know, of values that they cannot have
+        raise Undecodable(f"{type(exc).__name__}: {exc}"[:200]) from None
+
+
+def unsafe(value: t.Any) -> t.Any:
+    """:returns: O(value) such that no text in it is taken for a template. Since 2.19 none is without being told."""
+    return value if CAN_DEFER_TEMPLATES else wrap_var(value)
 
 
 @contextlib.contextmanager
@@ -206,6 +233,24 @@ def holds(action: ActionBase, condition: t.Any, variables: t.Mapping[str, t.Any]
     checked = conditional.Conditional(loader=action._loader)
     checked.when = [condition]
     return bool(checked.evaluate_conditional(templar, dict(variables)))
+
+
+def is_shown(key: str, warning: t.Any) -> bool:
+    """:returns: whether ansible-core can show one of a result's C(warnings) or C(deprecations).
+
+    They are texts, and mappings with the arguments of C(Display.deprecated), up to 2.18, and since 2.19 objects too.
+    """
+    if key == "warnings":
+        return isinstance(warning, str) or _is_summary(warning)
+    if isinstance(warning, dict):
+        known = {"msg", "version", "date", "collection_name"}
+        texts = all(value is None or isinstance(value, str) for value in warning.values())
+        return texts and set(warning) <= known and isinstance(warning.get("msg"), str)
+    return _is_summary(warning)
+
+
+def _is_summary(warning: t.Any) -> bool:
+    return type(warning).__name__ in ("WarningSummary", "DeprecationSummary")
 
 
 def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:

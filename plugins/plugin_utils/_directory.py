@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import ENDED
+from ansible_collections.background.jobs.plugins.plugin_utils import _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
@@ -31,14 +32,18 @@ class DirectoryAction(JobAction):
 
         :raises AnsibleActionFail: it gave none.
         """
-        return self._call(_INFO, {**selection, "_question": self._where()}, task_vars, "look for jobs")
+        answer = self._call(_INFO, {**selection, "_question": self._where()}, task_vars, "look for jobs")
+        with _answer.of(self.host):
+            return _answer.listed(answer.get("told"))
 
     def prune(self, request: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
         """:returns: the answer of the module C(prune), in one trip.
 
         :raises AnsibleActionFail: it gave none.
         """
-        return self._call(_PRUNE, {**request, "_question": self._where()}, task_vars, "remove files of jobs")
+        answer = self._call(_PRUNE, {**request, "_question": self._where()}, task_vars, "remove files of jobs")
+        with _answer.of(self.host):
+            return _answer.pruned(answer.get("told"))
 
     def _where(self) -> dict[str, str]:
         return {"async_dir": self._async_dir}

@@ -19,7 +19,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
+from ansible_collections.background.jobs.plugins.plugin_utils import _answer, _compat, _interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
@@ -31,6 +31,8 @@ Vars = t.Dict[str, t.Any]
 _WRAPPER = "background.jobs.async_wrapper"
 _STATUS = "background.jobs.async_status"
 _CANCEL = "background.jobs.cancel"
+_ANSWERS = ("jobs", "records", "told")
+"""Keys of an answer, one of which every module of ours gives."""
 _SHOWN = 3
 """Verbosity from which on connection plugins show what a module printed."""
 _AS_IT_IS = contextlib.nullcontext()
@@ -215,9 +217,10 @@ class JobAction(ActionBase):
         :raises AnsibleActionFail: it gave none.
         """
         question["async_dir"] = self._async_dir
-        return self._call(
-            _STATUS, {"jids": jids, "mode": mode, "_question": question}, task_vars, "ask for jobs", secret
-        )
+        arguments = {"jids": jids, "mode": mode, "_question": question}
+        answer = self._call(_STATUS, arguments, task_vars, "ask for jobs", secret)
+        with _answer.of(self.host):
+            return _answer.statuses(answer, None if question.get("selection") else jids)
 
     def cancel(
         self, request: dict[str, t.Any], task_vars: Vars, secret: bool, results_files: dict[str, str]
@@ -230,7 +233,9 @@ class JobAction(ActionBase):
         :raises AnsibleActionFail: it gave none.
         """
         question = {"async_dir": self._async_dir, "results_files": results_files}
-        return self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs", secret)
+        answer = self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs", secret)
+        with _answer.of(self.host):
+            return _answer.statuses(answer, request.get("jobs"))
 
     def start(
         self, packed: str, task_vars: Vars, question: dict[str, t.Any] | None = None, secret: bool = False
@@ -247,7 +252,9 @@ class JobAction(ActionBase):
         with _on_stdin(self._connection):
             if question is not None and self._is_pipelining_enabled("new"):
                 arguments["_question"] = question
-        return self._call(_WRAPPER, arguments, task_vars, "start jobs", secret)
+        answer = self._call(_WRAPPER, arguments, task_vars, "start jobs", secret)
+        with _answer.of(self.host):
+            return _answer.records(answer)
 
     def remove(self, command: str) -> None:
         """Run a plain command that removes files, without a module: it takes a tenth of the time.
@@ -277,7 +284,7 @@ class JobAction(ActionBase):
                 if module == _WRAPPER:
                     arguments = {name: value for name, value in arguments.items() if name != "_question"}
                 result = self._module(module, arguments, task_vars)
-        if result.get("failed") or not ("jobs" in result or "records" in result):
+        if result.get("failed") or not any(key in result for key in _ANSWERS):
             is_ours = "module_stdout" not in result
             cause = _NO_CAUSE if self.hidden and is_ours else f": {_cause(result, self._used_interpreter)}"
             message = f"could not {purpose} on {self.host}{cause}"

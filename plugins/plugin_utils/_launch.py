@@ -17,9 +17,10 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import START, Batch, Packing
+from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, QUEUED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
+from ansible_collections.background.jobs.plugins.plugin_utils._answer import check_started, of
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import ConditionError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -175,6 +176,9 @@ def _start(
     except (AnsibleConnectionFailure, NoAnswer) as exc:
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
         answer = _started_after_all(action, batch, task_vars, exc, grace)
+    sent = [(job.jid, job.name) for job in batch.jobs]
+    with of(action.host):
+        check_started(answer["records"], sent, attach=batch.if_running == ATTACH)
     handles = {
         job.jid: _handle(action, record, answer["async_dir"], job.jid)
         for job, record in zip(batch.jobs, answer["records"])

@@ -28,6 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
 from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     FAILED_WHEN,
     Conditions,
@@ -45,8 +46,15 @@ _HEADROOM = 0.8
 """Part of its limit that a job can take before somebody should know."""
 _NAMED = 3
 """Jobs that a warning names."""
-_NOT_OF_THE_TASK = ("ansible_facts", "ansible_index_var", "attempts", "ansible_loop_var", "item", "name", "skipped")
+_OF_THE_TASK = ("results", "summary", "msg", "elapsed", "changed", "failed", "finished")
+"""Keys of the task's own result: a job's are in its entry of C(results) only."""
+_OF_THE_JOB = ("ansible_facts", "ansible_index_var", "attempts", "ansible_loop_var", "item", "name", "skipped")
 """Keys of a job's result that mean something else in that of a task, or do something there."""
+_WARNINGS = ("warnings", "deprecations")
+_LOOP_KEYS = frozenset(("failed_when_result", "unreachable", "skipped", "failed", "changed"))
+"""Keys of the items of a loop by which ansible-core judges the whole."""
+_VERDICTS = ("ignored", "failed_when")
+"""Keys by which a job's conditions say what they made of its result. A module's are not taken for them."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
@@ -61,6 +69,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     record = status.get("record") or {}
     state = status["state"]
     module = {key: value for key, value in status["result"].items() if key not in ("ansible_job_id", "finished")}
+    verdicts = {key: module.pop(key) for key in _VERDICTS if key in module}
     if status.get("record") is None:
         module.pop("started", None)
         module.pop("results_file", None)
@@ -98,16 +107,17 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         ours["survivors"] = told_of(record["survivors"])
     if record.get("no_log"):
         ours["_ansible_no_log"] = True
-    if state == SKIPPED:
-        ours["skipped"] = True
-    if module.get("skipped") and state == SUCCEEDED:
+    if module.pop("skipped", False) and state == SUCCEEDED:
         ours["state"] = SKIPPED
+    if ours["state"] == SKIPPED:
+        ours["skipped"] = True
     result = {**module, **ours}
     if status.get("message") and not result.get("msg"):
         result["msg"] = visible(str(status["message"]))
     if state == CANCELLED:
         module.pop("failed", None)  # put there for ansible.builtin.async_status
     shadowed = {key: module[key] for key in ours if key in module and module[key] != ours[key]}
+    shadowed.update(verdicts)
     shadowed.update(record.get("shadowed") or {})
     if shadowed:
         result["shadowed"] = shadowed
@@ -118,6 +128,8 @@ def judged(handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.An
     """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any."""
     results = [present(handle, status) for handle, status in zip(handles, statuses)]
     judge([(result, _conditions(handle, status)) for result, handle, status in zip(results, handles, statuses)])
+    for result in results:
+        result.pop("failed_when_result", None)  # ansible-core would judge the task by it
     return results
 
 
@@ -204,18 +216,31 @@ def misdirected(handle: Handle, host: str, user: str) -> str | None:
 
 def known(handle: Handle) -> dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
-    result = {**handle.origin, "name": handle.name, **(handle.result or {})}
+    before = handle.result or {}
+    result = {**handle.origin, "name": handle.name, **_as_entry(before)}
     result.setdefault("changed", False)
     result["failed"] = did_not_succeed(result["state"], result.get("reason"))
     return result
+
+
+def _as_entry(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the result of a task as that of a job: without what ansible-core judges a loop by."""
+    entry = clean(result)
+    if result.get("_ansible_no_log"):
+        entry["_ansible_no_log"] = True
+    if entry.get("skipped") and entry.get("state") != SKIPPED:
+        del entry["skipped"]
+    return entry
 
 
 def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions) -> dict[str, t.Any]:
     """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
     failed = is_failed(result)
     state = SKIPPED if result.get("skipped") else (FAILED if failed else SUCCEEDED)
-    handle = {**result, "name": name, "state": state, "started": False, "finished": True, "failed": failed}
+    ours = {"name": name, "state": state, "started": False, "finished": True, "failed": failed}
+    handle = {**_as_entry({**result, "state": state}), **ours}
     judge([(handle, conditions)])
+    handle.pop("failed_when_result", None)
     return handle
 
 
@@ -240,17 +265,18 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         clauses = [*(why(result) for result in bad), *_left_out(results)]
         message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(clauses)
     combined: dict[str, t.Any] = {
-        **_of_the_only_one(results),
+        **(lifted(results[0], but=(*_OF_THE_TASK, *_OF_THE_JOB)) if len(results) == 1 else {}),
         "results": results,
         "summary": summary(result["state"] for result in results),
         "elapsed": round(elapsed, 3),
         "changed": any(result.get("changed") for result in results),
         "failed": bool(bad),
+        "finished": all(result["state"] not in UNFINISHED for result in results),
         "msg": message,
     }
     if any(result.get("_ansible_no_log") for result in results):
         combined["_ansible_no_log"] = True
-    for key in ("warnings", "deprecations"):
+    for key in _WARNINGS:
         hoisted = _hoist(results, key)
         if hoisted:
             combined[key] = hoisted
@@ -291,13 +317,43 @@ def _jobs(count: int) -> str:
     return f"{count} job" + ("" if count == 1 else "s")
 
 
-def _of_the_only_one(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """:returns: what the result of the whole task has from that of its job, where there is only one."""
-    if len(results) != 1:
-        return {}
-    (only,) = results
-    left = {*_NOT_OF_THE_TASK, only.get("ansible_loop_var"), only.get("ansible_index_var")}
-    return {key: value for key, value in only.items() if key not in left and not key.startswith("_ansible_")}
+def lifted(result: t.Mapping[str, t.Any], but: t.Collection[str] = ()) -> dict[str, t.Any]:
+    """:returns: what the result of a whole task has from that of its only job.
+
+    :arg but: keys that it does not have from there.
+    """
+    loop = [name for name in map(result.get, ("ansible_loop_var", "ansible_index_var")) if isinstance(name, str)]
+    kept = {key: value for key, value in clean(result).items() if key not in but and key not in loop}
+    for stream in ("stdout", "stderr"):
+        if kept.get(stream) and not isinstance(kept[stream], str):
+            kept.setdefault(f"{stream}_lines", [])  # ansible-core splits what is there, whatever it is
+    for key in _WARNINGS:
+        if key in kept:
+            kept[key] = _warnings(kept, key)
+    if not _is_loop_proof(kept.get("results", [])):
+        kept["shadowed"] = {**_mapping(kept.get("shadowed")), "results": kept.pop("results")}
+    return kept
+
+
+def as_task(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the result of a job as that of a task that asks for this one job: with its facts, as builtin has it."""
+    hidden = {"_ansible_no_log": True} if result.get("_ansible_no_log") else {}
+    return {**lifted(result), **hidden}
+
+
+def _is_loop_proof(results: t.Any) -> bool:
+    """:returns: whether a module's key C(results) says nothing to ansible-core, which takes it for those of a loop."""
+    if isinstance(results, str | dict):
+        return True
+    if not isinstance(results, list):
+        return False
+    if any(not isinstance(item, str | dict | list) for item in results):
+        return False
+    return not any(isinstance(item, dict) and _LOOP_KEYS & set(item) for item in results)
+
+
+def _mapping(value: t.Any) -> dict[str, t.Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
@@ -328,9 +384,15 @@ def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> list[t.Any]:
     found: list[t.Any] = []
     for result in results:
         for run in [] if result.get("_ansible_no_log") else [result, *_steps(result)]:
-            if isinstance(run.get(key), list):
-                found += [warning for warning in run[key] if warning not in found]
+            found += [warning for warning in _warnings(run, key) if warning not in found]
     return found
+
+
+def _warnings(result: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
+    """:returns: those warnings, or deprecations, of a result that ansible-core can show."""
+    told = result.get(key)
+    shown = [each for each in told if _compat.is_shown(key, each)] if isinstance(told, list) else []
+    return [dict(each) if isinstance(each, dict) else each for each in shown]  # ansible-core takes them apart
 
 
 def _steps(result: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
@@ -356,7 +418,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:
     if result.get("reason") == FAILED_WHEN:
-        return f"failed_when ({result['failed_when']}) is true"
+        return f"failed_when ({result.get('failed_when', 'its condition')}) is true"
     message = with_cause(result.get("msg") or result.get("reason"), _compat.brief(result.get("exception")))
     if result.get("reason") in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))

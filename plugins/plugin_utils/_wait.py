@@ -263,7 +263,7 @@ class Wait:
             if states[status["jid"]] == STOPPED and self._seen.get(status["jid"]) != STOPPED
         }
         for message in stopped:
-            display.warning(f"{self._action.host}: {message}")
+            warn(display, f"{self._action.host}: {message}")
         self._progress.tell(self._handles, statuses, states != self._seen)
         self._seen = states
         if self._action.left is not None:

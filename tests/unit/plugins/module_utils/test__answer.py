@@ -4,7 +4,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils import _answer
+from ansible_collections.background.jobs.plugins.module_utils._answer import (
+    Unsendable,
+    answer,
+    as_json,
+    take_secrets,
+    tell,
+    tell_record,
+)
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -27,6 +40,71 @@ def test_a_job_of_builtin_async_has_no_record() -> None:
     assert take_secrets(Status("1.2", "/b/1.2", "succeeded", result={"_ansible_new_secrets": ["a"]})) == ["a"]
 
 
+@pytest.mark.parametrize("value", [5, "abc", None, [5], ["a", None], {"a": 1}], ids=repr)
+def test_what_is_no_list_of_texts_is_no_secret(value: t.Any) -> None:
+    status = Status("1.2", "/b/1.2", "succeeded", result={"_ansible_new_secrets": value, "rc": 0})
+    assert (take_secrets(status), status.result) == ([], {"rc": 0})
+
+
 def test_secrets_go_where_ansible_core_reads_them() -> None:
     assert answer(["a"], jobs=[]) == {"jobs": [], "_ansible_new_secrets": ["a"]}
     assert answer([], jobs=[], user="root") == {"jobs": [], "user": "root"}
+
+
+# What is told of a job
+
+ODD: dict[str, t.Any] = {"body": {"__ansible_type": "nonsense"}}
+
+
+def test_what_a_job_returned_travels_as_a_text_of_its_own() -> None:
+    """Nothing that ansible-core could stumble over is in the answer itself."""
+    told = tell(
+        Status("j1.0", "/a/j1.0", "failed", record=record(earlier=[ODD, {}], shadowed=ODD), result={"rc": 1, **ODD}),
+        changed=True,
+    )
+    assert {key: type(value) for key, value in told.items()} == {
+        "jid": str,
+        "status": str,
+        "result": str,
+        "earlier": list,
+        "shadowed": str,
+    }
+    assert "nonsense" not in told["status"]
+    assert json.loads(told["result"]) == {"rc": 1, **ODD}
+    assert [json.loads(text) for text in told["earlier"]] == [ODD, {}]
+    assert json.loads(told["shadowed"]) == ODD
+    status = json.loads(told["status"])
+    assert (status["jid"], status["state"], status["changed"]) == ("j1.0", "failed", True)
+    assert status["record"]["name"] == "backup"
+    assert "nonsense" not in tell_record(record(earlier=[ODD], shadowed=ODD))
+
+
+def test_bytes_that_are_no_text_become_characters_that_are_one() -> None:
+    """ansible-core refuses an answer with a lone surrogate in it."""
+    told = tell(Status("1.2", "/b/1.2", "succeeded", message="caf\udce9", result={"stdout": "caf\udce9 \U0001f600 ü"}))
+    assert json.loads(told["result"]) == {"stdout": "caf\ufffd \U0001f600 ü"}
+    assert json.loads(told["status"])["message"] == "caf\ufffd"
+    json.dumps(told, ensure_ascii=False).encode("utf-8")
+
+
+def deep(levels: int) -> t.Any:
+    value: t.Any = {}
+    for dummy in range(levels):
+        value = {"a": value}
+    return value
+
+
+def test_a_result_that_cannot_be_sent_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(earlier=[deep(5000), {}]), result=deep(5000)))
+    assert told["result"] == ["it is nested too deeply to be sent"]
+    assert told["earlier"] == [["it is nested too deeply to be sent"], "{}"]
+    monkeypatch.setattr(_answer, "_LARGEST", 100)
+    with pytest.raises(Unsendable, match=r"too large to be sent \(202 characters, 100 are possible\)"):
+        as_json("x" * 200)
+
+
+def test_a_record_that_cannot_be_sent_is_a_lost_job() -> None:
+    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(conditions=deep(5000))), running_for=None)
+    status = json.loads(told["status"])
+    assert (status["state"], status["reason"]) == ("lost", "status_unreadable")
+    assert status["message"] == "of its record: it is nested too deeply to be sent"

@@ -11,6 +11,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
+from ansible_collections.background.jobs.plugins.module_utils._answer import tell
+from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 
@@ -104,7 +106,7 @@ class Target:
         self.saw.append(self.connection.get_option_and_origin("pipelining")[0])
         if self.tty and self.saw[-1]:
             return {"failed": True, "rc": 1, "module_stderr": "sudo: sorry, you must have a tty to run sudo"}
-        return {"jobs": [], "async_dir": "/a"}
+        return {"records": [], "async_dir": "/a"}
 
 
 def use(action: t.Any, monkeypatch: pytest.MonkeyPatch, target: Target) -> None:
@@ -155,7 +157,8 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
 
     def execute(**arguments: t.Any) -> dict[str, t.Any]:
         sent.append(arguments)
-        return {"jobs": []}
+        jobs = [tell(Status("j1", "/a/j1", "running"))] if len(sent) > 1 else []
+        return {"jobs": jobs, "records": [], "async_dir": "/a"}
 
     monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: f"<{option}>", raising=False)
     monkeypatch.setattr(action, "_execute_module", execute)
@@ -192,7 +195,7 @@ def test_an_answer_that_may_hold_secrets_is_not_shown_by_the_connection(
 
     def execute(**dummy: t.Any) -> dict[str, t.Any]:
         seen.append(context.no_log)
-        return {"jobs": []}
+        return {"jobs": [tell(Status("j1", "/a/j1", "running"))]}
 
     monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
     monkeypatch.setattr(action, "_execute_module", execute)
@@ -210,7 +213,7 @@ def test_a_question_is_asked_along_only_where_no_file_would_hold_the_batch_meanw
 
     def execute(**arguments: t.Any) -> dict[str, t.Any]:
         sent.append(arguments["module_args"])
-        return {"records": []}
+        return {"records": [], "async_dir": "/a"}
 
     monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
     monkeypatch.setattr(action, "_is_pipelining_enabled", lambda style: piped)

@@ -160,7 +160,7 @@ def test_where_no_module_can_run_the_first_failure_is_told(said: list[str], monk
 
 
 def test_what_is_asked_along_is_answered(said: list[str]) -> None:
-    target = Target(["running"])
+    target = Target(["running", "running"])
     target.reliable = True
     dummy, answer = start(target, along=Along({"patience": 5}, 60))
     assert answer is not None and (answer["asked"], answer["secret"]) == ({"patience": 5}, False)
