@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, why
@@ -63,4 +65,7 @@ def _erased(jid, status):
         return {**result, "finished": False, "failed": True, "msg": message}
     if status["reason"] in (NOT_FOUND, "not_a_jid") or not status["ours_to_remove"]:
         return {**result, "failed": True, "msg": status["message"], "reason": status["reason"]}
-    return {**result, "failed": False, "changed": True, "erased": status["results_file"]}
+    result.update(failed=False, changed=True, erased=status["results_file"])
+    if status.get("survivors"):
+        result.update(failed=True, survivors=told_of(status["survivors"]), msg=name_survivors(status["survivors"]))
+    return result

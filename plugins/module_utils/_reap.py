@@ -55,11 +55,13 @@ def survivors(status: Status) -> list[dict[str, t.Any]]:
 
 
 def end_lost(statuses: t.Sequence[Status]) -> dict[str, Ended]:
-    """End what jobs have left running that lost their supervisor, all of them at once.
+    """End what jobs have left running that lost their supervisor, all of them at once. What is known as not to be ended
+    is left alone.
 
     :returns: what became of it, by the jids of these jobs.
     """
-    trees = {status.jid: left_running(status) for status in statuses if status.state == LOST}
+    lost = (status for status in statuses if status.state == LOST and not survivors(status))
+    trees = {status.jid: left_running(status) for status in lost}
     left = {jid: tree for jid, tree in trees.items() if tree is not None}
     return dict(zip(left, end(list(left.values())))) if left else {}
 

@@ -358,6 +358,8 @@ class Supervisor:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
         leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
         for process in self._census.orphans(os.getpid(), leaders | self._servers.pids | self._living_keepers().keys()):
+            if process.session in leaders or process.group in leaders:
+                continue  # it says itself whose it is
             owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
             attempts = [self._running[jid] for jid in owners if jid in self._running]
             if attempts and all(self._is_ended_whole(jid) for jid in owners):

@@ -194,7 +194,9 @@ def main() -> None:
     mode = module.params["mode"]
     told, statuses = wait_and_tell(_jobs(module, question), question, results=mode == "status")
     if mode == "cleanup" and not module.check_mode:
-        told["survivors"] = remove(statuses, question.sharers)
+        survivors = remove(statuses, question.sharers)
+        for job in told["jobs"]:
+            job["survivors"] = survivors.get(job["jid"], [])
     # Not exit_json: the results have been through it already, in the jobs' own modules.
     sys.stdout.write(f"\n{json.dumps(told)}\n")
     raise SystemExit

@@ -17,7 +17,7 @@ description:
   - A job is ended with all the processes that it started. They get SIGTERM, and SIGKILL after the C(kill_after) of the
     job.
   - A job that has finished already is left as it is and is no failure. The task fails if a job cannot be found or
-    cannot be ended.
+    cannot be ended, and names its processes that run on.
   - The files of the jobs stay, unless O(cleanup) says otherwise. Give the jobs to P(background.jobs.wait#module) to
     collect their results and to remove their files.
   - A job that was cancelled and then started again, in the same group and under the same name, is no more of interest
@@ -159,6 +159,16 @@ results:
       returned: always
       type: str
       sample: cancelled
+    survivors:
+      description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
+        RV(ignore:command). They are another user's, or hang in the kernel.
+      returned: when there are such processes, and they still run
+      type: list
+      elements: dict
+      sample:
+        - pid: 4711
+          owner: root
+          command: sh
     changed:
       description: Whether this task ended the job.
       returned: always

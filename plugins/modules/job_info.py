@@ -217,6 +217,13 @@ jobs:
       description: Whether the job was started with C(no_log). Of the job of an C(async) task that is not known.
       returned: always
       type: bool
+    survivors:
+      description: The processes of a job with RV(jobs[].reason=not_ended) that could not be ended and still run, each
+        with RV(ignore:pid), RV(ignore:owner) and RV(ignore:command).
+      returned: always
+      type: list
+      elements: dict
+      sample: []
 summary:
   description: How many of these jobs are in each state.
   returned: with RV(jobs)

@@ -213,7 +213,8 @@ results:
       description:
         - Why the job is in this state, in one word.
         - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output) or V(output_unparsable),
-          or V(failed_when), or V(condition) if one of its conditions cannot be evaluated.
+          or V(failed_when), or V(condition) if one of its conditions cannot be evaluated, or V(not_ended) if it was to
+          be ended and processes of it run on that could not be.
         - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
           V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
         - For a job that was V(skipped), V(halted) or V(dependency).
@@ -308,6 +309,16 @@ results:
       sample:
         - name: download
           changed: true
+    survivors:
+      description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
+        RV(ignore:command). They are another user's, or hang in the kernel.
+      returned: when there are such processes
+      type: list
+      elements: dict
+      sample:
+        - pid: 4711
+          owner: root
+          command: sh
     truncated:
       description: The keys whose texts were longer than C(max_output) and were cut.
       returned: when there are such keys

@@ -18,6 +18,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
+from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
@@ -277,13 +278,14 @@ def sharers(handles: t.Iterable[Handle]) -> dict[str, str]:
 
 def clean_up(
     action: JobAction,
-    statuses: t.Sequence[t.Mapping[str, t.Any]],
+    statuses: t.Sequence[dict[str, t.Any]],
     task_vars: Vars,
     shared: dict[str, str],
 ) -> None:
     """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.
 
-    A plain command does it, but for a lost job, which may have left processes.
+    A plain command does it, but for a lost job, which may have left processes. Those that could not be ended are named
+    in its status.
 
     :arg shared: the L(sharers) of the task.
     """
@@ -295,13 +297,22 @@ def clean_up(
             action.remove(command)
         if lost:
             files = {status["jid"]: status["results_file"] for status in lost}
-            action.ask(list(files), "cleanup", task_vars, False, results_files=files, sharers=shared)
+            answer = action.ask(list(files), "cleanup", task_vars, False, results_files=files, sharers=shared)
+            for status, told in zip(lost, answer["jobs"]):
+                _name_survivors(status, told.get("survivors") or [])
     except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
         warn(
             display,
             f"{action.host}: the files of {len(finished)} collected jobs could not be removed; "
             f"background.jobs.prune removes them later: {one_line(exc.message)}",
         )
+
+
+def _name_survivors(status: dict[str, t.Any], survivors: t.Sequence[dict[str, t.Any]]) -> None:
+    """Say of a lost job which of its processes could not be ended."""
+    if survivors:
+        status["message"] = f"{status['message']}; {name_survivors(survivors)}"
+        status["record"] = {**(status["record"] or {}), "survivors": list(survivors)}
 
 
 def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:

@@ -36,11 +36,12 @@ class Target:
         self._answers = list(answers)
         self.asked: list[dict[str, t.Any]] = []
         self.removed: list[str] = []
+        self.survivors: list[dict[str, t.Any]] = []
 
     def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, **question: t.Any) -> dict[str, t.Any]:
         if mode == "cleanup":
             self.removed += jids
-            return {"jobs": []}
+            return {"jobs": [{"jid": jid, "survivors": self.survivors} for jid in jids]}
         assert secret is (any("secret" in jid for jid in jids) or "selection" in question)
         self.asked.append({"jids": jids, **question})
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -373,3 +374,12 @@ def test_a_job_with_no_log_makes_the_question_a_quiet_one() -> None:
     target = Target({"secret1": "succeeded", "b": "succeeded"})
     waited = Wait(t.cast(JobAction, target), Terms(), {}).for_jobs(handles("secret1", "b"))
     assert waited["failed"] is False
+
+
+def test_what_of_a_lost_job_could_not_be_ended_is_named() -> None:
+    target = Target({"a": "lost", "b": "succeeded"})
+    target.survivors = [{"pid": 7, "owner": "root", "command": "sh", "started": "1"}]
+    result = waited(target, handles("a", "b"))
+    assert result["failed"] is True
+    assert "a process of it runs on that could not be ended: pid 7 (sh, of user root)" in result["msg"]
+    assert [job.get("survivors") for job in result["results"]] == [[{"pid": 7, "owner": "root", "command": "sh"}], None]
