@@ -35,8 +35,8 @@ attributes:
       Nothing is left on the host.
   diff_mode:
     support: full
-    details: The modules of the jobs run in diff mode. The differences are in RV(results), they are not shown by
-      themselves.
+    details: The modules of the jobs run in diff mode. The differences of the jobs that changed something are in
+      RV(results), and are shown with the names of the jobs where the task succeeds.
   idempotent:
     support: partial
     details: Every call runs its jobs. A job is as idempotent as its module.

@@ -28,8 +28,9 @@ attributes:
     details: It waits and returns the results, but removes no files. The jobs that P(background.jobs.launch#module)
       started in check mode have ended already.
   diff_mode:
-    support: none
-    details: Differences that the modules of the jobs reported are in RV(results), they are not shown by themselves.
+    support: full
+    details: The differences that the modules of the jobs reported are in RV(results). In diff mode those of the jobs
+      that changed something are shown with the names of the jobs where the task succeeds.
   idempotent:
     support: none
     details: The files of a finished job are removed, unless O(cleanup=false). After that the job is V(lost) for another

@@ -202,6 +202,11 @@ class JobAction(ActionBase):
         return bool(self._task.no_log)
 
     @property
+    def in_diff_mode(self) -> bool:
+        """Whether what the jobs have changed is to be shown."""
+        return bool(self._task.diff)
+
+    @property
     def host(self) -> str:
         """The inventory name of the host that this task works on."""
         return str(self._task.delegate_to or self._play_host)

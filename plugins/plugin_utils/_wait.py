@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import LOS
 from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
+from ansible_collections.background.jobs.plugins.plugin_utils._diff import diffs
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._interrupt import STAND, Left, open_handle
@@ -151,6 +152,9 @@ class Wait:
         if tight is not None:
             warn(display, tight)
         combined = combine(results, time.monotonic() - self._start, host)
+        changes = diffs(results) if self._action.in_diff_mode else []
+        if changes:
+            combined["diff"] = changes
         if hidden:
             combined["msg"] = withheld(results, host)
         combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]

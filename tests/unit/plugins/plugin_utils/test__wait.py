@@ -29,6 +29,7 @@ class Target:
 
     host = "web1"
     hidden = False
+    in_diff_mode = False
 
     left: t.Any = None
 
