@@ -28,4 +28,10 @@ class ActionModule(LaunchAction):
         wait = Wait(self, terms, task_vars)
         launched = launch(self, options, task_vars, Along(wait.opening(), terms.grace))
         handles, answer = read(launched.pop("results")), launched.pop("answer", None)
-        return {**launched, **wait.for_jobs(handles, answer)}
+        found = launched.get("ansible_facts", {})  # of the interpreter, where ansible-core has looked for it
+        waited = wait.for_jobs(handles, answer)
+        return {
+            **launched,
+            **waited,
+            **({"ansible_facts": {**found, **waited.get("ansible_facts", {})}} if found else {}),
+        }

@@ -34,6 +34,13 @@ options:
     description: Whether to print no lines on how the jobs stand.
     type: bool
     default: false
+  set_facts:
+    description:
+      - Whether C(ansible_facts) that the job returned become facts of the host, as those of a task that runs the job's
+        module would. It is for a task with one job. Facts of several would be set over each other, and are not set.
+      - The facts are in the job's entry of C(results) in any case.
+    type: bool
+    default: false
   unreachable_grace:
     description:
       - How long the host may be out of reach while its jobs are waited for. They run on, the task connects again, and

@@ -39,6 +39,7 @@ _WAIT: Spec = {
     "poll": {"type": "str", "default": "15"},
     "stream": {"type": "bool", "default": False},
     "quiet": {"type": "bool", "default": False},
+    "set_facts": {"type": "bool", "default": False},
     "unreachable_grace": {"type": "str", "default": "60"},
 }
 

@@ -335,6 +335,12 @@ def lifted(result: t.Mapping[str, t.Any], but: t.Collection[str] = ()) -> dict[s
     return kept
 
 
+def facts_of(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """:returns: C(ansible_facts) of the only job, for ansible-core to set; of several none, which would collide."""
+    facts = results[0].get("ansible_facts") if len(results) == 1 and results[0]["state"] not in UNFINISHED else None
+    return {"ansible_facts": facts} if isinstance(facts, dict) and facts else {}
+
+
 def as_task(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """:returns: the result of a job as that of a task that asks for this one job: with its facts, as builtin has it."""
     hidden = {"_ansible_no_log": True} if result.get("_ansible_no_log") else {}

@@ -32,6 +32,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._progress import P
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
+    facts_of,
     headroom,
     judged,
     known,
@@ -57,6 +58,10 @@ _REMOVE = (
 """Functions of the shell: r removes files of some jobs, given a batch and their numbers; it takes each number from the
 front of its arguments, and puts the names of the files at their end. s collects, as C(_store.Store.collect) does, a job
 that several wait for, given its jid and who collects it; a tells whether others are left."""
+_LEAST = 1.0
+"""Seconds between two questions where the first had an answer with nothing new."""
+_LATE = 60.0
+"""Seconds after the end of a wait at which a host has told long ago that it is the end."""
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
 
@@ -69,7 +74,8 @@ class Terms:
 
     O(timeout) is how long at most, 0 for as long as the jobs' own limits take. O(poll) is the time between progress
     reports. O(cleanup): remove the files of the jobs that are finished. O(stream): show their output as it appears.
-    O(quiet): print no progress. O(grace) is how long the host may be out of reach.
+    O(quiet): print no progress. O(grace) is how long the host may be out of reach. O(set_facts): let ansible-core set
+    the facts of the only job.
     """
 
     timeout: float = 0
@@ -78,6 +84,7 @@ class Terms:
     stream: bool = False
     quiet: bool = False
     grace: float = 60
+    set_facts: bool = False
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any], **others: t.Any) -> Terms:
@@ -90,6 +97,7 @@ class Terms:
             stream=options["stream"],
             quiet=options["quiet"],
             grace=duration(options["unreachable_grace"], "unreachable_grace"),
+            set_facts=options["set_facts"],
             **others,
         )
 
@@ -158,7 +166,12 @@ class Wait:
         if hidden:
             combined["msg"] = withheld(results, host)
         combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]
-        self._action.left = None
+        if self._terms.set_facts:
+            combined.update(facts_of(results))
+        # Files go last. Whatever interrupts that, the result stands.
+        self._action.left = Left([], result=combined)
+        if self._terms.cleanup:
+            clean_up(self._action, statuses, self._task_vars, sharers(self._handles))
         return combined
 
     def _note_left(self) -> None:
@@ -189,15 +202,26 @@ class Wait:
         """
         try:
             while True:
+                asked, before = time.monotonic(), self._seen
                 statuses, final, selection = self._hear(answer or self._ask(selection), selection)
                 if final:
                     break
                 answer = None
+                self._check_time()
+                if self._seen == before:  # a host that has nothing new answers later than that
+                    time.sleep(max(0.0, asked + _LEAST - time.monotonic()))
         finally:
             self._progress.end()
-        if self._terms.cleanup:
-            clean_up(self._action, statuses, self._task_vars, sharers(self._handles))
         return statuses
+
+    def _check_time(self) -> None:
+        """:raises AnsibleActionFail: the host puts the end of this wait off, although it was asked not to."""
+        timeout = self._terms.timeout
+        if timeout and time.monotonic() > self._start + timeout + _LATE:
+            raise AnsibleActionFail(
+                f"the answer of {self._action.host} about its jobs makes no sense: it says that more will come, "
+                f"{_LATE:.0f} s after the {timeout:.0f} s of this wait; nothing was removed there"
+            )
 
     def _hear(
         self, answer: t.Mapping[str, t.Any], selection: t.Mapping[str, t.Any] | None

@@ -13,7 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils import _wait
@@ -70,6 +70,26 @@ class Target:
             "ours_to_remove": True,
             "result": {"changed": True} if state == "succeeded" else {},
         }
+
+
+class Patient(Target):
+    """A target whose answers take as long as they are asked to; O(hurry): no time at all. O(endless): none is final."""
+
+    now = 0.0
+    hurry = False
+    endless = False
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "sleep", self.pass_time)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    def ask(self, *arguments: t.Any, **question: t.Any) -> dict[str, t.Any]:
+        self.pass_time(0.0 if self.hurry else question["patience"])
+        answer = super().ask(*arguments, **question)
+        return {**answer, "final": False} if self.endless else answer
 
 
 def handles(*jids: str) -> list[Handle]:
@@ -144,16 +164,79 @@ def test_no_jobs_are_no_question() -> None:
 
 
 def test_a_timeout_leaves_the_jobs_running_and_says_so(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = iter(range(0, 1000, 50))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
-    target = Target({"a": "running"})
+    target = Patient({"a": "running"})
+    target.use(monkeypatch)
     result = waited(target, handles("a"), timeout=230)
     assert result["msg"] == (
         "timed out after 230 s; 1 job still running on web1 (job a). To wait for what runs on, register this result "
         "and give it as 'jobs'"
     )
     assert result["failed"] is True
-    assert [(asked["patience"], asked["last"]) for asked in target.asked] == [(120, False), (120, False), (80, True)]
+    assert [(asked["patience"], asked["last"]) for asked in target.asked] == [(120, False), (110, True)]
+
+
+@pytest.mark.parametrize("hurry", [True, False])
+def test_a_host_that_never_comes_to_an_end_is_left_when_the_time_is_up(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, hurry: bool
+) -> None:
+    """One that answers at once, too; and it is not asked without a pause."""
+    target = Patient({"a": "running"})
+    target.use(monkeypatch)
+    target.hurry, target.endless = hurry, True
+    with pytest.raises(AnsibleActionFail, match="the answer of web1 about its jobs makes no sense: it says that more"):
+        waited(target, handles("a"), timeout=230)
+    assert target.now == pytest.approx(290, abs=120)
+    assert len(target.asked) <= 300
+    assert target.removed == []
+
+
+def test_files_go_when_the_result_of_the_task_stands(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever raises before, they stay."""
+
+    class Interrupted(BaseException):
+        pass
+
+    for name, failure in (("judged", AnsibleError("x")), ("judged", RecursionError()), ("combine", Interrupted())):
+        target = Target({"a": "succeeded", "b": "lost"})
+        with monkeypatch.context() as patch:
+            patch.setattr(_wait, name, lambda *dummy, failure=failure: (_ for _ in ()).throw(failure))
+            with pytest.raises(type(failure)):
+                waited(target, handles("a", "b"))
+        assert target.removed == []
+
+
+def test_who_interrupts_the_removal_of_files_has_the_result(said: list[str]) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    class Slow(Target):
+        def remove(self, command: str) -> None:
+            raise Interrupted
+
+    target = Slow({"1.2": "succeeded"})
+    target.left = None
+    with pytest.raises(Interrupted):
+        Wait(t.cast(JobAction, target), Terms(), {}).for_jobs(handles("1.2"))
+    assert target.left.result["results"][0]["state"] == "succeeded"
+
+
+def test_facts_of_the_only_job_are_set_where_that_was_asked_for(said: list[str]) -> None:
+    class Finds(Target):
+        @staticmethod
+        def _status(jid: str, state: str) -> dict[str, t.Any]:
+            return {**Target._status(jid, state), "result": {"ansible_facts": {"a": 1}}}
+
+    def facts(*jids: str, set_facts: bool, state: str = "succeeded") -> t.Any:
+        target = Finds(dict.fromkeys(jids, state))
+        terms = Terms(timeout=0.01, set_facts=set_facts)
+        result = Wait(t.cast(JobAction, target), terms, {}).for_jobs(handles(*jids))
+        assert all(each["ansible_facts"] == {"a": 1} for each in result["results"])
+        return result.get("ansible_facts")
+
+    assert facts("a", set_facts=True) == {"a": 1}
+    assert facts("a", set_facts=False) is None
+    assert facts("a", "b", set_facts=True) is None
+    assert facts("a", set_facts=True, state="running") is None
 
 
 def test_a_question_is_never_longer_than_a_connection_lives(said: list[str]) -> None:
