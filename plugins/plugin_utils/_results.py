@@ -26,6 +26,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
+from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED
 from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
@@ -307,6 +308,8 @@ def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: floa
     others = f"; {len(bad)} of {_jobs(len(results))} did not succeed" if bad else ""
     if bad:
         others += f"; {HIDDEN}" if hidden else f": {'; '.join(map(why, bad))}"
+    held_up = dict.fromkeys(str(result.get("msg")) for result in left if result.get("reason") == STOPPED)
+    others += "".join(f"; {one_line(message)}" for message in [*held_up][:_NAMED])
     return (
         f"timed out after {in_words(timeout)}; {', '.join(still)} on {host}{names}{others}. To wait for what runs on, "
         "register this result and give it as 'jobs'"

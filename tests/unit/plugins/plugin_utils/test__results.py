@@ -631,3 +631,14 @@ def test_a_task_with_no_log_says_how_many(results: list[dict[str, t.Any]], sente
 def test_a_cause_is_quoted_in_one_line() -> None:
     message = "Oh:\nTraceback (most recent call last):\n  File x\nOSError: \x1b[2J\u202efull\n"
     assert why(job("a", "failed", reason="module", msg=message)) == r"a failed: Oh: OSError: \x1b[2J\u202efull"
+
+
+def test_a_wait_that_was_too_short_says_which_supervisor_is_stopped() -> None:
+    job = {
+        "name": "a",
+        "state": "running",
+        "reason": "supervisor_stopped",
+        "msg": "the supervisor (pid 7) is\x1b stopped",
+    }
+    said = overdue([job, {**job, "name": "b"}], "web1", 2) or ""
+    assert said.count("; the supervisor (pid 7) is\\x1b stopped. To wait") == 1
