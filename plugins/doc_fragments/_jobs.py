@@ -179,4 +179,12 @@ options:
       - A job that ends by itself leaves its processes alone in any case.
     type: bool
     default: false
+  trace:
+    description:
+      - Whether the process that looks after the jobs writes down what it does, with the time of each line, for those
+        who look for the cause of a problem. P(background.jobs.job_info#module) says where. Nothing of the arguments and
+        the output of jobs is in it, and no names of jobs with C(no_log).
+      - It is removed with the last of the jobs.
+      - If this is not set, the environment variable E(BACKGROUND_JOBS_TRACE) of C(ansible-playbook) decides.
+    type: bool
 """

@@ -33,6 +33,7 @@ _JOBS: Spec = {
     "start_delay": {"type": "str", "default": "0"},
     "max_output": {"type": "str", "default": "0"},
     "leave_children": {"type": "bool", "default": False},
+    "trace": {"type": "bool"},
 }
 
 _WAIT: Spec = {

@@ -90,7 +90,7 @@ class Batch:
 
     O(concurrency) tells how many may run at once: a number, V(0) for all, or V(N%) of CPUs. O(deadline) and
     O(start_delay) are seconds. O(halt) is what C(_schedule.parse_halt) takes. O(if_running) is what to do about jobs of
-    the group with the same names that are running: one of L(IF_RUNNING).
+    the group with the same names that are running: one of L(IF_RUNNING). O(trace): write what the supervisor does.
     """
 
     batch: str
@@ -101,6 +101,7 @@ class Batch:
     halt: str = "never"
     group: str | None = None
     if_running: str = "start"
+    trace: bool = False
 
 
 class Packing:

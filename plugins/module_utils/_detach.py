@@ -100,6 +100,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
     finally:
         if not stands:
             store.remove_lock(batch)
+            store.remove_trace(batch)
         os.close(lock)
 
 

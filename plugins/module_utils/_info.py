@@ -61,6 +61,7 @@ class Info:
     results_file: str
     builtin: bool
     no_log: bool
+    trace: str | None = None
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
@@ -187,8 +188,15 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         results_file=status.results_file,
         builtin=by_core and status.reason != "status_unreadable",
         no_log=bool(record.no_log),
+        trace=_trace(status.results_file, record.batch),
         survivors=told_of(survivors(status)),
     )
+
+
+def _trace(results_file: str, batch: str) -> str | None:
+    """:returns: the path of what the supervisor of a batch writes down of its doings, C(None) where it does not."""
+    path = os.path.join(os.path.dirname(results_file), f".{batch}.trace")
+    return path if os.path.lexists(path) else None
 
 
 def _touched(path: str) -> tuple[int, float]:

@@ -33,7 +33,7 @@ YOUNG = 3600.0
 _JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
 _SHARED = re.compile(r"\.(?P<jid>(?P<batch>j[0-9]+)\.[0-9]+)\.(?:shared|(?P<sharer>j[0-9]+\.[0-9]+)\.sharer)")
 _LEFTOVER = re.compile(
-    r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve)"
+    r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve|trace)"
     r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:kill|drain|d|[0-9a-f]+\.tmp)"
     r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
 )

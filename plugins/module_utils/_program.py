@@ -22,6 +22,7 @@ _PARTS = (
     "_record",
     "_store",
     "_batch",
+    "_trace",
     "_schedule",
     "_outcome",
     "_python",

@@ -87,4 +87,6 @@ def remove(
             store.remove_attempts(status.jid)
         if status.record is not None and not store.is_locked(status.record.batch):
             store.remove_lock(status.record.batch)
+        if status.record is not None:
+            store.remove_trace(status.record.batch)
     return {jid: each.survivors for jid, each in ended.items() if each.survivors}

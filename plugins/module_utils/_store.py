@@ -561,6 +561,23 @@ class Store:
             raise
         return handle
 
+    def trace_path(self, batch: str) -> str:
+        """:returns: the path of the trace of O(batch); see C(_trace)."""
+        return os.path.join(self.directory, f".{check_jid(batch)}.trace")
+
+    def make_trace(self, batch: str) -> int:
+        """:returns: a file descriptor of the new trace of O(batch).
+
+        :raises OSError: it cannot be made, or is there already.
+        """
+        return _create(self.trace_path(batch), os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def remove_trace(self, batch: str) -> None:
+        """Remove the trace of O(batch), if there is one, once no job of it is left."""
+        path = self.trace_path(batch)
+        if os.path.lexists(path) and not any(name.startswith(f"{batch}.") for name in os.listdir(self.directory)):
+            self._unlink(os.path.basename(path))
+
     @staticmethod
     def name_holder(lock: int, pid: int, started: str | None) -> None:
         """Note in the lock file O(lock) who holds it: a supervisor, by its pid and its start."""

@@ -23,7 +23,7 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process
+from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _trace
 from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
@@ -90,6 +90,7 @@ class Supervisor:
         store: Store,
         boot: t.Sequence[str],
         clock: t.Callable[[], float] = time.monotonic,
+        trace: _trace.Trace = _trace.OFF,
     ) -> None:
         """:arg records: those of its jobs, as they are on disk.
 
@@ -99,6 +100,7 @@ class Supervisor:
         self._packed = packed
         self._store = store
         self._clock = clock
+        self._trace = trace
         self._selector = selectors.DefaultSelector()
         text, server = boot
         self._servers = Servers(packed, text, server)
@@ -159,6 +161,7 @@ class Supervisor:
         signal.signal(signal.SIGUSR1, lambda number, frame: self._note(asked=True))
         self._selector.register(wake_read, selectors.EVENT_READ)
         ready()
+        self._trace.note("ready")
         while not self._schedule.done:
             self._apply()
             if self._schedule.done:
@@ -170,9 +173,11 @@ class Supervisor:
                     self._running[key.data].handle(key.fd)
             self._notice_ends()
         self._servers.close()
+        self._trace.last("all jobs have ended")
 
     def give_up(self, error: str) -> None:
         """Say of every job that is not finished that it is lost: the supervisor itself failed."""
+        self._trace.last(traceback.format_exc())
         self._census.refresh()
         for attempt in self._running.values():
             attempt.signal(self._census, signal.SIGKILL)
@@ -188,6 +193,7 @@ class Supervisor:
 
     def _apply(self) -> None:
         if self._stopping:
+            self._trace.note("told to end (SIGTERM)")
             for jid in self._records:
                 self._schedule.cancel(jid, _SHUTDOWN)
         if self._asked:
@@ -204,10 +210,12 @@ class Supervisor:
             attempt = self._running[jid]
             attempt.in_time = attempt.has_run  # the job is over; what it has left running is not to be ended
             if not attempt.in_time:
+                self._trace.note(f"SIGTERM to its processes: {self._schedule.cause(jid)}", jid)
                 attempt.signal(self._census, signal.SIGTERM)
                 attempt.signal(self._census, signal.SIGCONT)
         for jid in decision.kill:
             if not self._running[jid].in_time:
+                self._trace.note(f"SIGKILL to its processes: {self._schedule.cause(jid)}", jid)
                 self._running[jid].killed_at = self._clock()
                 self._running[jid].signal(self._census, signal.SIGKILL)
         self._start_all(decision.start)
@@ -220,6 +228,7 @@ class Supervisor:
             if not record.finished:
                 mode = self._store.take_cancel(jid)
                 if mode is not None:
+                    self._trace.note(f"asked to cancel it ({mode})", jid)
                     self._schedule.cancel(jid, "it was cancelled", running=mode != _DRAIN)
 
     def _patience(self) -> float | None:
@@ -248,6 +257,7 @@ class Supervisor:
         self._servers.dismiss()
         if len(first) < len(jids):
             self._schedule.hold(self._clock() + _SERVER_LOOK)
+        self._trace.servers(self._servers.pids)
 
     def _start(self, jid: str) -> None:
         job = self._packed.job(jid)
@@ -281,6 +291,7 @@ class Supervisor:
             if (record.pid_start or "").isdigit():
                 self._first_starts.setdefault(jid, int(record.pid_start or 0))
             record.state, record.reason, record.message = RUNNING, None, None
+            self._trace.note(f"runs as pid {record.pid}, attempt {record.attempts}", jid)
             self._write(record)
         elif outcome is not None:
             del self._running[jid]
@@ -307,6 +318,7 @@ class Supervisor:
     def _settle(self, jid: str, outcome: Outcome) -> None:
         """Note how an attempt has ended: either the job has, or it is tried again."""
         record, now = self._records[jid], self._clock()
+        self._trace.note(f"attempt {record.attempts} {outcome.state}, {outcome.reason or 'no reason'}", jid)
         seconds = round(self._schedule.since(jid, now), 3)
         if self._schedule.settle(jid, outcome.state, now, again=not outcome.survivors):
             self._finish(jid, outcome)
@@ -319,6 +331,7 @@ class Supervisor:
     def _say(self, record: Record, reason: str, message: str) -> None:
         """Tell what a job waits for, once."""
         if record.reason != reason or record.message != message:
+            self._trace.note(f"waits: {reason}", record.jid)
             record.reason, record.message = reason, message
             if record.state != QUEUED:
                 record.pid = record.pid_start = None
@@ -399,6 +412,7 @@ class Supervisor:
         now = self._clock()
         for pid in _process.ended_children(by_pid.keys()):
             if by_pid[pid].ended_at is None:
+                self._trace.note(f"its process {pid} has ended", by_pid[pid].job.jid)
                 by_pid[pid].ended_at = now
 
     def _finish(self, jid: str, outcome: Outcome) -> None:
@@ -409,6 +423,7 @@ class Supervisor:
         record.survivors = outcome.survivors
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
+        self._trace.note(f"{record.state}, {record.reason or 'no reason'}, after {record.elapsed:g} s", jid)
         self._last.pop(jid, None)
         self._store.take_cancel(jid)
         if not self._store.log_size(jid):
@@ -423,13 +438,18 @@ class Supervisor:
         """Write the final records of the jobs that have ended."""
         results, self._ended = self._ended, {}
         failed = self._store.write_all({jid: encode(self._records[jid], result) for jid, result in results.items()})
+        if results:
+            self._trace.note("results are on disk", *(jid for jid in results if jid not in failed))
         for jid, error in failed.items():
+            self._trace.note(f"its result could not be written: {error.strerror}", jid)
             self._make_room(self._records[jid], results[jid], error)
 
     def _write(self, record: Record) -> None:
         """Note how far a job has come; what such a file says is not worth waiting for the disk, nor to fail for."""
-        with contextlib.suppress(OSError):
+        try:
             self._store.write(record.jid, encode(record), durable=False)
+        except OSError as exc:
+            self._trace.note(f"how far it has come could not be written: {exc.strerror}", record.jid)
 
     def _make_room(self, record: Record, result: dict[str, t.Any], error: OSError) -> None:
         """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
@@ -486,7 +506,8 @@ def main(
     store = Store(directory)
     packed = Packed(packed_text)
     packed.drop(without)
-    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot)
+    trace = _trace.begin(store, packed.batch)
+    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, trace=trace)
 
     told = False
 

@@ -224,6 +224,12 @@ jobs:
       type: list
       elements: dict
       sample: []
+    trace:
+      description: The absolute path of the file in which the process that looks after the job, and after those that
+        were launched with it, writes down what it does. It is null without O(background.jobs.launch#module:trace).
+      returned: always
+      type: str
+      sample: /root/.ansible_async/.j248519231479172386183745102938475610293.trace
 summary:
   description: How many of these jobs are in each state.
   returned: with RV(jobs)

@@ -16,6 +16,7 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, QUEUED
@@ -146,7 +147,15 @@ def _batch(options: t.Mapping[str, t.Any]) -> Batch:
         halt=halt(options["halt"]),
         group=None if options["group"] is None else label(options["group"], "group"),
         if_running=options["if_running"],
+        trace=_is_traced(options["trace"]),
     )
+
+
+def _is_traced(asked: bool | None) -> bool:
+    """:returns: whether the option C(trace) asks for it, or else the environment of the controller."""
+    if asked is not None:
+        return asked
+    return bool(boolean(os.environ.get("BACKGROUND_JOBS_TRACE") or False, strict=False))
 
 
 def _put_in_order(

@@ -50,14 +50,17 @@ _AT_ONCE = 200
 _REMOVE = (
     'e=0; a() { for m in ".$1".*.sharer; do if [ -e "$m" ]; then return 0; fi; done; return 1; }; '
     'r() { b=${1#-}; shift; for n; do shift; s "$b$n" "$b$n" || set -- "$@" "$b$n" "$b$n.log"; done; '
-    '[ $# -eq 0 ] || rm -f -- "$@" || e=1; }; '
+    '[ $# -eq 0 ] || rm -f -- "$@" || e=1; [ -z "$b" ] || t "$b"; }; '
+    't() { [ -e ".$1trace" ] || return 0; for m in "$1"*; do if [ -e "$m" ]; then return 0; fi; done; '
+    'rm -f -- ".$1trace" || e=1; }; '
     's() { [ -e ".$1.shared" ] || return 1; rm -f ".$1.$2.sharer" || e=1; '
     'if a "$1"; then [ ! -e "$1" ] || mv -f "$1" ".$1.shared" || e=1; '
-    'else rm -f -- "$1" "$1.log" ".$1.shared" || e=1; fi; }'
+    'else rm -f -- "$1" "$1.log" ".$1.shared" || e=1; t "${1%.*}."; fi; }'
 )
 """Functions of the shell: r removes files of some jobs, given a batch and their numbers; it takes each number from the
 front of its arguments, and puts the names of the files at their end. s collects, as C(_store.Store.collect) does, a job
-that several wait for, given its jid and who collects it; a tells whether others are left."""
+that several wait for, given its jid and who collects it; a tells whether others are left. t removes the trace of a
+batch with the last of its jobs."""
 _LEAST = 1.0
 """Seconds between two questions where the first had an answer with nothing new."""
 _LATE = 60.0

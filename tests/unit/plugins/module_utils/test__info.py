@@ -82,7 +82,14 @@ def test_a_running_job_is_told_with_its_processes(store: Store) -> None:
         results_file=f"{store.directory}/j1.0",
         builtin=False,
         no_log=False,
+        trace=None,
     )
+
+
+def test_it_is_told_where_the_trace_of_a_batch_is(store: Store) -> None:
+    put(store, state="running")
+    os.close(store.make_trace("j1"))
+    assert info(store).trace == f"{store.directory}/.j1.trace"
 
 
 def test_a_job_that_has_ended_is_as_old_as_its_end(store: Store) -> None:

@@ -337,6 +337,16 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
     return remove
 
 
+def test_a_trace_goes_with_the_last_job_of_its_batch(shell: Shell, tmp_path: Path) -> None:
+    for name in ("j1.0", "j1.1", ".j1.trace", ".trace", ".j2.trace", "j3.0", ".j3.0.shared", ".j3.trace"):
+        (tmp_path / name).touch()
+    assert shell([f"{tmp_path}/j1.0"]) == 0
+    assert (tmp_path / ".j1.trace").exists()
+    assert shell([f"{tmp_path}/j1.1", f"{tmp_path}/j7"]) == 0
+    assert shell([f"{tmp_path}/j3.0"]) == 0
+    assert sorted(os.listdir(tmp_path)) == [".j2.trace", ".trace", "bin"]
+
+
 def test_removal_spares_everything_else(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "it's $HOME \\ `here` \"; exit 1"
     directory.mkdir()
