@@ -218,7 +218,8 @@ def _acts(key: str) -> bool:
 
 def _status(told: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """:returns: the status of one job."""
-    fields = _plain(told.get("status"))
+    beside = {field.name: told[field.name] for field in dataclasses.fields(Extra) if field.name in told}
+    fields = {**_plain(told.get("status")), **beside}
     _check(Status, fields)
     _check(Extra, fields)
     jid, path = fields.get("jid"), fields.get("results_file")

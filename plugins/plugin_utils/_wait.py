@@ -133,9 +133,12 @@ class Wait:
         self._handles = [handle for handle in handles if handle.result is None]
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
-        told = iter(judged(self._handles, statuses))
-        results = [known(handle) if handle.result is not None else next(told) for handle in handles]
-        return self._conclude(results, statuses)
+
+        def results() -> list[dict[str, t.Any]]:
+            told = iter(judged(self._handles, statuses))
+            return [known(handle) if handle.result is not None else next(told) for handle in handles]
+
+        return self._collect(results, statuses)
 
     def for_group(self, group: str | None, names: t.Sequence[str] | None) -> dict[str, t.Any]:
         """Wait for all jobs of a group, or of these names, that are on the host.
@@ -153,15 +156,27 @@ class Wait:
                 f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
                 "was started as another user or with another async_dir (see background.jobs.job_info)"
             )
-        return self._conclude(judged(self._handles, statuses), statuses)
+        return self._collect(lambda: judged(self._handles, statuses), statuses)
 
-    def _conclude(
-        self, results: list[dict[str, t.Any]], statuses: t.Sequence[t.Mapping[str, t.Any]]
+    def _collect(
+        self, results: t.Callable[[], list[dict[str, t.Any]]], statuses: t.Sequence[dict[str, t.Any]]
     ) -> dict[str, t.Any]:
-        host, hidden = self._action.host, self._action.hidden
-        tight = headroom(host, statuses, hidden)
+        """Put the result of the task together, and then remove files. Whatever interrupts that, the result stands.
+
+        :arg results: puts those of the jobs together.
+        """
+        combined = self._conclude(results())
+        self._action.left = Left([], result=combined)
+        tight = headroom(self._action.host, statuses, self._action.hidden)
         if tight is not None:
             warn(display, tight)
+        if self._terms.cleanup and clean_up(self._action, statuses, self._task_vars, sharers(self._handles)):
+            combined = self._conclude(results())
+            self._action.left = Left([], result=combined)
+        return combined
+
+    def _conclude(self, results: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+        host, hidden = self._action.host, self._action.hidden
         combined = combine(results, time.monotonic() - self._start, host)
         changes = diffs(results) if self._action.in_diff_mode else []
         if changes:
@@ -171,10 +186,6 @@ class Wait:
         combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]
         if self._terms.set_facts:
             combined.update(facts_of(results))
-        # Files go last. Whatever interrupts that, the result stands.
-        self._action.left = Left([], result=combined)
-        if self._terms.cleanup:
-            clean_up(self._action, statuses, self._task_vars, sharers(self._handles))
         return combined
 
     def _note_left(self) -> None:
@@ -312,14 +323,16 @@ def clean_up(
     statuses: t.Sequence[dict[str, t.Any]],
     task_vars: Vars,
     shared: dict[str, str],
-) -> None:
+) -> bool:
     """Remove the files of finished jobs, now that their results have arrived: whoever waits again finds no others.
 
     A plain command does it, but for a lost job, which may have left processes. Those that could not be ended are named
     in its status.
 
     :arg shared: the L(sharers) of the task.
+    :returns: whether there were such.
     """
+    more = False
     finished = [status for status in statuses if status["state"] not in UNFINISHED and status["ours_to_remove"]]
     lost = [status for status in finished if status["state"] == LOST]
     plain = [status for status in finished if status["state"] != LOST]
@@ -330,20 +343,25 @@ def clean_up(
             files = {status["jid"]: status["results_file"] for status in lost}
             answer = action.ask(list(files), "cleanup", task_vars, False, results_files=files, sharers=shared)
             for status, told in zip(lost, answer["jobs"]):
-                _name_survivors(status, told.get("survivors") or [])
+                more = _name_survivors(status, told.get("survivors") or []) or more
     except (AnsibleActionFail, AnsibleConnectionFailure) as exc:
         warn(
             display,
             f"{action.host}: the files of {len(finished)} collected jobs could not be removed; "
             f"background.jobs.prune removes them later: {one_line(exc.message)}",
         )
+    return more
 
 
-def _name_survivors(status: dict[str, t.Any], survivors: t.Sequence[dict[str, t.Any]]) -> None:
-    """Say of a lost job which of its processes could not be ended."""
+def _name_survivors(status: dict[str, t.Any], survivors: t.Sequence[dict[str, t.Any]]) -> bool:
+    """Say of a lost job which of its processes could not be ended.
+
+    :returns: whether there were any.
+    """
     if survivors:
         status["message"] = f"{status['message']}; {name_survivors(survivors)}"
         status["record"] = {**(status["record"] or {}), "survivors": list(survivors)}
+    return bool(survivors)
 
 
 def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:

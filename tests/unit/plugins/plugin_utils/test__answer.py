@@ -69,6 +69,12 @@ def test_a_status_has_all_fields_whatever_was_told() -> None:
     assert (status["record"]["earlier"], status["record"]["shadowed"]) == ([{"rc": 1}], {"started": 5})
 
 
+def test_what_could_not_be_ended_is_told_beside_the_status() -> None:
+    survivors = [{"pid": 7, "owner": "root", "command": "sh", "started": "1"}]
+    (status,) = statuses(answer({**job("j1.0"), "survivors": survivors}), None)["jobs"]
+    assert status["survivors"] == survivors
+
+
 def test_a_job_can_be_asked_for_twice() -> None:
     first, second = statuses(answer(job("j1.0"), job("j1.0")), ["j1.0", "j1.0"])["jobs"]
     assert first == second and first is not second
@@ -120,6 +126,7 @@ ONE = job("j1.0", {"rc": 0})
         (answer(in_record(ONE, state="x")), "in a record, there is no state 'x'"),
         (answer(in_record(ONE, queued_at="x")), "in a record, queued_at is 'x', not a number"),
         (answer(in_record(ONE, survivors=[{"pid": 1}])), "it has no owner"),
+        (answer({**ONE, "survivors": [{"pid": "1"}]}), "pid is '1', not a whole number"),
         (answer(changed(ONE, survivors=[{"pid": "1"}])), "pid is '1', not a whole number"),
         (answer(in_record(ONE, jid="../x")), r"'\.\./x' is no job id"),
         (answer({**ONE, "earlier": 5}), "earlier is 5, not a list"),
