@@ -240,7 +240,13 @@ def _status(told: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         _add_results(status, told)
     extra = Extra(**{field.name: fields[field.name] for field in dataclasses.fields(Extra) if field.name in fields})
     _check_survivors(extra.survivors)
-    return {**dataclasses.asdict(status), **dataclasses.asdict(extra)}
+    record_fields = None if status.record is None else _as_dict(status.record)
+    return {**_as_dict(status), "record": record_fields, **_as_dict(extra)}
+
+
+def _as_dict(of: t.Any) -> dict[str, t.Any]:
+    """:returns: the fields of a dataclass; what is in them stays, such as the typed errors of ansible-core 2.19."""
+    return {field.name: getattr(of, field.name) for field in dataclasses.fields(of)}
 
 
 def _record(fields: t.Mapping[str, t.Any]) -> Record:
