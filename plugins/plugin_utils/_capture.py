@@ -304,6 +304,8 @@ class Capture:
             self.facts[handler._discovered_interpreter_key] = handler._discovered_interpreter
         if intercept.step is not None:
             return intercept.step
+        if not isinstance(result, dict) or not result:  # ansible-core has no job then, and fails the task
+            raise AnsibleActionFail("its action ended without starting a module, and returned no result")
         if result.get("ansible_job_id"):
             raise AnsibleActionFail(
                 f"its action detached job {result['ansible_job_id']} by itself, past background.jobs"

@@ -300,3 +300,90 @@ def test_a_play_stops_where_a_job_has_failed(stopped: tuple[Run, Path], host: st
     assert run.status == 2
     assert not (directory / f"{host}.went_on").exists()
     assert f"fatal: [{host}]: FAILED!" in run.output and "UNREACHABLE" not in run.output
+
+
+# A result that cannot be taken costs its own job
+
+ODD_MODULE = """
+    #!/usr/bin/python
+    # WANT_JSON
+    import json, sys
+    levels, text = json.load(open(sys.argv[1]))["levels"], "1"
+    if levels < 0:
+        text = '{"__ansible_type": "nonsense"}'
+    print('{"changed": true, "data": ' + '{"a":' * levels + text + "}" * levels + "}")
+"""
+EMPTY = """
+    from ansible.plugins.action import ActionBase
+
+    class ActionModule(ActionBase):
+        _supports_async = True
+
+        def run(self, tmp=None, task_vars=None):
+            return {} if self._task.args["what"] == "nothing" else None
+"""
+LEVELS = {"flat": 1, "near": 97, "over": 120, "far": 270, "farther": 900, "typed": -1}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, t.Any], Path]:
+    directory = tmp_path_factory.mktemp("odd")
+    controller = Controller(directory, "web1")
+    controller.write("library/odd.py", ODD_MODULE.lstrip("\n"))
+    controller.write("library/empty.py", "#!/usr/bin/python\n")
+    controller.write("action_plugins/empty.py", EMPTY)
+    latin = {"ansible.builtin.command": r"printf 'caf\351'", "async": 60, "poll": 0}
+    jobs = [{"name": name, "odd": {"levels": levels}} for name, levels in LEVELS.items()]
+    minimal = {"ansible.builtin.setup": {"gather_subset": "!all"}}
+    tasks = {
+        "latin": latin,
+        "run": {"background.jobs.run": {"jobs": jobs}},
+        "alone": {"background.jobs.run": {"jobs": [jobs[1]]}},
+        "wait": {"background.jobs.wait": {"jobs": "{{ the_latin }}"}},
+        "empty": {"background.jobs.run": {"jobs": [jobs[0], {"empty": {"what": "nothing"}}]}},
+        "none": {"background.jobs.run": {"jobs": [jobs[0], {"empty": {"what": "none"}}]}},
+        "unset": {"background.jobs.run": {"jobs": [minimal]}},
+        "before": {"ansible.builtin.debug": {"msg": "{{ ansible_facts.system | default('unknown') }}"}},
+        "set": {"background.jobs.run": {"jobs": [minimal], "set_facts": True}},
+        "after": {"ansible.builtin.debug": {"msg": "{{ ansible_facts.system | default('unknown') }}"}},
+    }
+    named = [{**task, "register": f"the_{name}", "ignore_errors": True} for name, task in tasks.items()]
+    content = "{{ {" + ", ".join(f"'{name}': the_{name}" for name in tasks) + "} | to_json }}"
+    save = {"ansible.builtin.copy": {"dest": f"{directory}/seen.json", "content": content}}
+    controller.write("play.yml", json.dumps([{"hosts": "web1", "gather_facts": False, "tasks": [*named, save]}]))
+    run = play(controller, "-vvv")
+    assert run.status == 0, run.output
+    return json.loads((directory / "seen.json").read_text(encoding="utf-8")), directory / "async"
+
+
+def test_what_ansible_core_cannot_take_costs_that_one_job(odd: tuple[dict[str, t.Any], Path]) -> None:
+    seen, directory = odd
+    results = {result["name"]: result for result in seen["run"]["results"]}
+    assert list(results) == list(LEVELS)
+    bad = {name: result for name, result in results.items() if result.get("reason") == "result_undecodable"}
+    # The type is unknown since 2.19, and 900 levels are more than some Pythons can take already on the host.
+    assert set(bad) - {"typed", "farther"} == {"over", "far"}
+    assert [results[name]["state"] for name in ("flat", "near", "farther")] == ["succeeded", "succeeded", "failed"]
+    assert "data" in results["near"] and "data" in seen["alone"]
+    assert "over failed: its result cannot be taken: it is nested 121 levels deep" in seen["run"]["msg"]
+    kept = {path.name for path in directory.iterdir() if path.name.startswith("j") and not path.name.endswith(".log")}
+    assert kept == {result["ansible_job_id"] for result in bad.values()}
+
+
+def test_bytes_that_are_no_text_are_a_character_that_says_so(odd: tuple[dict[str, t.Any], Path]) -> None:
+    waited = odd[0]["wait"]
+    assert (waited["stdout"], waited["results"][0]["state"]) == ("caf\ufffd", "succeeded")
+
+
+@pytest.mark.parametrize("case", ["empty", "none"])
+def test_an_action_that_returns_nothing_has_failed(odd: tuple[dict[str, t.Any], Path], case: str) -> None:
+    told = odd[0][case]
+    assert told["failed"] is True
+    assert "its action ended without starting a module, and returned no result; nothing was started" in told["msg"]
+
+
+def test_facts_of_a_job_are_set_where_that_was_asked_for(odd: tuple[dict[str, t.Any], Path]) -> None:
+    seen = odd[0]
+    assert "ansible_system" not in seen["unset"].get("ansible_facts", {})
+    assert seen["unset"]["results"][0]["ansible_facts"]["ansible_system"] == "Linux"
+    assert (seen["before"]["msg"], seen["after"]["msg"]) == ("unknown", "Linux")
