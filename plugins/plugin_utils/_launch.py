@@ -53,8 +53,28 @@ _DEFERRED = ("jobs", "job", _LABEL)
 _compat.defer_arguments(("jobs", "job"), (_LABEL,), ("background.jobs.launch", "background.jobs.run"))
 
 
+_HIDDEN = "(hidden by no_log)"
+_WHOLE = "_background_jobs_arguments"
+"""The attribute of a task that keeps its arguments between attempts, in the worker."""
+
+
 class LaunchAction(JobAction):
     """An action with the options that describe jobs."""
+
+    def run(self, tmp: str | None = None, task_vars: Vars | None = None) -> dict[str, t.Any]:
+        """Do what L(JobAction.run) does, and take the arguments of jobs with C(no_log) out of the task afterwards.
+
+        Callbacks are told of a task that is over with its arguments, whose templates are resolved by then; some print
+        them, such as the default one with C(display_args_to_stdout).
+        """
+        task: t.Any = self._task
+        whole = getattr(task, _WHOLE, task.args)  # there if the task is tried again, by another action
+        setattr(task, _WHOLE, whole)
+        task.args = whole
+        try:
+            return super().run(tmp, task_vars)
+        finally:
+            task.args = shown_arguments(whole)
 
     @classmethod
     def finalize_task_arg(cls, name: str, value: t.Any, templar: t.Any, context: t.Any) -> t.Any:
@@ -64,6 +84,35 @@ class LaunchAction(JobAction):
         if isinstance(value, str) and name != _LABEL:
             return templar.resolve_to_container(value)
         return value
+
+
+def shown_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the options of a task without what its jobs with C(no_log) have but their names, nor their items."""
+    shown = dict(arguments)
+    if isinstance(shown.get("jobs"), list):
+        shown["jobs"] = [_shown_job(job) for job in shown["jobs"]]
+    if _hides(shown.get("job")):
+        shown["job"] = _shown_job(shown["job"])
+        shown["for_each"] = _HIDDEN
+    return shown
+
+
+def _shown_job(job: t.Any) -> t.Any:
+    if not _hides(job):
+        return job
+    return {key: job[key] if key in ("name", "no_log") else _HIDDEN for key in job}
+
+
+def _hides(job: t.Any) -> bool:
+    """:returns: whether a job may have C(no_log); a template is not resolved here, so it may."""
+    return isinstance(job, dict) and str(job.get("no_log") or False).lower() not in (
+        "false",
+        "no",
+        "off",
+        "0",
+        "n",
+        "f",
+    )
 
 
 @dataclasses.dataclass

@@ -237,3 +237,23 @@ def test_no_log_of_a_job_hides_what_its_module_said(tmp_path: Path) -> None:
     )
     assert printed.status == 0 and printed.stdout.count("...ignoring") == 5, printed
     assert SECRET not in printed.stdout and SECRET not in printed.stderr, printed
+
+
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_no_log_of_a_job_hides_its_arguments_from_callbacks(tmp_path: Path, strategy: str) -> None:
+    """With the strategy free the heading is printed when the templates are resolved. The task is tried again."""
+    job = {"name": "quiet", "no_log": True, "ansible.builtin.shell": "echo {{ secret }}; test -e gate || ! touch gate"}
+    job["environment"] = {"SECRET": "{{ secret }}"}
+    again = {"until": "ran is succeeded", "retries": 2, "delay": 0, "register": "ran"}
+    printed = run(
+        tmp_path,
+        {"background.jobs.run": {"jobs": [{**job, "args": {"chdir": str(tmp_path)}}]}, **again},
+        ANSIBLE_STRATEGY=strategy,
+        ANSIBLE_DISPLAY_ARGS_TO_STDOUT="true",
+        ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.junit",
+        JUNIT_OUTPUT_DIR=str(tmp_path / "junit"),
+    )
+    (report,) = (tmp_path / "junit").iterdir()
+    assert printed.status == 0 and "FAILED - RETRYING" in printed.stdout, printed
+    assert "TASK [background.jobs.run jobs=[{'name': 'quiet'" in printed.stdout
+    assert SECRET not in printed.stdout + printed.stderr + report.read_text(encoding="utf-8")

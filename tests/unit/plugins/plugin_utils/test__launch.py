@@ -14,7 +14,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packing
 from ansible_collections.background.jobs.plugins.plugin_utils import _launch, _reach
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
-from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along
+from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along, shown_arguments
 
 BROKEN = AnsibleConnectionFailure("Connection reset by peer")
 
@@ -193,3 +193,26 @@ def test_what_takes_longer_than_an_attempt_to_connect_had_a_connection(
     action = t.cast(JobAction, types.SimpleNamespace(_connection=connection))
     assert not _reach.had_connected(action, longest)
     assert _reach.had_connected(action, longest + 0.1)
+
+
+SEEN = {"name": "a", "no_log": True, "ansible.builtin.shell": "echo swordfish", "environment": {"x": "swordfish"}}
+SHOWN = {**SEEN, "ansible.builtin.shell": "(hidden by no_log)", "environment": "(hidden by no_log)"}
+OPEN = {"name": "b", "no_log": False, "ansible.builtin.command": "id"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ({"jobs": [SEEN, OPEN, "odd"], "group": "g"}, {"jobs": [SHOWN, OPEN, "odd"], "group": "g"}),
+        ({"jobs": [{**SEEN, "no_log": "{{ x }}"}]}, {"jobs": [{**SHOWN, "no_log": "{{ x }}"}]}),
+        ({"jobs": [{**OPEN, "no_log": "no"}]}, {"jobs": [{**OPEN, "no_log": "no"}]}),
+        ({"job": SEEN, "for_each": ["swordfish"]}, {"job": SHOWN, "for_each": "(hidden by no_log)"}),
+        ({"job": OPEN, "for_each": ["a"]}, {"job": OPEN, "for_each": ["a"]}),
+        ({"jobs": "{{ jobs }}"}, {"jobs": "{{ jobs }}"}),
+        ({}, {}),
+    ],
+)
+def test_callbacks_see_no_arguments_of_jobs_with_no_log(arguments: dict[str, t.Any], shown: dict[str, t.Any]) -> None:
+    before = repr(arguments)
+    assert shown_arguments(arguments) == shown
+    assert repr(arguments) == before
