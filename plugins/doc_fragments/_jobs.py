@@ -57,9 +57,9 @@ options:
       - C(environment) (mapping) adds environment variables to those of the task. Variables such as C(PYTHONPATH) count
         for the Python that runs a module only if they are set here or there, and not if the login has them.
       - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
-        it, and so are its arguments, from callbacks too. ansible-core shows a task as it is written before it starts, if
-        C(display_args_to_stdout) or the callback C(junit) is to show arguments, so take secrets from variables, or set
-        C(no_log) on the task, which hides names and causes as well.
+        it, and so are its arguments, from callbacks too. ansible-core shows a task as it is written before it starts,
+        if C(display_args_to_stdout) or the callback C(junit) is to show arguments, so take secrets from variables, or
+        set C(no_log) on the task, which hides names and causes as well.
       - C(args) (mapping) holds options beside a module that takes a string, such as C(chdir) beside
         M(ansible.builtin.command), as in a task.
       - What holds for all jobs is set on the task, for example C(become), C(delegate_to) or C(environment). These

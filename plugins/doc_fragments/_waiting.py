@@ -20,16 +20,16 @@ options:
       - How often to print a line on how the jobs stand while waiting, if that has changed. A job that does not succeed
         is reported at once. It has no influence on how soon the end of a job is noticed.
       - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
-      - Where the callback for standard output is not known to be for people, such as P(ansible.posix.json#callback), the
-        lines go into the log file only. In a task with C(no_log) they tell numbers, and no names.
+      - Where the callback for standard output is not known to be for people, such as P(ansible.posix.json#callback),
+        the lines go into the log file only. In a task with C(no_log) they tell numbers, and no names.
     type: str
     default: "15"
   stream:
     description:
       - Whether to print what the commands of the jobs print, line by line and after the names of host and job, while
         they run.
-      - Nothing is printed of a job with C(no_log), nor in a task with C(no_log). Of a job that prints more than 64 KiB between two looks the newest
-        lines are printed, and how much is left out.
+      - Nothing is printed of a job with C(no_log), nor in a task with C(no_log). Of a job that prints more than 64 KiB
+        between two looks the newest lines are printed, and how much is left out.
     type: bool
     default: false
   quiet:
