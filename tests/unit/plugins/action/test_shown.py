@@ -190,10 +190,10 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
         hidden("launch", jobs=jobs, group=name) | {"register": "ours"},
         hidden("async_status", jid="{{ ours.results[1].ansible_job_id }}") | again,
         hidden("async_status", jids=jids),
-        hidden("cancel", jobs=[f"{name}.0"]),
+        hidden("cancel", jobs=["j1.0"]),
         hidden("cancel", name=name),
         hidden("wait", group=f"{name} none", name=[name]),
-        hidden("wait", jobs=[f"{name}.0"]),
+        hidden("wait", jobs=["j1.0"]),
         hidden("wait", jobs=5, timeout=name),
         hidden("run", jobs=[wrong]),
         hidden("prune", older_than=0, group=name, name=["none"]),
@@ -207,8 +207,8 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
 def test_no_log_of_the_task_hides_names_items_causes_and_arguments(silent: tuple[Printed, str]) -> None:
     printed, page = silent
     assert printed.status == 0
-    assert SECRET not in printed.stdout and SECRET not in printed.stderr, printed
-    assert SECRET not in page
+    lines = f"{printed.stdout}\n{printed.stderr}\n{page}".split("\n")
+    assert [line for line in lines if SECRET in line] == []
 
 
 def test_with_no_log_it_is_told_how_many_jobs_did_not_succeed(silent: tuple[Printed, str]) -> None:
