@@ -31,11 +31,11 @@ class ActionModule(JobAction):
         answer = self.ask(asked, options["mode"], task_vars, secret=True, **question)
         statuses = answer["jobs"]
         if options["mode"] == "cleanup":
-            results = [_erased(jid, status) for jid, status in zip(asked, statuses)]
+            results = [_erased(status["jid"], status) for status in statuses]
         else:
-            results = judged([Handle(jid=jid, name=jid) for jid in asked], statuses)
+            results = judged([Handle(jid=status["jid"], name=status["jid"]) for status in statuses], statuses)
         if options["offset"] is not None:
-            results[0].update(_output((answer.get("output") or {}).get(asked[0]), options["offset"]))
+            results[0].update(_output((answer.get("output") or {}).get(statuses[0]["jid"]), options["offset"]))
         if options["jids"] is None:
             self._msg_is_ours = options["mode"] == "cleanup"
             return as_task(results[0])

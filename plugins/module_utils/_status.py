@@ -13,6 +13,7 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils import _ids
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._outcome import brief, is_failed, with_cause
 from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive, is_stopped
@@ -129,15 +130,20 @@ def _attached(store: Store, jid: str, wrappers: Wrappers | None) -> Status | Non
 
 
 def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
-    """Find the async directory a job is in.
+    """Find a job, and the async directory it is in.
 
+    :arg jid: its id; where no O(results_file) tells more, a short one will do (C(_ids)).
     :arg results_file: absolute path that the launch reported; it outranks O(directory), which is only where jobs
         of this connection would be started now.
-    :raises StoreError: O(results_file) is not the path of the status file of O(jid).
+    :raises StoreError: O(results_file) is not the path of the status file of O(jid), or several jobs have the short id.
     """
     check_jid(jid)
     if not results_file:
-        return Store(directory), jid
+        store = Store(directory)
+        try:
+            return store, _ids.find(jid, store.jids())
+        except _ids.AmbiguousId as exc:
+            raise StoreError(str(exc)) from exc
     if not os.path.isabs(results_file) or os.path.basename(results_file) != jid:
         raise StoreError(f"results_file {results_file!r} is not the absolute path of the status file of job {jid}")
     return Store(os.path.dirname(results_file)), jid

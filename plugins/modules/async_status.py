@@ -182,6 +182,9 @@ def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
         jobs = [locate(jid, question.results_files.get(jid), directory) for jid in jids]
     except StoreError as exc:
         module.fail_json(msg=str(exc))
+    if question.offsets is not None:  # by the ids as they were given, which may be short
+        whole = dict(zip(jids, (jid for dummy, jid in jobs)))
+        question.offsets = {whole.get(jid, jid): offset for jid, offset in question.offsets.items()}
     for store, jid in jobs:
         store.refresh(jid, question.sharers.get(jid, jid))
     return jobs

@@ -23,6 +23,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _fields
+from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._info import Info
 from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._record import (
@@ -334,21 +335,22 @@ def _plain(text: t.Any) -> dict[str, t.Any]:
 
 
 def _matched(found: t.Sequence[dict[str, t.Any]], jids: t.Sequence[str] | None) -> list[dict[str, t.Any]]:
-    """:returns: the statuses in the order in which they were asked for."""
+    """:returns: the statuses in the order in which they were asked for, by their ids or by short ones."""
     told = collections.Counter(status["jid"] for status in found)
     if jids is None:
         twice = [jid for jid, count in told.items() if count > 1]
         if twice:
             raise Nonsense(f"it tells of job {twice[0]} more than once")
         return list(found)
-    asked = collections.Counter(jids)
+    meant = {jid: jid if jid in told else next((whole for whole in told if is_meant(jid, whole)), None) for jid in jids}
+    asked = collections.Counter(meant[jid] or jid for jid in jids)
     missing, others = list(asked - told), list(told - asked)
     if others:
         raise Nonsense(f"it tells of {_some(others)}, which it was not asked for")
     if missing:
         raise Nonsense(f"it tells nothing of {_some(missing)}")
     status = {each["jid"]: each for each in found}
-    return [dict(status[jid]) for jid in jids]
+    return [dict(status[meant[jid] or jid]) for jid in jids]
 
 
 def _some(jids: t.Sequence[str]) -> str:

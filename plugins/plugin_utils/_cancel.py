@@ -37,6 +37,8 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
     answer: dict[str, t.Any] = {"jobs": [], "user": ""}
     if asked or (options["jobs"] is None and options["name"] != []):
         answer = action.cancel(_request(options, asked), task_vars, secret, _results_files(asked))
+    for handle, status in zip(asked, answer["jobs"]):
+        handle.jid = status["jid"]  # a short one was given perhaps
     if options["jobs"] is None:
         asked = handles = [_found(status) for status in answer["jobs"]]
     told = (

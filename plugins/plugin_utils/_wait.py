@@ -252,6 +252,8 @@ class Wait:
             self._handles = [_found(status, self._action.host) for status in statuses]
             self._note_left()
             selection = None if statuses else selection
+        for handle, status in zip(self._handles, statuses):
+            handle.jid = status["jid"]  # a short one was given perhaps
         self._user = answer["user"]
         self._explain(statuses)
         if self._stream is not None:
