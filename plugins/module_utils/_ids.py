@@ -26,9 +26,7 @@ class AmbiguousId(Exception):
 def shorten(jids: t.Sequence[str]) -> dict[str, str]:
     """:returns: for each id a short one, that L(find) finds among O(jids) without doubt."""
     batches = {jid.rpartition(".")[0] for jid in jids}
-    length = next(
-        (size for size in range(_LEAST, 60) if len({batch[:size] for batch in batches}) == len(batches)), 60
-    )
+    length = next((size for size in range(_LEAST, 60) if len({batch[:size] for batch in batches}) == len(batches)), 60)
     return {jid: f"{jid.rpartition('.')[0][:length]}.{jid.rpartition('.')[2]}" for jid in jids}
 
 

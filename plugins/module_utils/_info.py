@@ -39,7 +39,8 @@ class Info:
 
     O(pid) and O(supervisor_pid) are processes that run now. Times are ISO 8601 in UTC. O(elapsed) and O(timeout) are
     seconds, and so is O(age): since the job ended; of one that is not finished, since it was launched; of one that is
-    lost, since its last sign of life. O(survivors) are processes that could not be ended and still run.
+    lost, since its last sign of life. O(rc) is the return code that its module gave. O(survivors) are processes that
+    could not be ended and still run.
     """
 
     ansible_job_id: str
@@ -62,6 +63,7 @@ class Info:
     builtin: bool
     no_log: bool
     trace: str | None = None
+    rc: int | None = None
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
@@ -189,6 +191,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         builtin=by_core and status.reason != "status_unreadable",
         no_log=bool(record.no_log),
         trace=_trace(status.results_file, record.batch),
+        rc=_return_code(status),
         survivors=told_of(survivors(status)),
     )
 
@@ -225,6 +228,13 @@ def _message(status: Status) -> str | None:
     record = status.record
     hidden = status.reason == "module" if record is None else record.no_log and record.finished
     return None if hidden else status.message
+
+
+def _return_code(status: Status) -> int | None:
+    """:returns: the return code of a module, which is no secret unless its job has C(no_log)."""
+    code = status.result.get("rc")
+    hidden = status.record is not None and status.record.no_log
+    return code if isinstance(code, int) and not isinstance(code, bool) and status.finished and not hidden else None
 
 
 def _number(value: t.Any) -> float | None:

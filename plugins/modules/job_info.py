@@ -156,6 +156,11 @@ jobs:
       returned: always
       type: str
       sample: root
+    rc:
+      description: The return code that the module of the job gave. It is null if there is none, and with C(no_log).
+      returned: always
+      type: int
+      sample: 3
     pid:
       description: The process of the job, if it runs. That of a job that is V(lost) may run on.
       returned: always

@@ -13,11 +13,12 @@ import re
 import typing as t
 import unicodedata
 
+from ansible_collections.background.jobs.plugins.module_utils._ids import shorten
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
 _DURATIONS = ("age", "elapsed")
-_RIGHT = (*_DURATIONS, "pid")
+_RIGHT = (*_DURATIONS, "pid", "rc")
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _MESSAGE = 500
 """Characters of a message that are shown."""
@@ -29,16 +30,19 @@ def report(answers: t.Mapping[str, Answer], columns: t.Sequence[str]) -> list[st
     """Put together what hosts have answered.
 
     :arg answers: by host, what C(job_info), C(cancel) or C(prune) has registered there, or nothing.
-    :arg columns: the keys of a job to show; C(host) is the host that has answered.
+    :arg columns: the keys of a job to show; C(host) is the host that has answered, C(id) is a short id.
     :returns: lines: a table, sorted by host and then age, a line with the total, and one for each message of a host.
     """
-    rows = [
-        {**job, "host": host}
-        for host in sorted(answers, key=_natural)
-        for job in sorted(_jobs(answers[host]), key=lambda job: float(job.get("age") or 0))
-    ]
+    rows = [row for host in sorted(answers, key=_natural) for row in _rows(host, _jobs(answers[host]))]
     lines = [*table(rows, columns), ""] if rows else []
     return [*lines, _total(rows), *_empty(answers), *_messages(answers)]
+
+
+def _rows(host: str, jobs: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """:returns: the jobs of a host by age, each with a short id that no other job there has."""
+    short = shorten([str(job["ansible_job_id"]) for job in jobs if job.get("ansible_job_id")])
+    by_age = sorted(jobs, key=lambda job: float(job.get("age") or 0))
+    return [{**job, "host": host, "id": short.get(str(job.get("ansible_job_id")))} for job in by_age]
 
 
 def table(rows: t.Sequence[t.Mapping[str, t.Any]], columns: t.Sequence[str]) -> list[str]:
@@ -91,19 +95,21 @@ def _empty(answers: t.Mapping[str, Answer]) -> list[str]:
 
 
 def _messages(answers: t.Mapping[str, Answer]) -> list[str]:
-    lines = []
+    """:returns: what hosts have to say, each sentence once for all hosts that say it of themselves."""
+    found: dict[str, list[str]] = {}
     for host in sorted(answers, key=_natural):
         answer = answers[host]
         message = one_line(str(answer.get("msg") or ""))
         message = message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]}..."
         if not answer or answer.get("unreachable"):
-            lines.append(f"{host} could not be asked" + (f": {message}" if message else ""))
+            found[f"{host} could not be asked" + (f": {message}" if message else "")] = []
         elif message:
-            lines.append(message if host in message else f"{host}: {message}")
+            words, dummy, rest = message.partition(host)
+            found.setdefault(f"{words}\0{rest}" if dummy else f"\0: {message}", []).append(host)
         if answer.get("elsewhere"):
             more = _number(answer["elsewhere"], "job")
-            lines.append(f"{host}: {more} of other hosts that share {answer['async_dir']}; only they can tell more")
-    return lines
+            found[f"{host}: {more} of other hosts that share {answer['async_dir']}; only they can tell more"] = []
+    return [sentence.replace("\0", ", ".join(hosts)) for sentence, hosts in found.items()]
 
 
 def _number(count: int, what: str) -> str:

@@ -252,8 +252,10 @@ class Wait:
             self._handles = [_found(status, self._action.host) for status in statuses]
             self._note_left()
             selection = None if statuses else selection
-        for handle, status in zip(self._handles, statuses):
-            handle.jid = status["jid"]  # a short one was given perhaps
+        for handle, status in zip(self._handles, statuses):  # perhaps no more was given than a part of the id
+            if handle.name == handle.jid:
+                handle.name = str((status.get("record") or {}).get("name") or status["jid"])
+            handle.jid = status["jid"]
         self._user = answer["user"]
         self._explain(statuses)
         if self._stream is not None:

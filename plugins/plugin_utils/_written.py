@@ -44,6 +44,8 @@ def resolve(action: ActionBase, job: t.Any, variables: Variables, place: str) ->
                 untouched[key] = _compat.template(action, untouched[key], variables)
             except AnsibleError:
                 del untouched[key]
+                if key == "no_log":
+                    untouched[key] = True
     return untouched, false
 
 

@@ -255,3 +255,14 @@ def test_no_directory_is_no_jobs_and_one_that_cannot_be_read_is_an_error(store: 
 def test_all_that_is_asked_for_has_to_match(store: Store, selection: Selection, selected: bool) -> None:
     put(store, state="failed", group="nightly")
     assert selection.has(info(store)) is selected
+
+
+@pytest.mark.parametrize(
+    ("no_log", "state", "code", "expected"),
+    [(False, "failed", 3, 3), (True, "failed", 3, None), (False, "failed", "3", None)],
+)
+def test_the_return_code_is_told_unless_it_is_secret(
+    store: Store, no_log: bool, state: str, code: t.Any, expected: int | None
+) -> None:
+    put(store, state=state, reason="exit_code", no_log=no_log, result={"rc": code})
+    assert info(store).rc == expected

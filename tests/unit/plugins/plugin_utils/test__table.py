@@ -145,3 +145,14 @@ def test_what_cancel_and_prune_say_follows_their_jobs() -> None:
 def test_a_long_message_is_cut() -> None:
     line = report({"web1": {"failed": True, "msg": "x" * 9999}}, COLUMNS)[-1]
     assert line == f"web1: {'x' * 500}..."
+
+
+def test_jobs_have_short_ids_that_are_their_own_on_a_host() -> None:
+    jobs = [job("a", ansible_job_id="j28105123456.0"), job("b", ansible_job_id="j28106123456.12", age=2.0)]
+    lines = report({"web1": info(*jobs)}, ["host", "id", "name"])
+    assert lines[2:4] == ["web1  j28105.0   a", "web1  j28106.12  b"]
+
+
+def test_hosts_with_the_same_to_say_share_a_line() -> None:
+    answers = {host: {"results": [], "msg": f"nothing to cancel on {host}: there is no job"} for host in ("b2", "b10")}
+    assert report(answers, COLUMNS) == ["no jobs", "nothing to cancel on b2, b10: there is no job"]
