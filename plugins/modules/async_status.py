@@ -97,8 +97,8 @@ started:
   returned: with O(jid)
   type: bool
 finished:
-  description: Whether nothing more will come.
-  returned: with O(jid)
+  description: Whether nothing more will come; with O(jids), of any of them.
+  returned: always
   type: bool
 state:
   description:

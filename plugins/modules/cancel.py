@@ -183,6 +183,10 @@ results:
       description: Why the job is in this state, or why it could not be cancelled.
       returned: when there is something to say
       type: str
+finished:
+  description: Whether all these jobs are finished.
+  returned: with RV(results)
+  type: bool
 msg:
   description: A sentence that tells how many jobs were cancelled, and which could not be, and why.
   returned: always

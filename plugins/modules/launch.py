@@ -209,7 +209,7 @@ started:
   returned: success, when there is one job
   type: bool
 finished:
-  description: Whether nothing more will come.
-  returned: success, when there is one job
+  description: Whether all jobs are finished already, such as those that were skipped or are waited for in check mode.
+  returned: success
   type: bool
 """
