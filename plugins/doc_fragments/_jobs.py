@@ -40,7 +40,7 @@ options:
       - C(leave_children) (boolean) and C(max_output) (size) are for this job what O(leave_children) and O(max_output)
         are for all.
       - C(when) (expression, boolean or list of them) decides whether there is anything to do, as on a task. It is
-        evaluated when the job is made, before the rest of it is templated, so V(when: package is defined) can stand
+        evaluated when the job is made, before the rest of it is templated, so C(package is defined) can stand
         beside a template with C(package). If it is false, the job is V(skipped), and RV(ignore:false_condition) has the
         expression. Jobs that come C(after) it are started all the same. A text that comes from facts or from a result
         is refused.
