@@ -248,6 +248,10 @@ def test_no_log_of_a_job_hides_its_arguments_from_callbacks(tmp_path: Path, stra
     printed = run(
         tmp_path,
         {"background.jobs.run": {"jobs": [{**job, "args": {"chdir": str(tmp_path)}}]}, **again},
+        {
+            "background.jobs.run": {"for_each": ["{{ secret }}"], "job": shell("true", no_log=True)},
+            "ignore_errors": True,
+        },
         ANSIBLE_STRATEGY=strategy,
         ANSIBLE_DISPLAY_ARGS_TO_STDOUT="true",
         ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.junit",
