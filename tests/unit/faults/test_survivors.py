@@ -167,7 +167,7 @@ def test_what_survivors_start_keeps_the_lock_too(somebody: Somebody, lock: str) 
 
 def test_a_deadline(somebody: Somebody) -> None:
     beside = script_job("j1.1", "trap '' TERM; while :; do sleep 0.1; done", kill_after=1)
-    somebody.launch(script_job("j1.0", somebody.root_script("root"), kill_after=0.2), beside, deadline=2)
+    somebody.launch(beside, script_job("j1.0", somebody.root_script("root"), kill_after=0.2), deadline=2)
     assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), "the deadline of its batch was over")
     assert somebody.end("j1.1").state == "timed_out", "it is not its process"
 
