@@ -10,15 +10,19 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
+import signal
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process, _python
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Job, Packed, Step
 from ansible_collections.background.jobs.plugins.module_utils._outcome import (
+    PARTIAL,
     Ending,
     Outcome,
+    joined,
     judge,
     of_block,
     of_result,
@@ -34,8 +38,14 @@ _PIPE = 1 << 20
 """Bytes that a pipe holds at most (fs.pipe-max-size, pipe(7)): more cannot be left of a process that has ended."""
 _DRAIN = 0.5
 """Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
+_SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Why a process cannot be started that could be when others have ended."""
 _LOG = 64 << 20
 """Bytes that a job's log may have where O(max_output) sets no limit."""
+_RESULT = 256 << 20
+"""Bytes that are kept of what a module prints: its result. ansible-core itself takes minutes for that much."""
+_ERRORS = 16 << 20
+"""Bytes that are kept of a module's error output."""
 _RUN = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r}, environment={environment!r})\n"
 """What follows the text of C(_boot)."""
 
@@ -50,12 +60,18 @@ class Means:
         selector: selectors.BaseSelector,
         servers: Servers,
         boot: str,
+        running: t.Mapping[str, Attempt],
     ):
         self.packed = packed
         self.store = store
         self.selector = selector
         self.servers = servers
         self.boot = boot
+        self._running = running
+
+    def others_run(self, attempt: Attempt) -> bool:
+        """:returns: whether a process of another job runs, so that there will be room when it ends."""
+        return any(other.child is not None for other in self._running.values() if other is not attempt)
 
 
 class Attempt:
@@ -70,11 +86,17 @@ class Attempt:
         self.ended_at: float | None = None
         self.killed_at: float | None = None
         self.in_time = False
+        self.waits = False
+        """Whether the next step waits for its process; L(proceed) looks again."""
+        self.lacks_room = False
+        """Whether it does so since this user may have no more processes or open files just now."""
         self._means = means
         self._mark = means.store.path(job.jid)
         self._outcomes: list[Outcome] = []
         self._feed = memoryview(b"")
         self._output: dict[int, bytearray] = {}
+        self._left_out: dict[int, int] = {}
+        self._stdout = -1
         self._open: set[int] = set()
         self._log: int | None = None
         self._log_start = 0
@@ -85,9 +107,13 @@ class Attempt:
     def proceed(self) -> Outcome | None:
         """Start the next step.
 
-        :returns: C(None) if it runs, or else how the job has ended.
+        :returns: C(None) if it runs, or L(waits), or else how the job has ended.
         """
+        self.waits = self.lacks_room = False
         while self._goes_on():
+            if self._means.servers.ready(self.job.jid, len(self._outcomes)) is False:
+                self.waits = True
+                return None
             step = self._means.packed.step(self.job.jid, len(self._outcomes))
             if step.result is None:
                 try:
@@ -95,6 +121,9 @@ class Attempt:
                     return None
                 except OSError as exc:
                     self._means.store.remove_files(self.job.jid)
+                    if exc.errno in _SHORTAGES and self._means.others_run(self):
+                        self.waits = self.lacks_room = True
+                        return None
                     self._outcomes.append(spawn_failed(self.job.name, step.interpreter, exc))
             else:
                 self._outcomes.append(of_result(step.result))
@@ -122,6 +151,8 @@ class Attempt:
 
         :arg cause: why it is being ended, C(None) if it is not; then all its processes have to go.
         """
+        if self.child is None:
+            return cause is not None
         if cause is not None and self.tree is not None:
             if self.killed_at is not None and now >= self.killed_at + GIVE_UP:
                 return True
@@ -149,7 +180,10 @@ class Attempt:
         :arg elapsed: seconds since the attempt began.
         :returns: how the job has ended, C(None) if it goes on.
         """
-        child = t.cast(_process.AnyChild, self.child)
+        child = self.child
+        if child is None:
+            self._outcomes.append(judge(Ending(b"", b"", -signal.SIGTERM, elapsed, self.job.timeout, cause, why)))
+            return self._outcome()
         for descriptor in list(self._open):
             for dummy in range(_PIPE // _CHUNK):
                 if not self._read(descriptor):
@@ -157,7 +191,7 @@ class Attempt:
         hangs = self.ended_at is None  # it is among the survivors
         ending = Ending(
             stdout=bytes(self._output[child.stdout]),
-            stderr=bytes(self._output[child.stderr]),
+            stderr=self._errors(child.stderr),
             status=-9 if hangs else child.reap(),
             elapsed=elapsed,
             timeout=self.job.timeout,
@@ -165,6 +199,7 @@ class Attempt:
             why=why,
             log=self._logged,
             max_output=self.job.max_output,
+            left_out=self._left_out[child.stdout],
             survivors=survivors,
         )
         self._release(child)
@@ -206,6 +241,8 @@ class Attempt:
         self.ended_at = self.killed_at = None
         self._feed = memoryview(feed)
         self._output = {child.stdout: bytearray(), child.stderr: bytearray()}
+        self._left_out = {child.stdout: 0, child.stderr: 0}
+        self._stdout = child.stdout
         self._open = {child.stdout, child.stderr}
         self._log_start = 0 if self._log is None else os.fstat(self._log).st_size
         for descriptor in self._open:
@@ -223,10 +260,10 @@ class Attempt:
         place = (self.job.jid, len(self._outcomes))
         inherited, hidden = _python.inherited(os.environ)
         hidden = {name: value for name, value in hidden.items() if name not in self.job.environment}
-        if self._means.servers.is_ready(*place):
+        if self._means.servers.ready(*place):
             said = {"log": self._log is not None, "limit": limit}
             with contextlib.suppress(OSError):
-                forked = _process.Forked(lambda handles: self._means.servers.fork(*place, said, handles), keep)
+                forked = _process.Forked(lambda handles: self._means.servers.take(*place, said, handles), keep)
                 return forked, self._means.servers.feed(*place, {**hidden, **own})
         environment = {**inherited, **self.job.environment, **own}
         child = _process.Child(_python.command(step.interpreter, environment), environment, feed=True, keep=keep)
@@ -281,18 +318,30 @@ class Attempt:
         except BlockingIOError:
             return False
         if data:
-            self._output[descriptor] += data
+            kept = self._output[descriptor]
+            room = (_RESULT if descriptor == self._stdout else _ERRORS) - len(kept)
+            kept += data[: max(0, room)]
+            self._left_out[descriptor] += max(0, len(data) - max(0, room))
         else:
             self._means.selector.unregister(descriptor)
             self._open.discard(descriptor)
         return bool(data)
 
+    def _errors(self, descriptor: int) -> bytes:
+        kept, left_out = bytes(self._output[descriptor]), self._left_out[descriptor]
+        return joined(kept, left_out, b"") if left_out else kept
+
     def _logged(self) -> bytes:
         """:returns: what the step has written to the log."""
         if self._log is None:
             return b""
-        size = os.fstat(self._log).st_size - self._log_start
-        return os.pread(self._log, size, self._log_start) if size > 0 else b""
+        end = os.fstat(self._log).st_size
+        size = max(0, end - self._log_start)
+        if size <= PARTIAL:
+            return os.pread(self._log, size, self._log_start)
+        half = PARTIAL // 2  # the job could have made it as long as it likes
+        head, tail = os.pread(self._log, half, self._log_start), os.pread(self._log, half, end - half)
+        return joined(head, size - 2 * half, tail)
 
     def _release(self, child: _process.AnyChild) -> None:
         for descriptor in self._open:
@@ -303,5 +352,5 @@ class Attempt:
         self._open = set()
         self._output = {}
         self._feed = memoryview(b"")
-        self.child = self.tree = None
+        self.child = self.tree = self.ended_at = self.killed_at = None
         self._means.store.remove_files(self.job.jid)

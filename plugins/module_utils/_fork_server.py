@@ -70,10 +70,14 @@ class _Server:
             if not message:
                 raise SystemExit(0)  # the batch is done, or its supervisor has gone
             told, tell = os.pipe()
-            middle = os.fork()  # ends at once, so that the jobs become children of the supervisor, which is a subreaper
+            # It ends at once, so that the jobs become children of the supervisor, which is a subreaper.
+            middle = _fork_or_none()
             if middle == 0:
                 for number, handle in enumerate(handles):
-                    if _fork() == 0:
+                    job = _fork_or_none()
+                    if job is None:
+                        os._exit(1)  # there are fewer jobs then
+                    if job == 0:
                         os.setsid()
                         os.write(tell, b"%d %d\n" % (number, os.getpid()))
                         for other in (tell, told, *handles):
@@ -83,7 +87,8 @@ class _Server:
                         return handle
                 os._exit(0)
             os.close(tell)
-            os.waitpid(middle, 0)
+            if middle is not None:
+                os.waitpid(middle, 0)
             with os.fdopen(told, "rb") as pipe:
                 pids = pipe.read()
             for handle in handles:
@@ -129,11 +134,12 @@ class _Server:
         shutil.rmtree = rmtree  # type: ignore[assignment]
 
 
-def _fork() -> int:
+def _fork_or_none() -> int | None:
+    """:returns: what C(os.fork) does; C(None) if this user may have no more processes."""
     try:
         return os.fork()
     except OSError:
-        os._exit(1)  # there are fewer jobs then
+        return None
 
 
 def _receive(control: socket.socket) -> tuple[bytes, list[int]]:

@@ -36,8 +36,10 @@ _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
 
-_PARTIAL = 1 << 20
-"""How many bytes of a job's log its result shows, where no limit is set, if the module itself gave no result."""
+PARTIAL = 1 << 20
+"""How many bytes of a job's log its result shows at most, if the module itself gave no result."""
+_MARK = 100
+"""Bytes; the line about what was left out has fewer."""
 
 
 @dataclasses.dataclass
@@ -59,6 +61,7 @@ class Ending:
     why: str | None = None
     log: t.Callable[[], bytes] = bytes
     max_output: int = 0
+    left_out: int = 0
     survivors: t.Sequence[t.Mapping[str, t.Any]] = ()
 
 
@@ -147,9 +150,13 @@ def limit(result: dict[str, t.Any], size: int) -> None:
 def _shorten(text: str, size: int) -> str:
     data = text.encode("utf-8", "replace")
     head, tail = data[: size // 2], data[len(data) - size // 2 :]
-    left_out = len(data) - len(head) - len(tail)
     # half a character at a cut is dropped
-    return f"{head.decode('utf-8', 'ignore')}\n[... {left_out} bytes left out ...]\n{tail.decode('utf-8', 'ignore')}"
+    return joined(head, len(data) - len(head) - len(tail), tail).decode("utf-8", "ignore")
+
+
+def joined(head: bytes, left_out: int, tail: bytes) -> bytes:
+    """:returns: the two ends of a text, with a line that tells how many bytes between them are left out."""
+    return b"%s\n[... %d bytes left out ...]\n%s" % (head, left_out, tail)
 
 
 def spawn_failed(name: str, interpreter: t.Sequence[str], error: OSError) -> Outcome:
@@ -317,6 +324,9 @@ def _no_result(ending: Ending, why: str) -> Outcome:
     """:arg why: a clause about what was printed."""
     if ending.status < 0:
         reason, how = "signal", f"its process was ended by {signal_name(-ending.status)}"
+    elif ending.left_out:
+        size = len(ending.stdout)
+        reason, how = "output_too_long", f"its process printed more than {size} bytes, and none of them are a result"
     elif not ending.stdout.strip():
         reason, how = "no_output", f"its process ended with exit code {ending.status} and printed nothing"
     else:
@@ -335,7 +345,7 @@ def _partial(ending: Ending) -> dict[str, t.Any]:
     log = ending.log()
     if log:
         text = _text(log)
-        partial["stdout"] = text if len(log) <= _PARTIAL else _shorten(text, _PARTIAL)
+        partial["stdout"] = text if len(log) <= PARTIAL + _MARK else _shorten(text, PARTIAL)
     return partial
 
 

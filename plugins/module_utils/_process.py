@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import resource
 import signal
 import subprocess
 import typing as t
@@ -77,6 +78,23 @@ def is_stopped(pid: int, started: str | None) -> bool:
     return bool(fields) and fields[0] in ("T", "t") and fields[19] == started
 
 
+def progress(pid: int) -> int | None:
+    """:returns: the CPU time that a process has used, in clock ticks (proc(5)); C(None) for one that is not idle at
+    this moment, but runs, or waits for a CPU or for a disk.
+    """
+    fields = _stat(pid)
+    return None if fields and fields[0] in ("R", "D") else int(fields[11]) + int(fields[12]) if fields else 0
+
+
+def is_child(pid: int) -> bool:
+    """:returns: whether a process, which may have ended, is a child of ours that is left to be reaped."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except OSError:
+        return False
+    return True
+
+
 def become_subreaper() -> bool:
     """Make orphans among our descendants our children (Linux, prctl(2)), so that none escapes and none is a zombie.
 
@@ -95,6 +113,39 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class OpenFiles:
+    """How many files this process may have open. What it starts gets the limit that it was started with itself."""
+
+    given: int | None = None
+    """That limit, where this process has raised its own; else C(None)."""
+
+    @classmethod
+    def allow(cls, count: int) -> int | None:
+        """Raise the limit of this process, if it is lower than O(count), as far as it may.
+
+        :returns: what it is then, C(None) where there is none.
+        """
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft == resource.RLIM_INFINITY:
+            return None
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        if soft >= wanted:
+            return soft
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            return soft
+        cls.given = soft
+        return wanted
+
+    @classmethod
+    def give_back(cls) -> None:
+        """Set the limit to what it was: in a new process, before it becomes another program."""
+        if cls.given is not None:
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (cls.given, hard))
 
 
 class Child:
@@ -116,7 +167,7 @@ class Child:
         argv = list(command)
         if feed:
             theirs, ours = os.pipe()
-            argv += ["-c", _python.start(theirs)]
+            argv += ["-c", _python.start(theirs, OpenFiles.given)]
         try:
             # The process outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._popen = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -127,6 +178,8 @@ class Child:
                 env=dict(environment),
                 start_new_session=True,
                 pass_fds=(*keep, *(() if theirs is None else (theirs,))),
+                # We have one thread. Without a cause for it a process starts faster.
+                preexec_fn=None if feed or OpenFiles.given is None else OpenFiles.give_back,
             )
         except BaseException:
             if ours is not None:

@@ -33,6 +33,9 @@ except OSError:
     here = ""
 named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 sys.path[:] = [place for place in sys.path if place != here or place in named]
+if {files}:
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 with os.fdopen({handle}, "rb") as pipe:
     boot = pipe.read(int(pipe.readline()))
     program = pipe.read()
@@ -41,9 +44,12 @@ exec(boot, {{"program": program}})
 """The first code of such a Python. Until the third line has run, it may import nothing but what is built in."""
 
 
-def start(handle: int) -> str:
-    """:returns: what a Python has to run that is to find what L(fed) made behind this file descriptor of its own."""
-    return f"exec({_FIRST.format(handle=handle)!r}, {{}})"
+def start(handle: int, files: int | None = None) -> str:
+    """:returns: what a Python has to run that is to find what L(fed) made behind this file descriptor of its own.
+
+    :arg files: how many open files it may have, as C(_process.OpenFiles) tells; C(None) for as many as we may.
+    """
+    return f"exec({_FIRST.format(handle=handle, files=files)!r}, {{}})"
 
 
 def fed(boot: bytes, program: bytes) -> bytes:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import selectors
 import shutil
 import signal
@@ -51,8 +50,9 @@ from ansible_collections.background.jobs.plugins.module_utils._servers import Se
 from ansible_collections.background.jobs.plugins.module_utils._store import TOGETHER, Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import Census
 
-_SERVER_LOOK = 0.02
-"""Seconds between two looks at a fork server that is coming up."""
+_ROOM_LOOK = 1.0
+"""Seconds after which a process that could not be started, while others ran, is started again if none has ended."""
+_NO_ROOM = "it waits until this user may have one more process"
 _LOCK_LOOK = 0.25
 """Seconds between two looks at a lock that somebody outside of this batch holds."""
 _SMALL = 4096
@@ -68,16 +68,16 @@ _DRAIN = "drain"
 """Mode of a request to cancel that leaves alone what runs."""
 
 
-def affordable(wanted: int, locks: int) -> int:
-    """:returns: O(wanted) slots, where 0 is no limit, or as many as this process has file descriptors for.
+def affordable(wanted: int, jobs: int, locks: int) -> int:
+    """:returns: O(wanted) slots, where 0 is no limit, or as many as this process can have file descriptors for.
 
-    :arg locks: how many different locks jobs may hold beside that.
+    :arg jobs: how many jobs there are.
+    :arg locks: how many different locks they may hold beside that.
     """
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit == resource.RLIM_INFINITY:
-        return wanted
-    most = max(1, (limit - _DESCRIPTORS - locks) // _DESCRIPTORS_OF_JOB)
-    return min(wanted, most) if wanted else most
+    at_once = min(wanted or jobs, jobs)
+    limit = _process.OpenFiles.allow(_DESCRIPTORS + locks + at_once * _DESCRIPTORS_OF_JOB)
+    most = at_once if limit is None else max(1, (limit - _DESCRIPTORS - locks) // _DESCRIPTORS_OF_JOB)
+    return most if most < at_once else wanted
 
 
 class Supervisor:
@@ -89,12 +89,14 @@ class Supervisor:
         records: t.Sequence[Record],
         store: Store,
         boot: t.Sequence[str],
+        adopts: bool = True,
         clock: t.Callable[[], float] = time.monotonic,
         trace: _trace.Trace = _trace.OFF,
     ) -> None:
         """:arg records: those of its jobs, as they are on disk.
 
         :arg boot: the texts of C(_boot) and of C(_fork_server).
+        :arg adopts: whether orphans of its descendants become its children.
         :arg clock: monotonic seconds.
         """
         self._packed = packed
@@ -103,13 +105,20 @@ class Supervisor:
         self._trace = trace
         self._selector = selectors.DefaultSelector()
         text, server = boot
-        self._servers = Servers(packed, text, server)
-        self._means = Means(packed, store, self._selector, self._servers, text)
+        self._servers = Servers(packed, text, server, self._selector, adopts, clock)
+        self._running: dict[str, Attempt] = {}
+        self._means = Means(packed, store, self._selector, self._servers, text, self._running)
         batch = packed.batch
         self._records = {record.jid: record for record in records}
         pid, start = os.getpid(), _process.start_time(os.getpid())
         for record in self._records.values():
             record.supervisor_pid, record.supervisor_start = pid, start
+        wanted = slots(batch.concurrency, _process.cpu_count())
+        given = affordable(wanted, len(batch.jobs), len({job.lock for job in batch.jobs if job.lock}))
+        if given != wanted:
+            for record in list(self._records.values())[given:]:
+                record.reason = "open_files"
+                record.message = f"not more than {given} jobs run at once: this user may not have more open files"
         self._schedule = Schedule(
             (
                 Entry(
@@ -126,14 +135,11 @@ class Supervisor:
                 )
                 for job in batch.jobs
             ),
-            slots=affordable(
-                slots(batch.concurrency, _process.cpu_count()), len({job.lock for job in batch.jobs if job.lock})
-            ),
+            slots=given,
             halt=parse_halt(batch.halt),
             deadline=clock() + batch.deadline if batch.deadline else None,
             start_delay=batch.start_delay,
         )
-        self._running: dict[str, Attempt] = {}
         self._last: dict[str, Outcome] = {}
         self._ended: dict[str, dict[str, t.Any]] = {}
         """Results of jobs that have ended, which are not on disk yet."""
@@ -146,6 +152,7 @@ class Supervisor:
         self._asked = True
         self._child_ended = False
         self._wake: float | None = None
+        self._room_at: float | None = None
 
     def run(self, ready: t.Callable[[], None]) -> None:
         """Run the batch; returns when every job has ended and every result is on disk.
@@ -162,6 +169,9 @@ class Supervisor:
         self._selector.register(wake_read, selectors.EVENT_READ)
         ready()
         self._trace.note("ready")
+        for record in self._records.values():
+            if record.reason is not None:
+                self._write(record)
         while not self._schedule.done:
             self._apply()
             if self._schedule.done:
@@ -169,6 +179,8 @@ class Supervisor:
             for key, dummy in self._selector.select(self._patience()):
                 if key.fd == wake_read:
                     self._swallow(wake_read)
+                elif key.data is self._servers:
+                    self._servers.handle(key.fd)
                 elif key.data in self._running:
                     self._running[key.data].handle(key.fd)
             self._notice_ends()
@@ -218,10 +230,15 @@ class Supervisor:
                 self._trace.note(f"SIGKILL to its processes: {self._schedule.cause(jid)}", jid)
                 self._running[jid].killed_at = self._clock()
                 self._running[jid].signal(self._census, signal.SIGKILL)
-        self._start_all(decision.start)
+        self._servers.expire()
+        for jid, attempt in list(self._running.items()):
+            if attempt.waits and self._cause(jid) is None and (self._has_room() or not attempt.lacks_room):
+                self._go_on(jid, attempt.proceed())
+                self._note_room(attempt)
+        started = self._start_all(decision.start)
         self._keep_results()
         # What has just been started has limits of its own, and what could not be started has left its slot.
-        self._wake = self._clock() if decision.start or decision.drop else decision.wake
+        self._wake = self._clock() if started or decision.drop else decision.wake
 
     def _take_requests(self) -> None:
         for jid, record in self._records.items():
@@ -234,7 +251,9 @@ class Supervisor:
     def _patience(self) -> float | None:
         """:returns: seconds until something is due, or L(_NAP); C(None) for ever."""
         now = self._clock()
-        due = [] if self._wake is None else [self._wake]
+        due = [when for when in (self._wake, self._servers.due) if when is not None]
+        if self._room_at is not None:
+            due.append(self._room_at)
         if any(self._needs_a_look(jid) for jid in self._running):
             due.append(now + self._census.pause)
         return min(max(0.0, min(due) - now), _NAP) if due else None
@@ -247,41 +266,75 @@ class Supervisor:
         """:returns: why a job that runs is being ended, C(None) if it is not."""
         return None if self._running[jid].in_time else self._schedule.cause(jid)
 
-    def _start_all(self, jids: t.Sequence[str]) -> None:
-        """Start jobs in their order, up to one whose fork server is still coming up; all servers do so at once."""
-        ready = [self._servers.is_ready(jid, 0) is not False for jid in jids]
-        first = jids if all(ready) else jids[: ready.index(False)]
-        self._servers.expect((jid, 0) for jid in first)
-        for jid in first:
-            self._start(jid)
-        self._servers.dismiss()
-        if len(first) < len(jids):
-            self._schedule.hold(self._clock() + _SERVER_LOOK)
-        self._trace.servers(self._servers.pids)
+    def _start_all(self, jids: t.Sequence[str]) -> bool:
+        """Start jobs in their order; one that waits for its fork server keeps its slot, and no other waiting.
 
-    def _start(self, jid: str) -> None:
-        job = self._packed.job(jid)
+        :returns: whether anything has changed.
+        """
+        locks = {jid: self._take_lock(jid) for jid in jids if self._packed.job(jid).lock is not None}
+        free = [jid for jid in jids if locks.get(jid, 0) is not None]
+        self._servers.want((jid, 0) for jid in free)
+        started = len(free) < len(jids)
+        for jid in free:
+            lock = locks.get(jid)
+            if self._has_room() and self._servers.ready(jid, 0) is not False:
+                started = self._start(jid, lock) or started
+                continue
+            if lock is not None:
+                _lock.release(lock)
+            if not self._has_room():
+                self._say(self._records[jid], "no_room", _NO_ROOM)
+        self._servers.dismiss()
+        self._trace.servers(self._servers.pids)
+        return started
+
+    def _take_lock(self, jid: str) -> int | None:
+        """:returns: a file descriptor that holds the lock of a job; C(None) if it cannot be had, and the job does not
+        start now.
+        """
+        name, record = self._packed.job(jid).lock or "", self._records[jid]
+        try:
+            lock = _lock.take(name, self._store.directory)
+        except OSError as exc:
+            self._schedule.started(jid, self._clock())
+            message = f"its lock '{name}' cannot be taken: {exc.strerror}"
+            self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message))
+            return None
+        if lock is None:
+            self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
+            kept = any(held == name for dummy, held in self._living_keepers().values())
+            who = "a job of which not all could be ended" if kept else "another batch of jobs"
+            self._say(record, "lock", f"it waits for the lock '{name}', which {who} holds")
+        return lock
+
+    def _start(self, jid: str, lock: int | None) -> bool:
+        """:returns: whether the job has been started, or has failed to; else there is no room for it now."""
         record = self._records[jid]
-        lock = None
-        if job.lock is not None:
-            try:
-                lock = _lock.take(job.lock, self._store.directory)
-            except OSError as exc:
-                self._schedule.started(jid, self._clock())
-                message = f"its lock '{job.lock}' cannot be taken: {exc.strerror}"
-                self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message))
-                return
-            if lock is None:
-                self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
-                kept = any(name == job.lock for dummy, name in self._living_keepers().values())
-                who = "a job of which not all could be ended" if kept else "another batch of jobs"
-                self._say(record, "lock", f"it waits for the lock '{job.lock}', which {who} holds")
-                return
+        self._running[jid] = attempt = Attempt(self._means, self._packed.job(jid), lock)
+        outcome = attempt.proceed()
+        self._note_room(attempt)
+        if attempt.lacks_room:
+            del self._running[jid]
+            attempt.close()
+            if lock is not None:
+                _lock.release(lock)
+            self._say(record, "no_room", _NO_ROOM)
+            return False
         record.attempts += 1
         record.started_at = record.started_at or time.time()
         self._schedule.started(jid, self._clock())
-        self._running[jid] = attempt = Attempt(self._means, job, lock)
-        self._go_on(jid, attempt.proceed())
+        self._go_on(jid, outcome)
+        return True
+
+    def _note_room(self, attempt: Attempt) -> None:
+        if attempt.lacks_room:
+            self._room_at = self._clock() + _ROOM_LOOK
+
+    def _has_room(self) -> bool:
+        """Whether a process can be tried to be started: not when the last one could not be, and no job has ended."""
+        if self._room_at is not None and self._clock() >= self._room_at:
+            self._room_at = None
+        return self._room_at is None
 
     def _go_on(self, jid: str, outcome: Outcome | None) -> None:
         """Note that the next step of a job runs, or that there is none."""
@@ -369,8 +422,12 @@ class Supervisor:
 
     def _claim_orphans(self) -> None:
         """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
+        if self._servers.is_asked:
+            return  # a process of a server that is no job yet looks like an orphan, and we do not know its pid
         leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
-        for process in self._census.orphans(os.getpid(), leaders | self._servers.pids | self._living_keepers().keys()):
+        for process in self._census.orphans(
+            os.getpid(), leaders | self._servers.children | self._living_keepers().keys()
+        ):
             if process.session in leaders or process.group in leaders:
                 continue  # it says itself whose it is
             owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
@@ -400,6 +457,7 @@ class Supervisor:
                 why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
                 survivors = attempt.survivors(cause, self._census)
                 self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now), survivors))
+                self._room_at = None
                 self._child_ended = True  # behind its zombie there may be more
                 return True
         return False
@@ -502,12 +560,12 @@ def main(
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
     :arg lock: file descriptor that holds the lock of the batch.
     """
-    _process.become_subreaper()
+    adopts = _process.become_subreaper()
     store = Store(directory)
     packed = Packed(packed_text)
     packed.drop(without)
     trace = _trace.begin(store, packed.batch)
-    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, trace=trace)
+    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, adopts, trace=trace)
 
     told = False
 

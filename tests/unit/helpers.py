@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import itertools
+import json
 import os
 import pickle
 import shlex
@@ -19,6 +21,7 @@ import textwrap
 import time
 import traceback
 import typing as t
+import zlib
 from pathlib import Path
 
 from ansible_collections.background.jobs.plugins.module_utils import (
@@ -219,6 +222,18 @@ class Unprivileged:
         sys.executable = next(python for python in (sys.executable, "/usr/bin/python3") if os.access(python, os.X_OK))
 
 
+def altered(part: str, *changes: tuple[str, str]) -> str:
+    """The supervisor's program with other text in one of its parts, so that it meets what a test cannot wait for."""
+    program = json.loads(zlib.decompress(base64.b64decode(_program.packed())))
+    for number, (name, source) in enumerate(program["parts"]):
+        if name.endswith(f".{part}"):
+            for old, new in changes:
+                assert old in source, old
+                source = source.replace(old, new)
+            program["parts"][number] = (name, source)
+    return _batch.as_text(program)
+
+
 class Batches:
     """Real batches, launched into one async directory."""
 
@@ -232,13 +247,14 @@ class Batches:
         *jobs: _batch.Job,
         batch: str = "j1",
         environment: t.Mapping[str, str] | None = None,
+        program: str | None = None,
         **options: t.Any,
     ) -> list[_record.Record]:
-        """Launch jobs; O(options) are fields of C(_batch.Batch)."""
+        """Launch jobs; O(options) are fields of C(_batch.Batch). O(program) is what L(altered) made."""
         self._jids += [job.jid for job in jobs]
         packed = _batch.pack(_batch.Batch(batch, list(jobs), **options))
         return _detach.launch(
-            packed, _program.packed(), self.directory, os.environ if environment is None else environment
+            packed, program or _program.packed(), self.directory, os.environ if environment is None else environment
         )
 
     def look(self, jid: str) -> Status:

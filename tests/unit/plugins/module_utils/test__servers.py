@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils import _python
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packed, Step, pack
-from ansible_collections.background.jobs.plugins.module_utils._servers import Lines
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, children, eventually, python_job, runs
+from ansible_collections.background.jobs.plugins.module_utils._servers import Lines, Server
+from ansible_collections.background.jobs.tests.unit.helpers import (
+    LIMIT,
+    Batches,
+    Gates,
+    altered,
+    children,
+    eventually,
+    marked,
+    python_job,
+    runs,
+)
 from ansible_collections.background.jobs.tests.unit.payloads import FORMS, PROBE, is_forked, probe_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -239,3 +253,125 @@ def test_a_killed_server_is_replaced_by_a_python_for_each_job(batches: Batches) 
     os.kill(pid, signal.SIGKILL)
     assert batches.end("j1.0").reason == "signal"
     assert [batches.end(f"j1.{number}").state for number in (1, 2)] == ["succeeded", "succeeded"]
+
+
+# -- servers that do not do what they should
+
+
+def served_by(text: str, tmp_path: Path) -> Server:
+    """A server that runs this program, to which C(control) is its socket."""
+
+    def feed(control: int) -> bytes:
+        head = f"import os, signal, socket, time; control = socket.socket(fileno={control})\n"
+        return _python.fed((head + textwrap.dedent(text)).encode("ascii"), b"")
+
+    return Server([sys.executable], {**os.environ, "HOME": str(tmp_path)}, feed, now=0)
+
+
+def heard(server: Server) -> None:
+    readable, dummy, dummy2 = select.select([server.control], [], [], LIMIT)
+    assert readable
+    server.hear()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["0 1\\n\\n", "0 0\\n\\n", "9 {child}\\n\\n", "0 x\\n\\n", "-1 2\\n\\n", "nonsense\\n\\n", "x" * 5000, "0 {ours}"],
+    ids=["not our child", "no pid", "not asked for", "no number", "negative", "words", "no end", "half"],
+)
+def test_an_answer_that_makes_no_sense_is_the_end_of_a_server(
+    tmp_path: Path, answer: str, sleeper: subprocess.Popen[bytes]
+) -> None:
+    answer = answer.format(child=sleeper.pid, ours=sleeper.pid)
+    server = served_by(f"control.sendall(b'ready\\n'); control.recv(9); control.sendall(b'{answer}')", tmp_path)
+    heard(server)
+    assert server.stands and not server.is_asked
+    server.ask(1, now=0)
+    with pytest.raises(ConnectionResetError):
+        while True:
+            heard(server)
+    server.leave(now=0)
+    eventually(lambda: server.is_gone(now=0))
+
+
+def test_what_says_something_before_it_stands_is_no_server(tmp_path: Path) -> None:
+    server = served_by("control.sendall(b'hello\\n'); time.sleep(600)", tmp_path)
+    with pytest.raises(ConnectionResetError):
+        heard(server)
+    server.leave(now=0)
+    eventually(lambda: server.is_gone(now=9))
+
+
+@pytest.mark.parametrize(
+    "manner", ["os.kill(os.getpid(), signal.SIGSTOP)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"], ids=str
+)
+def test_a_server_that_does_not_want_to_end_is_ended_and_not_waited_for(tmp_path: Path, manner: str) -> None:
+    server = served_by(f"{manner}\ntime.sleep(600)", tmp_path)
+    eventually(lambda: Path(f"/proc/{server.pid}/cmdline").read_bytes())
+    server.leave(now=0)
+    assert not server.is_gone(now=0)
+    eventually(lambda: server.is_gone(now=100))
+    eventually(lambda: not runs(server.pid))
+
+
+HANGS = "import time; time.sleep(600)"
+
+
+def test_a_module_whose_import_hangs_holds_up_nobody(batches: Batches) -> None:
+    probe = "from ansible.module_utils import starts_a_thread\n"
+    jobs = [probe_job(f"j1.{number}", "2.22", probe=probe, extra=HANGS) for number in range(2)]
+    for job in jobs:
+        job.timeout, job.kill_after = 0.5, 1
+    other = python_job("j1.2", "print('{}')")
+    batches.launch(*jobs, other, program=altered("_servers", ("_WARM_UP = 6.0", "_WARM_UP = 3.0")))
+    assert batches.end("j1.2").state == "succeeded"
+    assert [batches.look(job.jid).state for job in jobs] == ["queued", "queued"]
+    for job in jobs:
+        status = batches.end(job.jid)
+        assert (status.state, status.reason) == ("timed_out", "timeout")
+    batches.supervisor_ends()
+    assert not marked(batches.directory, {"j1.0", "j1.1"})
+
+
+def test_a_stopped_server_costs_nobody_his_limit(batches: Batches, gates: Gates) -> None:
+    program = altered("_servers", ("_ANSWER = 5.0", "_ANSWER = 4.0"))
+    jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(1)") for number in range(2)]
+    jobs[1].after = ["j1.2"]
+    batches.launch(*jobs, gates.job("j1.2"), python_job("j1.3", HANGS, timeout=0.5, after=["j1.2"]), program=program)
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: is_forked(batches, "j1.0"))
+    (server,) = set(children(supervisor)) - {batches.pid("j1.0"), batches.pid("j1.2")}
+    os.kill(server, signal.SIGSTOP)
+    gates.open("j1.2")
+    assert batches.end("j1.3").state == "timed_out"
+    assert batches.look("j1.1").state == "queued"
+    assert batches.end("j1.1").state == "succeeded"  # with a Python of its own
+    batches.supervisor_ends()
+    eventually(lambda: not runs(server))
+
+
+def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batches, gates: Gates) -> None:
+    probes = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(1)") for number in range(2)]
+    probes[0].steps.insert(0, gates.job("j1.9").steps[0])
+    probes[0].block = True
+    batches.launch(*probes, program=altered("_servers", ("_ANSWER = 5.0", "_ANSWER = 600.0")))
+    supervisor = batches.supervisor("j1.1")
+    eventually(lambda: gates.is_reached("j1.9"))
+    (server,) = set(children(supervisor)) - {batches.pid("j1.0"), batches.pid("j1.1")}
+    os.kill(server, signal.SIGSTOP)
+    gates.open("j1.9")
+    assert batches.end("j1.1").state == "succeeded"
+    eventually(lambda: set(children(supervisor)) == {server})
+    batches.store.request_cancel("j1.0", "kill")
+    os.kill(supervisor, signal.SIGUSR1)
+    assert batches.end("j1.0").state == "cancelled"
+    batches.supervisor_ends()
+
+
+def test_where_orphans_do_not_become_ours_no_job_is_forked(batches: Batches) -> None:
+    jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(0.5)") for number in range(3)]
+    batches.launch(*jobs, program=altered("_process", ("import ctypes", "raise ImportError")))
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: len(children(supervisor)) == 3)
+    for job in jobs:
+        assert batches.end(job.jid).state == "succeeded"

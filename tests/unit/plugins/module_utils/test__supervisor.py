@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store import TOGE
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,
+    altered,
     children,
     eventually,
     python_job,
@@ -29,6 +31,7 @@ from ansible_collections.background.jobs.tests.unit.helpers import (
     script_job,
     script_step,
 )
+from ansible_collections.background.jobs.tests.unit.payloads import probe_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -476,3 +479,112 @@ def test_few_results_wait_to_be_written_together(store: Store) -> None:
     for job in jobs:
         supervisor._finish(job.jid, Outcome("succeeded", {"changed": False}))
     assert [look(store, job.jid).state for job in jobs].count("succeeded") == TOGETHER
+
+
+# -- no room, and too much
+
+
+def crowded(note: Path) -> str:
+    """A supervisor whose user may have no more processes as long as a file is there."""
+    change = "            self._popen = subprocess.Popen("
+    refuse = f"            if os.path.exists({str(note)!r}):\n                raise BlockingIOError(11, 'Resource')\n"
+    return altered("_process", (change, refuse + change))
+
+
+def test_a_job_for_which_there_is_no_process_waits_while_others_run(
+    batches: Batches, gates: Gates, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    block = python_job("j1.2", "")
+    block.steps, block.block = [gates.job("j1.2").steps[0], python_step("print('{}')")], True
+    late = gates.job("j1.1")
+    late.after = ["j1.3"]
+    batches.launch(gates.job("j1.0"), block, late, gates.job("j1.3"), program=crowded(note))
+    eventually(lambda: all(gates.is_reached(jid) for jid in ("j1.0", "j1.2", "j1.3")))
+    note.touch()
+    gates.open("j1.3")
+    gates.open("j1.2")
+    status = eventually(lambda: batches.look("j1.1") if batches.look("j1.1").reason == "no_room" else None)
+    assert status.state == "queued" and status.record is not None and status.record.attempts == 0
+    assert batches.look("j1.2").state == "running"
+    note.unlink()
+    eventually(lambda: gates.is_reached("j1.1"))
+    for jid in ("j1.0", "j1.1"):
+        gates.open(jid)
+    for number in range(4):
+        assert batches.end(f"j1.{number}").state == "succeeded"
+
+
+def test_a_job_for_which_there_is_no_process_fails_where_none_runs(batches: Batches, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    note.touch()
+    batches.launch(python_job("j1.0", "print('{}')"), program=crowded(note))
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("failed", "spawn")
+
+
+@pytest.fixture
+def few_files() -> t.Iterator[None]:
+    """What is launched has a limit of 64 open files, which it may raise."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("few_files")
+def test_all_jobs_run_at_once_though_the_limit_of_open_files_is_low_and_they_inherit_that(
+    batches: Batches, gates: Gates
+) -> None:
+    """Of 64 files 6 jobs can be supervised; 64 is what a module, a script and a forked job see."""
+    jobs = [gates.job(f"j1.{number}") for number in range(8)]
+    script = script_job("j1.8", "echo '{\"limit\": '$(ulimit -S -n)'}'")
+    python = python_job(
+        "j1.9", "import resource; print('{\"limit\": %d}' % resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    code = "print(json.dumps({'limit': resource.getrlimit(resource.RLIMIT_NOFILE)[0]})); sys.exit(0)"
+    forked = [probe_job(f"j1.{number}", "2.22", code=code) for number in (10, 11)]
+    batches.launch(*jobs, script, python, *forked)
+    eventually(lambda: all(gates.is_reached(job.jid) for job in jobs))
+    for number in range(8, 12):
+        assert batches.end(f"j1.{number}").result["limit"] == 64
+
+
+def test_jobs_that_wait_since_there_are_no_more_files_say_so(batches: Batches, gates: Gates) -> None:
+    jobs = [gates.job(f"j1.{number}") for number in range(8)]
+    change = "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)"
+    batches.launch(*jobs, program=altered("_process", (change, "soft, hard = 64, 64")))
+    eventually(lambda: gates.is_reached("j1.5"))
+    status = batches.look("j1.6")
+    assert (status.state, status.reason) == ("queued", "open_files")
+    assert status.message == "not more than 6 jobs run at once: this user may not have more open files"
+    for job in jobs:
+        gates.open(job.jid)
+    for job in jobs:
+        status = batches.end(job.jid)
+        assert (status.state, status.reason, status.message) == ("succeeded", None, None)
+
+
+def test_a_log_of_20_gb_is_not_read_whole(batches: Batches) -> None:
+    source = """
+    import os, subprocess, time
+    os.truncate(os.environ["BACKGROUND_JOBS_RESULTS_FILE"] + ".log", 20 << 30)
+    """
+    batches.launch(python_job("j1.0", source))
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("failed", "no_output")
+    assert "[... 20" not in status.result["stdout"] and "bytes left out ...]" in status.result["stdout"]
+    assert len(status.result["stdout"]) < 1_100_000
+
+
+def test_what_a_module_prints_is_kept_up_to_a_limit(batches: Batches) -> None:
+    source = "import os, sys\nfor number in range(64):\n    os.write({}, b'x' * 1000)\nprint('{{}}')"
+    program = altered("_attempt", ("_RESULT = 256 << 20", "_RESULT = 9999"), ("_ERRORS = 16 << 20", "_ERRORS = 9999"))
+    batches.launch(python_job("j1.0", source.format(1)), python_job("j1.1", source.format(2)), program=program)
+    status = batches.end("j1.0")
+    assert (status.state, status.reason) == ("failed", "output_too_long")
+    assert (
+        status.message is not None and "printed more than 9999 bytes, and none of them are a result" in status.message
+    )
+    status = batches.end("j1.1")
+    assert status.state == "succeeded" and status.result["stderr"].endswith("x\n[... 54001 bytes left out ...]\n")
