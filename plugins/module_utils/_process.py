@@ -21,6 +21,8 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _python
 
 _PR_SET_CHILD_SUBREAPER = 36
+_ARGUMENTS = 1 << 23
+"""Bytes of a process's arguments that are looked at."""
 _PASSES = 3
 """How often the host is asked at most for processes that L(table) has not seen yet."""
 _AT_ONCE = 1 << 16
@@ -330,7 +332,7 @@ def command_line(pid: int) -> list[str]:
         return (_ps(pid, "args") or "").split()
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
-            return [os.fsdecode(argument) for argument in stream.read().split(b"\0")]
+            return [os.fsdecode(argument) for argument in stream.read(_ARGUMENTS).split(b"\0")]
     except OSError:
         return []
 

@@ -40,6 +40,8 @@ SHARED = ".shared"
 """End of the name of the file that becomes the status file of a collected job for which others wait."""
 SHARER = ".sharer"
 """End of the names of empty files: each says that a launch still waits for a job that several wait for."""
+_LARGEST = 2 << 30
+"""Bytes of a status file; of what a module prints less than that is kept, even if each character is escaped."""
 _RESERVE = 16384
 """Bytes; a record without a result takes less than a thousand."""
 
@@ -316,8 +318,10 @@ class Store:
                     f"the status file {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; "
                     "ask as the user that started the job (become_user)"
                 )
+            if info.st_size > _LARGEST:
+                raise CorruptStatus(f"the status file {path} has {info.st_size} bytes, more than any result")
             with os.fdopen(handle, "rb", closefd=False) as stream:
-                data = stream.read()
+                data = stream.read(_LARGEST)
         finally:
             os.close(handle)
         try:

@@ -25,7 +25,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _trace
 from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
-from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
+from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome, limit
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
     LOST,
@@ -50,6 +50,8 @@ from ansible_collections.background.jobs.plugins.module_utils._servers import Se
 from ansible_collections.background.jobs.plugins.module_utils._store import TOGETHER, Store
 from ansible_collections.background.jobs.plugins.module_utils._tree import Census
 
+_EARLIER = 1 << 20
+"""Bytes that are kept of each text in the result of an attempt that was not the last."""
 _ROOM_LOOK = 1.0
 """Seconds after which a process that could not be started, while others ran, is started again if none has ended."""
 _NO_ROOM = "it waits until this user may have one more process"
@@ -378,7 +380,9 @@ class Supervisor:
             return
         self._last[jid] = outcome
         said = {"state": outcome.state, "reason": outcome.reason, "msg": outcome.message, "elapsed": seconds}
-        record.earlier.append({**outcome.result, **said})
+        earlier = {**outcome.result, **said}
+        limit(earlier, _EARLIER)
+        record.earlier.append(earlier)
         self._say(record, "retry", f"attempt {record.attempts} {outcome.state}: {outcome.message}; it is tried again")
 
     def _say(self, record: Record, reason: str, message: str) -> None:

@@ -215,8 +215,8 @@ results:
         - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output), V(output_unparsable) or
           V(output_too_long), or V(failed_when), or V(condition) if one of its conditions cannot be evaluated, or
           V(not_ended) if it was to be ended and processes of it run on that could not be, or V(result_undecodable) if
-          its result cannot be decoded, or is more than Ansible can take, such as one that is nested more than 100 levels
-          deep; that stays in RV(ignore:results_file) on the host.
+          its result cannot be decoded, or is more than Ansible can take, such as one that is nested more than 100
+          levels deep; that stays in RV(ignore:results_file) on the host.
         - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
           V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
         - For a job that was V(skipped), V(halted) or V(dependency).

@@ -637,3 +637,10 @@ def test_temporary_names_cannot_be_guessed(store: Store, monkeypatch: pytest.Mon
         store.write("j1.0", {})
     assert names[0] != names[1]
     assert all(re.fullmatch(r"\.j1\.0\.[0-9a-f]{16}\.tmp", name) for name in names)
+
+
+def test_a_status_file_of_20_gb_is_not_read(store: Store) -> None:
+    with open(store.path("j1.0"), "wb") as stream:
+        stream.truncate(20 << 30)
+    with pytest.raises(CorruptStatus, match="has 21474836480 bytes, more than any result"):
+        store.read("j1.0")

@@ -588,3 +588,12 @@ def test_what_a_module_prints_is_kept_up_to_a_limit(batches: Batches) -> None:
     )
     status = batches.end("j1.1")
     assert status.state == "succeeded" and status.result["stderr"].endswith("x\n[... 54001 bytes left out ...]\n")
+
+
+def test_of_attempts_before_the_last_no_more_is_kept_than_can_be_shown(batches: Batches) -> None:
+    source = "print('{\"failed\": true, \"stdout\": \"' + 'x' * 5_000_000 + '\"}')"
+    batches.launch(python_job("j1.0", source, retries=2, delay=0, retry_on=["failed"]))
+    record = batches.end("j1.0").record
+    assert record is not None and len(record.earlier) == 2
+    for earlier in record.earlier:
+        assert earlier["truncated"] == ["stdout"] and len(earlier["stdout"]) < 1_100_000
