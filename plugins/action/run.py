@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along, LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGRESS_INTERVAL, Terms, Wait
 
 
 class ActionModule(LaunchAction):
@@ -19,6 +21,11 @@ class ActionModule(LaunchAction):
         "its jobs are detached as it is; give their limit with the option 'timeout', and use background.jobs.launch "
         "to go on without waiting"
     )
+    _other_words: t.ClassVar = {
+        "wait_timeout": "'wait_timeout' is an option of background.jobs.wait; this waits until all jobs have ended: "
+        "limit them with 'timeout', each, or with 'deadline', all together",
+        "poll": PROGRESS_INTERVAL,
+    }
 
     def options(self):
         return _argspec.run(), _argspec.JOBS_RULES

@@ -6,24 +6,33 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
+from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGRESS_INTERVAL, Terms, Wait
 
 
 class ActionModule(JobAction):
     """Wait for whatever was registered."""
 
-    _instead_of_async = "it waits on the target as it is, whatever becomes of the connection; see its option 'timeout'"
+    _other_words: t.ClassVar = {
+        "timeout": "'timeout' means the limit of a job; how long to wait is 'wait_timeout'",
+        "poll": PROGRESS_INTERVAL,
+    }
+
+    _instead_of_async = (
+        "it waits on the target as it is, whatever becomes of the connection; see its option 'wait_timeout'"
+    )
 
     def options(self):
         return _argspec.wait(), _argspec.WAIT_RULES
 
     def perform(self, options, task_vars):
-        timeout = duration(options["timeout"], "timeout")
-        terms = Terms.of(options, timeout=timeout, cleanup=options["cleanup"] and not self._task.check_mode)
+        limit = duration(options["wait_timeout"], "wait_timeout")
+        terms = Terms.of(options, wait_timeout=limit, cleanup=options["cleanup"] and not self._task.check_mode)
         if options["jobs"] is not None:
             return Wait(self, terms, task_vars).for_jobs(read(options["jobs"]))
         group = None if options["group"] is None else label(options["group"], "group")

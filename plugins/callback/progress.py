@@ -18,8 +18,8 @@ description:
   - The bars take the place of the lines that these tasks print otherwise. A log file (C(log_path)) has the lines.
   - The bars take half of the terminal's height at most, and say how many more hosts there are.
   - For a task with O(background.jobs.wait#module:quiet=true) nothing is drawn.
-  - Hosts tell what has changed after one second, even if O(background.jobs.wait#module:poll) is more. Each such answer
-    takes one trip to the host.
+  - Hosts tell what has changed after one second, even if O(background.jobs.wait#module:progress_interval) is more.
+    Each such answer takes one trip to the host.
   - Without a terminal nothing is drawn, and the lines are printed as they are without this callback. That is in a pipe,
     with C(TERM=dumb) and where the environment variable C(CI) is set.
   - While Ansible itself asks the user something, the bars step aside. A program that asks on the terminal by itself,

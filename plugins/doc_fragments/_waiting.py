@@ -15,7 +15,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  poll:
+  progress_interval:
     description:
       - How often to print a line on how the jobs stand while waiting, if that has changed. A job that does not succeed
         is reported at once. It has no influence on how soon the end of a job is noticed.

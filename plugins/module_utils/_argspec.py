@@ -37,7 +37,7 @@ _JOBS: Spec = {
 }
 
 _WAIT: Spec = {
-    "poll": {"type": "str", "default": "15"},
+    "progress_interval": {"type": "str", "default": "15"},
     "stream": {"type": "bool", "default": False},
     "quiet": {"type": "bool", "default": False},
     "set_facts": {"type": "bool", "default": False},
@@ -68,7 +68,7 @@ def wait() -> Spec:
         "jobs": {"type": "raw"},
         "group": {"type": "str"},
         "name": {"type": "list", "elements": "str"},
-        "timeout": {"type": "str", "default": "0"},
+        "wait_timeout": {"type": "str", "default": "0"},
         "cleanup": {"type": "bool", "default": True},
         **_WAIT,
     }

@@ -37,7 +37,7 @@ attributes:
       wait with the same O(jobs).
   async:
     support: none
-    details: It waits on the target as it is. Use O(timeout) for its limit.
+    details: It waits on the target as it is. Use O(wait_timeout) for its limit.
   action:
     support: full
   become:
@@ -72,7 +72,7 @@ options:
     description: Wait for the jobs of these names, of any group or of O(group). Mutually exclusive with O(jobs).
     type: list
     elements: str
-  timeout:
+  wait_timeout:
     description:
       - How long to wait at most. Jobs that are not finished by then run on, keep their files, and make this task fail.
         To wait for them again, register the result of this task and give it as O(jobs).
@@ -105,7 +105,7 @@ EXAMPLES = r"""
 - name: Wait a short while, and go on in any case
   background.jobs.wait:
     jobs: "{{ things }}"
-    timeout: 5
+    wait_timeout: 5
   register: first_look
   failed_when: false
 
@@ -184,7 +184,7 @@ results:
         - V(succeeded), V(failed), V(timed_out) or V(cancelled).
         - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
         - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
-        - V(queued) or V(running) if the job has not finished within O(timeout).
+        - V(queued) or V(running) if the job has not finished within O(wait_timeout).
       returned: always
       type: str
       sample: succeeded

@@ -61,6 +61,8 @@ class JobAction(ActionBase):
     _supports_async = False
     _instead_of_async = "its jobs are detached as it is"
     """What to do in place of C(async) on this action, as the end of a sentence."""
+    _other_words: t.ClassVar[t.Mapping[str, str]] = {}
+    """Options that are looked for here under a name that means something else: what to write instead, a sentence."""
     _msg_is_ours = True
     """Whether the message of the result of L(perform) is a sentence of ours; that of a module stays as it is."""
 
@@ -104,6 +106,7 @@ class JobAction(ActionBase):
             if self._task.async_val:
                 raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
             result: dict[str, t.Any] = super().run(tmp, task_vars)
+            self._check_words()
             spec, rules = self.options()
             options = self._options(spec, rules)
             self._check_target()
@@ -116,6 +119,12 @@ class JobAction(ActionBase):
         except AnsibleConnectionFailure as exc:
             raise AnsibleConnectionFailure(one_line(exc.message)) from None
         return self._told(result)
+
+    def _check_words(self) -> None:
+        """:raises AnsibleActionFail: an option has another name here."""
+        told = [sentence for word, sentence in self._other_words.items() if word in self._task.args]
+        if told:
+            raise AnsibleActionFail("; ".join(told))
 
     def _options(self, spec: Spec, rules: dict[str, t.Any]) -> dict[str, t.Any]:
         """:returns: the options of the task, validated.

@@ -257,7 +257,7 @@ def _collected_unseen(told: Told) -> list[str]:
             return []
         asked = arguments.get("jid") or arguments.get("jids")
     elif told.action in (_WAIT, _CANCEL):
-        if not told.ok and (told.action == _CANCEL or arguments.get("timeout")):
+        if not told.ok and (told.action == _CANCEL or arguments.get("wait_timeout")):
             return []
         asked = arguments.get("jobs")
     else:

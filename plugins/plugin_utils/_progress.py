@@ -74,9 +74,9 @@ class Progress:
         self._draw = None if quiet else getattr(display, HOOK, None)
         self._told = False
 
-    def interval(self, poll: float) -> float:
-        """:returns: seconds between two reports: O(poll), or less if they are drawn."""
-        return poll if self._draw is None else min(poll, _OFTEN)
+    def interval(self, asked: float) -> float:
+        """:returns: seconds between two reports: O(asked), or less if they are drawn."""
+        return asked if self._draw is None else min(asked, _OFTEN)
 
     def tell(self, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], news: bool) -> None:
         """Tell how it stands, if that is not the end: the end is the task's own result.

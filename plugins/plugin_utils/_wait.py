@@ -43,6 +43,10 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
 from ansible_collections.background.jobs.plugins.plugin_utils._stream import Stream
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import warn
 
+PROGRESS_INTERVAL = (
+    "'poll' is 'progress_interval' here: how often to print how the jobs stand; their end is noticed at once anyway"
+)
+"""What to write instead of the option C(poll)."""
 _LONGEST = 60_000
 """Characters of a command: an argument has at most 128 KiB on Linux (execve(2)), and quoting may add some."""
 _AT_ONCE = 200
@@ -75,14 +79,14 @@ display = Display()
 class Terms:
     """How to wait. Durations are seconds.
 
-    O(timeout) is how long at most, 0 for as long as the jobs' own limits take. O(poll) is the time between progress
-    reports. O(cleanup): remove the files of the jobs that are finished. O(stream): show their output as it appears.
-    O(quiet): print no progress. O(grace) is how long the host may be out of reach. O(set_facts): let ansible-core set
-    the facts of the only job.
+    O(wait_timeout) is how long at most, 0 for as long as the jobs' own limits take. O(progress_interval) is the time
+    between progress reports. O(cleanup): remove the files of the jobs that are finished. O(stream): show their output
+    as it appears. O(quiet): print no progress. O(grace) is how long the host may be out of reach. O(set_facts): let
+    ansible-core set the facts of the only job.
     """
 
-    timeout: float = 0
-    poll: float = 15
+    wait_timeout: float = 0
+    progress_interval: float = 15
     cleanup: bool = True
     stream: bool = False
     quiet: bool = False
@@ -96,7 +100,7 @@ class Terms:
         :raises DefinitionError: one of them makes no sense.
         """
         return cls(
-            poll=duration(options["poll"], "poll"),
+            progress_interval=duration(options["progress_interval"], "progress_interval"),
             stream=options["stream"],
             quiet=options["quiet"],
             grace=duration(options["unreachable_grace"], "unreachable_grace"),
@@ -183,7 +187,7 @@ class Wait:
             combined["diff"] = changes
         if hidden:
             combined["msg"] = withheld(results, host)
-        combined["msg"] = overdue(results, host, self._terms.timeout, hidden) or combined["msg"]
+        combined["msg"] = overdue(results, host, self._terms.wait_timeout, hidden) or combined["msg"]
         if self._terms.set_facts:
             combined.update(facts_of(results))
         return combined
@@ -230,7 +234,7 @@ class Wait:
 
     def _check_time(self) -> None:
         """:raises AnsibleActionFail: the host puts the end of this wait off, although it was asked not to."""
-        timeout = self._terms.timeout
+        timeout = self._terms.wait_timeout
         if timeout and time.monotonic() > self._start + timeout + _LATE:
             raise AnsibleActionFail(
                 f"the answer of {self._action.host} about its jobs makes no sense: it says that more will come, "
@@ -264,7 +268,7 @@ class Wait:
         return statuses, bool(answer["final"]), selection
 
     def _ask(self, selection: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-        timeout = self._terms.timeout
+        timeout = self._terms.wait_timeout
         left = self._start + timeout - time.monotonic() if timeout else _SLICE
         question = self._question(max(0.0, min(_SLICE, left)), bool(timeout) and left <= _SLICE)
         if selection is not None:
@@ -284,7 +288,7 @@ class Wait:
         question: dict[str, t.Any] = {
             "results_files": {handle.jid: handle.results_file for handle in self._handles if handle.results_file},
             "patience": patience,
-            "report": self._progress.interval(self._terms.poll),
+            "report": self._progress.interval(self._terms.progress_interval),
             "last": last,
             "known": self._seen,
         }

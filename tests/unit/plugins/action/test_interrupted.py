@@ -82,7 +82,7 @@ def interrupt(command: dict[str, t.Any], when: str) -> str:
 def test_ctrl_c_tells_what_runs_and_how_to_end_it(tmp_path: Path) -> None:
     controller = Controller(tmp_path)
     play = controller.playbook(
-        "play.yml", {"name": "Run", "background.jobs.run": {"jobs": JOBS, "poll": 1}}, hosts="web1:web2"
+        "play.yml", {"name": "Run", "background.jobs.run": {"jobs": JOBS, "progress_interval": 1}}, hosts="web1:web2"
     )
     quick = {"ANSIBLE_PIPELINING": "true", "COLUMNS": "1000", "PYTHONUNBUFFERED": "1"}
     told = interrupt(controller.command(play, **quick), r"(?s)web1: 1/2 done.*web2: 1/2 done|web2: 1/2.*web1: 1/2 done")

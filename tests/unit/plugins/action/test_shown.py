@@ -53,6 +53,10 @@ def run(directory: Path, *tasks: Task, **environment: str) -> Printed:
     return Printed(done.returncode, done.stdout, done.stderr)
 
 
+NOT_LONG = {"progress_interval": 0, "wait_timeout": 1}
+"""Options of a wait that ends before the jobs do, and has said how they stand."""
+
+
 def behind(gate: Path) -> str:
     """A shell command that ends when the gate is open."""
     return f"until [ -e {gate} ]; do sleep 0.1; done"
@@ -77,7 +81,7 @@ def deceived(tmp_path_factory: pytest.TempPathFactory) -> Printed:
     return run(
         directory,
         started("work", [f"name{BAD}"], f"{behind(gate)}; {last_words('why' + BAD)}"),
-        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0, "timeout": 1}, "ignore_errors": True},
+        {"background.jobs.wait": {"jobs": "{{ work }}", **NOT_LONG}, "ignore_errors": True},
         opened(gate),
         {"background.jobs.wait": {"jobs": "{{ work }}"}, "ignore_errors": True, "register": "waited"},
         {
@@ -140,7 +144,7 @@ def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: P
             "background.jobs.launch": {"jobs": [shell(f"echo words; {behind(gate)}", name="job")]},
             "register": "work",
         },
-        {"background.jobs.wait": {"jobs": "{{ work }}", "poll": 0, "timeout": 1}, "ignore_errors": True},
+        {"background.jobs.wait": {"jobs": "{{ work }}", **NOT_LONG}, "ignore_errors": True},
         opened(gate),
         {"background.jobs.wait": {"jobs": "{{ work }}", "stream": True}},
         {"background.jobs.launch": {"jobs": [shell("true", name="left")]}},
@@ -181,9 +185,9 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
     printed = run(
         directory,
         {**started("work", [f"{name} a", f"{name} b"], f"{behind(gate)}; {fails}"), **HIDE},
-        hidden("wait", jobs="{{ work }}", poll=0, timeout=1),
+        hidden("wait", jobs="{{ work }}", progress_interval=0, wait_timeout=1),
         opened(gate),
-        hidden("wait", jobs="{{ work }}", poll=0, stream=True) | {"register": "waited"},
+        hidden("wait", jobs="{{ work }}", progress_interval=0, stream=True) | {"register": "waited"},
         {"ansible.builtin.debug": {"msg": "said: {{ waited.msg }}"}},
         hidden("run", jobs=jobs, stream=True),
         hidden("run", jobs=jobs[1:], group=name) | {"no_log": "{{ true }}"},
@@ -194,7 +198,7 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
         hidden("cancel", name=name),
         hidden("wait", group=f"{name} none", name=[name]),
         hidden("wait", jobs=["j1.0"]),
-        hidden("wait", jobs=5, timeout=name),
+        hidden("wait", jobs=5, wait_timeout=name),
         hidden("run", jobs=[wrong]),
         hidden("prune", older_than=0, group=name, name=["none"]),
         ANSIBLE_CALLBACKS_ENABLED="background.jobs.unreaped,background.jobs.timeline",

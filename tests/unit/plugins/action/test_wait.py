@@ -96,13 +96,15 @@ def printed(watch: t.Callable[..., Run], gates: Gates) -> Run:
         {
             "much": launch("much", job("prints", "seq --format=%09.0f 20000; printf end")),
             "progress": run(
-                job("good", gates.behind("good")), job("bad", f"{gates.behind('bad')}; echo why >&2; exit 3"), poll=1
+                job("good", gates.behind("good")),
+                job("bad", f"{gates.behind('bad')}; echo why >&2; exit 3"),
+                progress_interval=1,
             ),
             "stream": run(
                 job("talks", talk),
                 job("secret", f"echo hunter2; {gates.behind('many')}; exit 5", no_log=True),
                 job("other", f"echo one; {gates.behind('many')}; printf 'two\\nthree\\n' >&2"),
-                poll=0,
+                progress_interval=0,
                 stream=True,
                 quiet=True,
             ),
@@ -184,14 +186,17 @@ def done(watch: t.Callable[..., Run], gates: Gates) -> Run:
             "attached": launch("attach", job("new", "true"), held, if_running="attach"),
             "refused": launch("attach", job("never", "true"), held, if_running="fail"),
             "without group": run(held, if_running="attach"),
-            "too short": wait(jobs="{{ the_started }}", timeout=1),
+            "too short": wait(jobs="{{ the_started }}", wait_timeout=1),
             "astray": wait(jobs=[{**stray, "name": "a", "host": "web9"}, {**stray, "name": "b", "user": "alice"}]),
             "nothing": wait(jobs=[]),
+            "old words": wait(jobs=[], timeout=1, poll=1),
+            "old word of run": run(poll=1),
+            "word of wait": run(wait_timeout=5),
             "group and name": wait(group="nightly", name=["three", "two"]),
             "group": wait(group="nightly"),
             "nobody": wait(group="nightly", name=["x", "y"]),
             "builtin": {"ansible.builtin.shell": "echo hi; exit 3", "async": 60, "poll": 0},
-            "all": reap(reap_all=True, reap_timeout="1m", reap_stream=True),
+            "all": reap(reap_all=True, reap_wait_timeout="1m", reap_stream=True),
             "attached too": wait(jobs="{{ the_attached.results[1] }}"),
             "no jobs": reap(),
         },
@@ -235,6 +240,21 @@ def test_a_group_is_waited_for_without_handles(done: Run) -> None:
             "refused",
             "could not start jobs on localhost: job 'held' of group 'attach' is running already ({jid}, pid {pid}, "
             "user {me}); wait for it, cancel it, or set 'if_running'",
+        ),
+        (
+            "old words",
+            "'timeout' means the limit of a job; how long to wait is 'wait_timeout'; 'poll' is 'progress_interval' "
+            "here: how often to print how the jobs stand; their end is noticed at once anyway",
+        ),
+        (
+            "old word of run",
+            "'poll' is 'progress_interval' here: how often to print how the jobs stand; their end is noticed at once "
+            "anyway",
+        ),
+        (
+            "word of wait",
+            "'wait_timeout' is an option of background.jobs.wait; this waits until all jobs have ended: limit them "
+            "with 'timeout', each, or with 'deadline', all together",
         ),
         (
             "without group",

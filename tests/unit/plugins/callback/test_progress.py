@@ -271,7 +271,7 @@ def test_bars_are_below_all_that_is_printed_and_leave_nothing_behind(site: Site,
 def gated(site: Site) -> None:
     """A job on each host, with a report at each change."""
     job = {"name": "one", "ansible.builtin.shell": wait_at("one")}
-    site.play({"name": "Jobs", "background.jobs.run": {"jobs": [job], "poll": 0}})
+    site.play({"name": "Jobs", "background.jobs.run": {"jobs": [job], "progress_interval": 0}})
 
 
 @pytest.mark.usefixtures("gated")

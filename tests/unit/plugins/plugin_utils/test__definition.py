@@ -376,8 +376,8 @@ def test_other_concurrency_is_refused(value: t.Any) -> None:
 
 
 def test_a_duration_of_an_option_names_the_option() -> None:
-    assert duration("5m", "poll") == 300
-    assert refusal(duration, "x", "poll").startswith("poll is 'x': give seconds")
+    assert duration("5m", "progress_interval") == 300
+    assert refusal(duration, "x", "progress_interval").startswith("progress_interval is 'x': give seconds")
 
 
 def test_a_size_of_an_option_names_the_option() -> None:

@@ -164,7 +164,7 @@ def test_a_hidden_task_that_started_nothing_after_all() -> None:
     [
         ({"action": WAIT, "arguments": {"jobs": [running("j1")]}}, False),
         ({"action": WAIT, "arguments": {"jobs": {"results": [running("j1")]}}, "ok": False}, False),
-        ({"action": WAIT, "arguments": {"jobs": "j1", "timeout": "5"}, "ok": False}, True),
+        ({"action": WAIT, "arguments": {"jobs": "j1", "wait_timeout": "5"}, "ok": False}, True),
         ({"action": WAIT, "arguments": {"jobs": "j1"}, "ok": False, "read_later": True}, True),
         ({"action": WAIT, "arguments": {"jobs": 5}}, True),
         ({"action": "background.jobs.cancel", "arguments": {"jobs": ["j1"]}}, False),

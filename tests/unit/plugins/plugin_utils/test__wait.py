@@ -104,8 +104,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def waited(target: Target, some: t.Sequence[Handle], timeout: float = 0, cleanup: bool = True) -> dict[str, t.Any]:
-    return Wait(t.cast(JobAction, target), Terms(timeout, cleanup=cleanup), {}).for_jobs(some)
+def waited(target: Target, some: t.Sequence[Handle], wait_timeout: float = 0, cleanup: bool = True) -> dict[str, t.Any]:
+    return Wait(t.cast(JobAction, target), Terms(wait_timeout, cleanup=cleanup), {}).for_jobs(some)
 
 
 def test_finished_jobs_take_one_question_and_no_words(said: list[str]) -> None:
@@ -166,7 +166,7 @@ def test_no_jobs_are_no_question() -> None:
 def test_a_timeout_leaves_the_jobs_running_and_says_so(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     target = Patient({"a": "running"})
     target.use(monkeypatch)
-    result = waited(target, handles("a"), timeout=230)
+    result = waited(target, handles("a"), wait_timeout=230)
     assert result["msg"] == (
         "timed out after 230 s; 1 job still running on web1 (job a). To wait for what runs on, register this result "
         "and give it as 'jobs'"
@@ -184,7 +184,7 @@ def test_a_host_that_never_comes_to_an_end_is_left_when_the_time_is_up(
     target.use(monkeypatch)
     target.hurry, target.endless = hurry, True
     with pytest.raises(AnsibleActionFail, match="the answer of web1 about its jobs makes no sense: it says that more"):
-        waited(target, handles("a"), timeout=230)
+        waited(target, handles("a"), wait_timeout=230)
     assert target.now == pytest.approx(290, abs=120)
     assert len(target.asked) <= 300
     assert target.removed == []
@@ -228,7 +228,7 @@ def test_facts_of_the_only_job_are_set_where_that_was_asked_for(said: list[str])
 
     def facts(*jids: str, set_facts: bool, state: str = "succeeded") -> t.Any:
         target = Finds(dict.fromkeys(jids, state))
-        terms = Terms(timeout=0.01, set_facts=set_facts)
+        terms = Terms(wait_timeout=0.01, set_facts=set_facts)
         result = Wait(t.cast(JobAction, target), terms, {}).for_jobs(handles(*jids))
         assert all(each["ansible_facts"] == {"a": 1} for each in result["results"])
         return result.get("ansible_facts")
@@ -241,7 +241,7 @@ def test_facts_of_the_only_job_are_set_where_that_was_asked_for(said: list[str])
 
 def test_a_question_is_never_longer_than_a_connection_lives(said: list[str]) -> None:
     target = Target({"a": "running"}, {"a": "succeeded"})
-    waited(target, handles("a"), timeout=100_000)
+    waited(target, handles("a"), wait_timeout=100_000)
     assert [asked["patience"] for asked in target.asked] == [120, 120]
 
 
