@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _python
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, Packed, Step, pack
-from ansible_collections.background.jobs.plugins.module_utils._servers import Lines, Server
+from ansible_collections.background.jobs.plugins.module_utils._servers import Lines, Server, Servers
 from ansible_collections.background.jobs.tests.unit.helpers import (
     LIMIT,
     Batches,
@@ -271,7 +272,7 @@ def served_by(text: str, tmp_path: Path) -> Server:
 def heard(server: Server) -> None:
     readable, dummy, dummy2 = select.select([server.control], [], [], LIMIT)
     assert readable
-    server.hear()
+    assert server.hear() == []
 
 
 @pytest.mark.parametrize(
@@ -366,6 +367,14 @@ def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batche
     os.kill(supervisor, signal.SIGUSR1)
     assert batches.end("j1.0").state == "cancelled"
     batches.supervisor_ends()
+
+
+def test_where_orphans_do_not_become_ours_there_are_no_servers() -> None:
+    packed = Packed(pack(Batch("j1", [probe_job(f"j1.{number}", "2.22") for number in range(2)])))
+    with selectors.DefaultSelector() as selector:
+        servers = Servers(packed, "", "", selector, adopts=False)
+        servers.want([("j1.0", 0), ("j1.1", 0)])
+        assert servers.ready("j1.0", 0) is None and servers.pids == set()
 
 
 def test_where_orphans_do_not_become_ours_no_job_is_forked(batches: Batches) -> None:
