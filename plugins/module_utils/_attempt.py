@@ -16,7 +16,7 @@ import selectors
 import signal
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _python
+from ansible_collections.background.jobs.plugins.module_utils import _process, _python, _title
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILE, FILES, Job, Packed, Step
 from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     PARTIAL,
@@ -46,7 +46,7 @@ _RESULT = 256 << 20
 """Bytes that are kept of what a module prints: its result. ansible-core itself takes minutes for that much."""
 _ERRORS = 16 << 20
 """Bytes that are kept of a module's error output."""
-_RUN = "\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r}, environment={environment!r})\n"
+_RUN = "\nshow({title!r})\nrun(program, log={log!r}, limit={limit!r}, keep={keep!r}, environment={environment!r})\n"
 """What follows the text of C(_boot)."""
 
 
@@ -258,16 +258,18 @@ class Attempt:
         keep = [handle for handle in (self._log, self.lock) if handle is not None]
         limit = self.job.max_output or _LOG
         place = (self.job.jid, len(self._outcomes))
+        title = _title.title(None if self.job.no_log else self.job.name, self.job.jid)
         inherited, hidden = _python.inherited(os.environ)
         hidden = {name: value for name, value in hidden.items() if name not in self.job.environment}
         if self._means.servers.ready(*place):
-            said = {"log": self._log is not None, "limit": limit}
+            said = {"log": self._log is not None, "limit": limit, "title": title}
             with contextlib.suppress(OSError):
                 forked = _process.Forked(lambda handles: self._means.servers.take(*place, said, handles), keep)
                 return forked, self._means.servers.feed(*place, {**hidden, **own})
         environment = {**inherited, **self.job.environment, **own}
         child = _process.Child(_python.command(step.interpreter, environment), environment, feed=True, keep=keep)
-        run = _RUN.format(log=self._log, limit=limit, keep=[] if self.lock is None else [self.lock], environment=hidden)
+        keep = [] if self.lock is None else [self.lock]
+        run = _RUN.format(title=title, log=self._log, limit=limit, keep=keep, environment=hidden)
         return child, _python.fed((self._means.boot + run).encode("utf-8"), step.program)
 
     def _start_file(self, step: Step, own: dict[str, str]) -> _process.Child:

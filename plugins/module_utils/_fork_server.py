@@ -36,8 +36,9 @@ _FDS = 8
 class _Server:
     """Takes requests from the supervisor through O(control) and answers each with the pids of new jobs."""
 
-    def __init__(self, control: socket.socket, log: t.Any) -> None:
+    def __init__(self, control: socket.socket, log: t.Any, show: t.Callable[[str], None]) -> None:
         self.is_job = False
+        self._show = show
         self._control = control
         self._log = log
         self._run_module = runpy.run_module
@@ -101,6 +102,7 @@ class _Server:
         if not message:
             os._exit(0)  # we are not needed
         said = json.loads(message)
+        self._show(said["title"])
         stdout, stderr, program, *others = handles
         with os.fdopen(program, "rb") as pipe:
             job = json.loads(pipe.read())
@@ -212,11 +214,12 @@ def _imports(body: t.Iterable[ast.AST], package: str) -> t.Iterator[str]:
             yield from _imports(node.body, package)
 
 
-def serve(program: bytes, control: int, log: t.Any) -> None:
+def serve(program: bytes, control: int, log: t.Any, show: t.Callable[[str], None]) -> None:
     """Run the program up to its module, and fork for each request.
 
     :arg control: file descriptor of a stream socket to the supervisor.
     :arg log: a C(_boot._Log) without a file, with which C(copy_output) was called.
+    :arg show: C(_title.show).
     """
 
     def end(number: int, frame: t.Any) -> None:
@@ -224,7 +227,7 @@ def serve(program: bytes, control: int, log: t.Any) -> None:
 
     signal.signal(signal.SIGTERM, end)
     os.set_inheritable(control, False)
-    server = _Server(socket.socket(fileno=control), log)
+    server = _Server(socket.socket(fileno=control), log, show)
     code: t.Any = None
     interrupted = False
     try:

@@ -12,6 +12,7 @@ A module that imported them would have ansible-core send them too, and parse eac
 from __future__ import annotations
 
 import functools
+import typing as t
 from pathlib import Path
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import as_text
@@ -26,6 +27,7 @@ _PARTS = (
     "_schedule",
     "_outcome",
     "_python",
+    "_title",
     "_process",
     "_lock",
     "_tree",
@@ -36,15 +38,26 @@ _PARTS = (
 )
 """What the supervisor consists of, each part after those it imports."""
 
-_TEXTS = ("_boot", "_fork_server")
-"""What the supervisor starts the processes of jobs with."""
+_BOOT, _SERVER = ("_title", "_boot"), ("_fork_server",)
+"""What the supervisor starts the processes of jobs with, and the fork servers behind that."""
+_FUTURE = "from __future__ import annotations\n"
 
 
 @functools.lru_cache(maxsize=None)
 def packed() -> str:
     """:returns: the program as one line of ASCII text, for C(_detach.launch)."""
     parts = [(f"{_PACKAGE}.{part}", _source(part)) for part in _PARTS]
-    return as_text({"parts": parts, "boot": [_source(part) for part in _TEXTS]})
+    return as_text({"parts": parts, "boot": [boot(), _text(_SERVER)]})
+
+
+def boot() -> str:
+    """:returns: the text that the process of a job begins with."""
+    return _text(_BOOT)
+
+
+def _text(parts: t.Sequence[str]) -> str:
+    """:returns: parts as one program."""
+    return _FUTURE + "".join(_source(part).replace(_FUTURE, "") for part in parts)
 
 
 def _source(part: str) -> str:

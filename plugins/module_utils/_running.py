@@ -18,7 +18,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _cancel
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, FAIL, RESTART, START, Batch
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._process import is_alive
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running
+from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select
@@ -81,10 +81,15 @@ def _running(store: Store, group: str | None, names: t.Collection[str]) -> list[
     found = []
     for dummy, jid in select(store, group, names):
         status = look(store, jid)
-        pids = evidence.pids(left_running(status))
+        pids = _pids(status, evidence)
         if status.record is not None and (pids or store.is_locked(status.record.batch)):
             found.append((status, pids))
     return found
+
+
+def _pids(status: Status, evidence: Evidence) -> list[int]:
+    """:returns: the processes of a job that nobody looks after: of a lost one, and those that could not be ended."""
+    return evidence.pids(left_running(status)) or [int(one["pid"]) for one in survivors(status)]
 
 
 def _end(store: Store, statuses: t.Sequence[Status]) -> None:
@@ -94,7 +99,7 @@ def _end(store: Store, statuses: t.Sequence[Status]) -> None:
     """
     ended = [each.status for each in _cancel.cancel([(store, status.jid) for status in statuses], _cancel.KILL, False)]
     evidence = Evidence()
-    found = [(status, evidence.pids(left_running(status))) for status in ended]
+    found = [(status, _pids(status, evidence)) for status in ended]
     stuck = [(status, pids) for status, pids in found if pids or not status.finished]
     if stuck:
         for status, dummy in stuck:

@@ -26,7 +26,7 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _python
+from ansible_collections.background.jobs.plugins.module_utils import _process, _python, _title
 from ansible_collections.background.jobs.plugins.module_utils._batch import PYTHON, Packed
 
 _WRAPPER = re.compile(rb"_ANSIBALLZ_WRAPPER = True\b")
@@ -58,7 +58,12 @@ _FORKED = re.compile(rb"([0-9]{1,3}) ([0-9]{1,10})")
 _AT_ONCE = 8
 """Processes that a server is asked for at once: one of its own passes away for them, and each takes a descriptor."""
 
-_SERVE = "\nlog = _Log(None, 0)\ncopy_output(log)\nserve(program, control=%d, log=log)\n"
+_SERVE = """
+show({title!r})
+log = _Log(None, 0)
+copy_output(log)
+serve(program, control={control}, log=log, show=show)
+"""
 """What follows the texts of C(_boot) and C(_fork_server)."""
 
 Key = t.Tuple[t.Tuple[str, ...], t.Tuple[t.Tuple[str, str], ...], t.Tuple[int, ...]]
@@ -462,8 +467,10 @@ class Servers:
         program = self._lines.program(jid, index)
         environment = {**_python.inherited(os.environ)[0], **self._packed.job(jid).environment}
 
+        name = _title.title("fork server", self._packed.batch.batch)
+
         def feed(control: int) -> bytes:
-            return _python.fed((self._boot + _SERVE % control).encode("utf-8"), program)
+            return _python.fed((self._boot + _SERVE.format(title=name, control=control)).encode("utf-8"), program)
 
         try:
             pool.server = Server(self._packed.entry(jid, index)["interpreter"], environment, feed, self._clock())

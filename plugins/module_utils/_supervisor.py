@@ -22,7 +22,7 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _trace
+from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _title, _trace
 from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome, limit
@@ -567,6 +567,7 @@ def main(
     adopts = _process.become_subreaper()
     store = Store(directory)
     packed = Packed(packed_text)
+    _title.show(_title.title("supervisor", packed.batch.batch))
     packed.drop(without)
     trace = _trace.begin(store, packed.batch)
     supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, adopts, trace=trace)

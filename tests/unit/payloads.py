@@ -164,6 +164,7 @@ def probe_job(jid: str, form: str, environment: t.Mapping[str, str] | None = Non
 
 
 def is_forked(batches: Batches, jid: str) -> bool:
-    """Whether no Python was started for a job that runs: its command line is that of its server."""
-    others = set(children(batches.supervisor(jid))) - {batches.pid(jid)}
-    return _process.command_line(batches.pid(jid)) in [_process.command_line(pid) for pid in others]
+    """Whether no Python was started for a job that runs: its memory was laid out when its server was started."""
+    processes = _process.table()
+    images = {processes[pid].image for pid in set(children(batches.supervisor(jid))) - {batches.pid(jid)}}
+    return processes[batches.pid(jid)].image in images

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot
+from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot, _program
 
 
 @pytest.fixture
@@ -109,8 +108,8 @@ def test_reading_all_of_what_does_not_block_is_what_it_was(handle: int) -> None:
 
 def boot(program: str, handle: int | None, keep: t.Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
     """Run a program as a job's process does."""
-    settings = _attempt._RUN.format(log=handle, limit=1000, keep=list(keep), environment={})
-    text = inspect.getsource(_boot) + settings
+    settings = _attempt._RUN.format(title="a job", log=handle, limit=1000, keep=list(keep), environment={})
+    text = _program.boot() + settings
     source = f"exec({text!r}, {{'program': {program.encode()!r}}})"
     handles = [*keep, *(() if handle is None else (handle,))]
     return subprocess.run([sys.executable, "-c", source], pass_fds=handles, capture_output=True, check=False)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import inspect
 import os
 import shutil
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _attempt, _boot, _process, _python
+from ansible_collections.background.jobs.plugins.module_utils import _attempt, _process, _program, _python
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
 
 
@@ -51,7 +50,7 @@ def read_all(handle: int) -> bytes:
 def feed(child: _process.Child, program: bytes) -> None:
     assert child.program is not None
     os.set_blocking(child.program, True)
-    boot = inspect.getsource(_boot) + _attempt._RUN.format(log=None, limit=0, keep=[], environment={})
+    boot = _program.boot() + _attempt._RUN.format(title="a job", log=None, limit=0, keep=[], environment={})
     with os.fdopen(child.program, "wb") as pipe:
         pipe.write(_python.fed(boot.encode(), program))
     child.program = None

@@ -13,12 +13,14 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _once
-from ansible_collections.background.jobs.plugins.module_utils._batch import Job
+from ansible_collections.background.jobs.plugins.module_utils import _once, _process
+from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job
 from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._record import encode
+from ansible_collections.background.jobs.plugins.module_utils._running import RunningError, settle
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, record, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -232,3 +234,13 @@ def test_a_lost_job_of_which_a_process_runs_on_counts_as_running(
     with pytest.raises(LaunchError, match=rf"job 'b' .* is lost, but processes of it run on \(pid {pid}, user \w+\): "):
         night("j2", if_running)
     assert runs(pid)
+
+
+@pytest.mark.parametrize("if_running", ["fail", "attach"])
+def test_a_job_of_which_not_all_could_be_ended_counts_as_running(store: Store, if_running: str) -> None:
+    me = {"pid": os.getppid(), "owner": "root", "command": "sh", "started": _process.start_time(os.getppid())}
+    here = {"node": os.uname().nodename, "boot_id": _process.boot_id(), "group": "night", "survivors": [me]}
+    store.write("j1.0", encode(record(state="failed", reason="not_ended", **here), {"failed": True}))
+    batch = Batch("j2", [Job("j2.0", "backup")], group="night", if_running=if_running)
+    with pytest.raises(RunningError, match=rf"processes of it run on \(pid {os.getppid()}, "):
+        settle(store, batch)

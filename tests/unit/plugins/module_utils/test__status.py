@@ -228,11 +228,19 @@ def test_what_is_no_job_id_is_said_to_be_none(store: Store, jid: str) -> None:
     assert (status.state, status.reason, status.ours_to_remove) == ("lost", "not_a_jid", False)
 
 
-def test_the_file_that_a_launch_reported_outranks_the_directory() -> None:
-    store, jid = locate("j1.0", "/srv/jobs/j1.0", "/root/.ansible_async")
+def test_the_file_that_a_launch_reported_outranks_the_directory(tmp_path: Path) -> None:
+    store, jid = locate("j1.0", "/srv/jobs/j1.0", str(tmp_path))
     assert (store.directory, jid) == ("/srv/jobs", "j1.0")
-    store, jid = locate("j1.0", None, "/root/.ansible_async")
-    assert (store.directory, jid) == ("/root/.ansible_async", "j1.0")
+    store, jid = locate("j1.0", None, str(tmp_path))
+    assert (store.directory, jid) == (str(tmp_path), "j1.0")
+
+
+def test_the_beginning_of_an_id_is_enough(tmp_path: Path) -> None:
+    for jid in ("j28105123.0", "j28105123.1"):
+        (tmp_path / jid).touch()
+    assert locate("j28105.1", None, str(tmp_path))[1] == "j28105123.1"
+    with pytest.raises(StoreError, match=r"j28105 could be j28105.0, j28105.1; give more of it"):
+        locate("j28105", None, str(tmp_path))
 
 
 @pytest.mark.parametrize(
