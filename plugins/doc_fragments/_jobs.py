@@ -133,8 +133,14 @@ options:
         the running ones are ended, too.
       - A job that was never started for this reason is V(skipped), one that was ended is V(cancelled). Neither makes
         the task fail. The jobs that did not succeed do.
+      - V(never) is the same as not to set it.
     type: str
-    default: never
+  fail_fast:
+    description:
+      - Whether to end all jobs on a host with the first of them that does not succeed. It is a shorter way to write
+        O(halt=now,fail=1), and cannot be used with any other O(halt).
+    type: bool
+    default: false
   group:
     description:
       - A name that is kept with the jobs, by which P(background.jobs.cancel#module) finds them on the host.

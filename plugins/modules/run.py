@@ -93,7 +93,7 @@ EXAMPLES = r"""
 
 - name: Build and test, each in its order, and give up at the first failure
   background.jobs.run:
-    halt: now,fail=1
+    fail_fast: true
     deadline: 1h
     jobs:
       - name: database

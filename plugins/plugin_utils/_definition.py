@@ -184,16 +184,23 @@ def byte_size(value: t.Any, option: str) -> int:
         raise DefinitionError(str(exc)) from exc
 
 
-def halt(value: str) -> str:
-    """:returns: the option O(halt), checked.
+_FAIL_FAST = "now,fail=1"
+"""What C(fail_fast) means, as a C(halt)."""
 
-    :raises DefinitionError: it is not in the grammar.
+
+def halt(value: str | None, fail_fast: bool = False) -> str:
+    """:returns: when to give up, by the options O(halt) and O(fail_fast), in the grammar of the former.
+
+    :raises DefinitionError: O(halt) is not in the grammar, or says something else than O(fail_fast).
     """
     try:
-        parse_halt(value)
+        parse_halt("never" if value is None else value)
     except ValueError as exc:
         raise DefinitionError(str(exc)) from exc
-    return value.strip()
+    asked = "never" if value is None else "".join(value.split())
+    if fail_fast and value is not None and asked != _FAIL_FAST:
+        raise DefinitionError(f"'fail_fast: true' means 'halt: {_FAIL_FAST}', but halt is {value!r}: give one of them")
+    return _FAIL_FAST if fail_fast else asked
 
 
 def label(value: t.Any, what: str) -> str:

@@ -193,7 +193,7 @@ def _batch(options: t.Mapping[str, t.Any]) -> Batch:
         concurrency=concurrency(options["concurrency"]),
         deadline=duration(options["deadline"], "deadline"),
         start_delay=duration(options["start_delay"], "start_delay"),
-        halt=halt(options["halt"]),
+        halt=halt(options["halt"], options["fail_fast"]),
         group=None if options["group"] is None else label(options["group"], "group"),
         if_running=options["if_running"],
         trace=_is_traced(options["trace"]),

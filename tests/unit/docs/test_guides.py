@@ -145,7 +145,7 @@ def test_a_task_has_only_options_that_there_are(task: dict[str, t.Any]) -> None:
     options = {name: untemplated(value, spec.get(name, {})) for name, value in (task[action] or {}).items()}
     validated = ArgumentSpecValidator(spec, **rules).validate(options)
     assert validated.error_messages == []
-    halt(options.get("halt", "never"))
+    halt(options.get("halt"), options.get("fail_fast", False))
     if action in (f"{OURS}run", f"{OURS}launch"):
         jobs = [known_job(job, number) for number, job in enumerate(options.get("jobs", []), 1)]
         check_names(jobs)

@@ -105,6 +105,7 @@ def done(play: t.Callable[..., Results], files: Path) -> Results:
             ),
             "retried": run(shell("again", once, retries=3, delay=0), shell("in vain", "exit 1", retries=1, delay=0)),
             "halted": run(shell("a", "exit 1"), shell("b", "true"), concurrency="1", halt="soon,fail=1"),
+            "fails fast": run(shell("a", "exec sleep 600"), shell("b", "exit 1"), fail_fast=True),
             "first wins": run(shell("a", "true"), shell("b", "exec sleep 600"), halt="now,success=1"),
             "late": run(shell("a", "exec sleep 600"), deadline="1s"),
             "cut": run(shell("a", "seq 10000"), max_output="1K"),
@@ -115,6 +116,7 @@ def done(play: t.Callable[..., Results], files: Path) -> Results:
             "itself": run(shell("a", "true", after="a")),
             "ring": run(shell("a", f"touch {files}/ring", after="b"), shell("b", "true", after="a")),
             "bad halt": run(shell("a", "true"), halt="later"),
+            "two words": run(shell("a", "true"), halt="soon,fail=1", fail_fast=True),
             "bad group": run(shell("a", "true"), group=""),
             "bad deadline": run(shell("a", "true"), deadline="soon"),
             "bad size": run(shell("a", "true"), max_output="much"),
@@ -292,6 +294,14 @@ def test_a_halt_keeps_the_rest_from_being_started(done: Results) -> None:
     )
 
 
+def test_to_fail_fast_ends_what_runs(done: Results) -> None:
+    states = [(each["state"], each.get("reason")) for each in done["fails fast"]["results"]]
+    assert states == [("cancelled", "halted"), ("failed", "exit_code")]
+    assert done["fails fast"]["msg"] == (
+        "1 of 2 jobs did not succeed on localhost: b failed: exit code 1; 1 ended by halt"
+    )
+
+
 def test_a_halt_that_ends_what_runs_is_no_failure(done: Results) -> None:
     result = done["first wins"]
     assert (by_name(result)["b"]["state"], by_name(result)["b"]["reason"]) == ("cancelled", "halted")
@@ -322,6 +332,7 @@ def test_jobs_with_one_lock_never_meet(done: Results) -> None:
         ("itself", "job 'a' comes after itself"),
         ("ring", "these jobs wait for each other, so that none of them could start: a -> b -> a"),
         ("bad halt", "halt is 'later': give 'never', or 'soon' or 'now'"),
+        ("two words", "'fail_fast: true' means 'halt: now,fail=1', but halt is 'soon,fail=1': give one of them"),
         ("bad group", "group is '': give a name"),
         ("bad deadline", "deadline is 'soon': give seconds"),
         ("bad size", "max_output is 'much': give a number of bytes"),

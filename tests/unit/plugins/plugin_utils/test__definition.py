@@ -386,12 +386,25 @@ def test_a_size_of_an_option_names_the_option() -> None:
 
 
 def test_halt_is_in_its_grammar() -> None:
-    assert [halt(value) for value in ("never", " soon,fail=1 ", "now,success=20%")] == [
+    assert [halt(value) for value in (None, "never", " soon,fail=1 ", "now, success = 20%")] == [
+        "never",
         "never",
         "soon,fail=1",
         "now,success=20%",
     ]
     assert refusal(halt, "later").startswith("halt is 'later': give 'never', or 'soon' or 'now'")
+
+
+@pytest.mark.parametrize("value", [None, "now,fail=1", " now, fail=1"])
+def test_to_fail_fast_is_to_halt_now_with_one_failure(value: str | None) -> None:
+    assert halt(value, fail_fast=True) == "now,fail=1"
+
+
+@pytest.mark.parametrize("value", ["never", "soon,fail=1", "now,fail=2", "now,fail=1%", "now,success=1"])
+def test_to_fail_fast_is_not_to_halt_in_another_way(value: str) -> None:
+    assert refusal(halt, value, True) == (
+        f"'fail_fast: true' means 'halt: now,fail=1', but halt is '{value}': give one of them"
+    )
 
 
 @pytest.mark.parametrize("value", ["a", "ä b", "x" * 100, 7])
