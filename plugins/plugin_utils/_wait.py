@@ -18,6 +18,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
+from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
@@ -72,6 +73,9 @@ _LATE = 60.0
 _SLICE = 120.0
 """Seconds after which the target answers in any case, before anything on the way takes the connection for idle."""
 
+_COLLECTED = "_background_jobs_collected"
+"""The attribute of a task that keeps results of its jobs between attempts, in the worker, by jid."""
+
 display = Display()
 
 
@@ -123,6 +127,7 @@ class Wait:
         self._seen: dict[str, str] = {}
         self._progress = Progress(action.host, display, terms.quiet, action.hidden)
         self._run = os.getppid()
+        self._collected: dict[str, dict[str, t.Any]] = vars(action._task).setdefault(_COLLECTED, {})
 
     def opening(self) -> dict[str, t.Any]:
         """:returns: the first question, for those who ask it in the trip that starts the jobs."""
@@ -134,6 +139,9 @@ class Wait:
         :arg answer: that to L(opening), if it was asked.
         :returns: the result of the task.
         """
+        for handle in handles:
+            whole = next((jid for jid in self._collected if is_meant(handle.jid, jid)), handle.jid)
+            handle.result = handle.result or self._collected.get(whole)
         self._handles = [handle for handle in handles if handle.result is None]
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
@@ -150,8 +158,9 @@ class Wait:
         :returns: the result of the task.
         :raises AnsibleActionFail: there is none.
         """
+        before = list(self._collected.values())
         statuses = self._until_finished(selection={"group": group, "names": names})
-        if not statuses:
+        if not statuses and not before:
             named = " or ".join(f"'{name}'" for name in names or [])
             what = "there is no job" + (f" named {named}" if named else "") + (f" of group '{group}'" if group else "")
             if self._action.hidden:
@@ -160,7 +169,7 @@ class Wait:
                 f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
                 "was started as another user or with another async_dir (see background.jobs.job_info)"
             )
-        return self._collect(lambda: judged(self._handles, statuses), statuses)
+        return self._collect(lambda: [*before, *judged(self._handles, statuses)], statuses)
 
     def _collect(
         self, results: t.Callable[[], list[dict[str, t.Any]]], statuses: t.Sequence[dict[str, t.Any]]
@@ -177,7 +186,13 @@ class Wait:
         if self._terms.cleanup and clean_up(self._action, statuses, self._task_vars, sharers(self._handles)):
             combined = self._conclude(results())
             self._action.left = Left([], result=combined)
+        self._remember(combined["results"])
         return combined
+
+    def _remember(self, results: t.Sequence[dict[str, t.Any]]) -> None:
+        """Keep what was collected for another attempt of this task: the host has it no more."""
+        if self._terms.cleanup:
+            self._collected.update({each["ansible_job_id"]: dict(each) for each in results if _is_collected(each)})
 
     def _conclude(self, results: list[dict[str, t.Any]]) -> dict[str, t.Any]:
         host, hidden = self._action.host, self._action.hidden
@@ -319,6 +334,10 @@ class Wait:
         self._seen = states
         if self._action.left is not None:
             self._action.left.note({status["jid"]: status["state"] for status in statuses})
+
+
+def _is_collected(result: t.Mapping[str, t.Any]) -> bool:
+    return "ansible_job_id" in result and result["state"] not in UNFINISHED and result.get("reason") != NOT_FOUND
 
 
 def sharers(handles: t.Iterable[Handle]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import time
+import types
 import typing as t
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Target:
         self.asked: list[dict[str, t.Any]] = []
         self.removed: list[str] = []
         self.survivors: list[dict[str, t.Any]] = []
+        self._task = types.SimpleNamespace()
 
     def ask(self, jids: list[str], mode: str, task_vars: t.Any, secret: bool, **question: t.Any) -> dict[str, t.Any]:
         if mode == "cleanup":
@@ -154,6 +156,34 @@ def test_what_is_known_already_is_not_asked_for_and_keeps_its_place(said: list[s
     result = waited(target, [skipped, *handles("b"), skipped])
     assert [each["state"] for each in result["results"]] == ["skipped", "succeeded", "skipped"]
     assert target.asked[0]["jids"] == ["b"]
+
+
+def test_another_attempt_of_the_task_has_what_was_collected_before(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as with C(until), by whatever part of the id the job was given; the host has no file of it any more."""
+    target = Patient({"j1234567.0": "failed", "b": "running"}, {"b": "succeeded"})
+    target.use(monkeypatch)
+    assert waited(target, handles("j1234567.0", "b"), wait_timeout=1)["finished"] is False
+    result = waited(target, handles("j123456.0", "b"))
+    assert [each["state"] for each in result["results"]] == ["failed", "succeeded"]
+    assert (result["failed"], result["finished"]) == (True, True)
+    assert [asked["jids"] for asked in target.asked] == [["j1234567.0", "b"], ["b"]]
+    assert len(target.removed) == 1  # b is no jid of ours
+
+
+def test_another_attempt_to_wait_for_a_group_has_what_was_collected_before(said: list[str]) -> None:
+    target = Target({"a": "failed"}, {})
+    for attempt in range(3):
+        result = Wait(t.cast(JobAction, target), Terms(), {}).for_group("g", None)
+        assert [each["state"] for each in result["results"]] == ["failed"], attempt
+
+
+def test_without_cleaning_up_another_attempt_asks_again(said: list[str]) -> None:
+    target = Target({"a": "running"}, {"a": "failed"})
+    waited(target, handles("a"), cleanup=False)
+    waited(target, handles("a"), cleanup=False)
+    assert [asked["jids"] for asked in target.asked] == [["a"]] * 3
 
 
 def test_no_jobs_are_no_question() -> None:
