@@ -65,7 +65,7 @@ def test_all_options_arrive() -> None:
         conditions={"failed_when": ["rc > 1"]},
     )
     options = {"deadline": 60, "start_delay": 0.5, "halt": "now,fail=20%", "group": "nightly", "if_running": "attach"}
-    batch = Batch("j1", [job], "50%", **options)
+    batch = Batch("j1", [job], "50%", trace=True, **options)
     assert_differs_everywhere(job, Job("", ""))
     assert_differs_everywhere(batch, Batch("", []))
     packed = Packed(pack(batch))
