@@ -15,7 +15,8 @@ description:
   - While P(background.jobs.run#module) and P(background.jobs.wait#module) wait, the last lines of the terminal show a
     bar for each host, with the jobs that run and for how long, and those that did not succeed. What Ansible prints
     meanwhile appears above. The bars vanish when nothing is waited for any more.
-  - The bars take the place of the lines that these tasks print otherwise. A log file (C(log_path)) has the lines.
+  - The bars take the place of the lines on how the jobs stand, which these tasks print otherwise. A log file
+    (C(log_path)) has the lines. Those on jobs that have ended appear above the bars.
   - The bars take half of the terminal's height at most, and say how many more hosts there are.
   - For a task with O(background.jobs.wait#module:quiet=true) nothing is drawn.
   - Hosts tell what has changed after one second, even if O(background.jobs.wait#module:progress_interval) is more.

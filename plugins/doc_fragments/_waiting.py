@@ -33,7 +33,7 @@ options:
     type: bool
     default: false
   quiet:
-    description: Whether to print no lines on how the jobs stand.
+    description: Whether to print no lines on how the jobs stand, and none on jobs that have ended.
     type: bool
     default: false
   set_facts:

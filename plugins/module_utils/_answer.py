@@ -19,7 +19,7 @@ import os
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, Record
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, SKIPPED, SUCCEEDED, Record
 from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import user_name
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
@@ -28,6 +28,12 @@ from ansible_collections.background.jobs.plugins.module_utils._waiting import Jo
 _SECRETS = "_ansible_new_secrets"
 _LARGEST = 64 * 1024 * 1024
 """Characters that the result of a job may have as JSON."""
+
+OK, CHANGED = "ok", "changed"
+FORETOLD = ("", OK, CHANGED, SKIPPED)
+"""What L(foretold) may say."""
+_LEVELS, _CHARACTERS = 20, 1024 * 1024
+"""How deeply a result may be nested, and how long its texts may be, for it to be certain that it can be taken."""
 
 
 class Unsendable(Exception):
@@ -116,6 +122,39 @@ def answer(secrets: t.Sequence[str], **fields: t.Any) -> dict[str, t.Any]:
     return {**fields, _SECRETS: list(secrets)} if secrets else fields
 
 
+def foretold(status: Status) -> str:
+    """:returns: what the result of a job that has succeeded will say: V(ok), V(changed) or V(skipped); nothing where
+    there is no such result, or where it is one that the controller may not be able to take.
+    """
+    if status.state != SUCCEEDED or not _is_ordinary(status.result):
+        return ""
+    if status.result.get("skipped"):
+        return SKIPPED
+    return CHANGED if status.result.get("changed") else OK
+
+
+def _is_ordinary(result: t.Mapping[str, t.Any]) -> bool:
+    level: list[t.Any] = [result]
+    size = 0
+    for dummy in range(_LEVELS):
+        inside: list[t.Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                if any(key.startswith("__ansible_") for key in each):  # a type of ansible-core's, or nonsense
+                    return False
+                inside += each.values()
+            elif isinstance(each, list):
+                inside += each
+            elif isinstance(each, str):
+                size += len(each)
+        if size > _CHARACTERS:
+            return False
+        if not inside:
+            return True
+        level = inside
+    return False
+
+
 def wait_and_tell(
     jobs: t.Sequence[Job], question: Question, results: bool = True
 ) -> tuple[dict[str, t.Any], list[Status]]:
@@ -132,6 +171,7 @@ def wait_and_tell(
     final = all(status.finished for status in statuses) or (question.last and time_is_up)
     secrets: list[str] = []
     now = time.time()
+    early = [foretold(status) if not (final and results) else "" for status in statuses]
     for status in statuses:
         if not (final and results):
             status.result = {}
@@ -140,7 +180,10 @@ def wait_and_tell(
         secrets += take_secrets(status)
     told = answer(
         secrets,
-        jobs=[tell(status, running_for=status.running_for(now)) for status in statuses],
+        jobs=[
+            tell(status, running_for=status.running_for(now), **({"ended_as": ended_as} if ended_as else {}))
+            for status, ended_as in zip(statuses, early)
+        ],
         user=user_name(os.geteuid()),
         final=final,
     )

@@ -15,7 +15,8 @@ description:
   - Starts any number of modules as detached jobs on each host, waits until all have ended, returns their results and
     removes their files.
   - It starts all jobs of a host in one connection trip and waits for them in another one. While it waits it prints a
-    line on how the jobs stand.
+    line on how the jobs stand, and one for each job that has ended, as a loop does for each item. Of more than 20 jobs
+    on a host only those that did not succeed have one, and the others are counted. A task with one job has none.
   - The task is V(changed) if a job changed something, and it fails if a job did not succeed. The other jobs still run
     to their end, unless O(halt) says otherwise.
   - If the task is interrupted, by its keyword C(timeout) for example, the jobs go on. RV(results) then has their

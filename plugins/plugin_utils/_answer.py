@@ -23,6 +23,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _fields
+from ansible_collections.background.jobs.plugins.module_utils._answer import FORETOLD
 from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._info import Info
 from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned
@@ -76,11 +77,15 @@ def of(host: str) -> t.Iterator[None]:
 
 @dataclasses.dataclass
 class Extra:
-    """What is told of a job beside its status: its seconds so far, whether it was ended, which processes were not."""
+    """What is told of a job beside its status: its seconds so far, whether it was ended, which processes were not.
+
+    O(ended_as) is what C(module_utils._answer.foretold) says.
+    """
 
     running_for: float | None = None
     changed: bool = False
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    ended_as: str = ""
 
 
 @dataclasses.dataclass
@@ -231,6 +236,8 @@ def _status(told: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         raise Nonsense(f"results_file of {jid} is {path!r}")
     if fields.get("state") not in STATES:
         raise Nonsense(f"there is no state {fields.get('state')!r} (job {jid})")
+    if fields.get("ended_as", "") not in FORETOLD:
+        raise Nonsense(f"ended_as is {fields['ended_as']!r} (job {jid})")
     record = fields.get("record")
     status = Status(
         **{field.name: fields[field.name] for field in dataclasses.fields(Status) if field.name in fields},

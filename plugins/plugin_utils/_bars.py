@@ -23,7 +23,7 @@ from ansible.plugins.strategy import Debugger
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._record import QUEUED, RUNNING, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import QUEUED, RUNNING, SKIPPED, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
@@ -51,7 +51,8 @@ _SPARE = 3
 """Columns that stay free at the right: there the terminal shows a C(^C) that is typed."""
 _NAMED = 3
 """Jobs of one state that are named, if there is room for them."""
-_STYLES = {RUNNING: "cyan", QUEUED: "dim"}
+_STYLES = {RUNNING: "cyan", QUEUED: "dim", SKIPPED: "cyan"}
+_NOT_BAD = (*UNFINISHED, SKIPPED)
 _GOOD, _BAD = "green", "bold red"
 _TICK = 1.0
 """Seconds between two pictures; the times in them go on."""
@@ -232,8 +233,9 @@ def lines(bars: t.Sequence[tuple[Standing, float]], width: int, height: int) -> 
 
 def _bar(standing: Standing, cells: int) -> list[tuple[str, str]]:
     """:returns: the pieces of a bar, each with its style. Where a job did not succeed, that shows."""
-    bad = sum(part.count for part in standing.parts if part.state not in UNFINISHED)
-    ended = cells * (standing.done + bad) // standing.total
+    bad = sum(part.count for part in standing.parts if part.state not in _NOT_BAD)
+    skipped = sum(part.count for part in standing.parts if part.state == SKIPPED)
+    ended = cells * (standing.done + skipped + bad) // standing.total
     red = max(1, cells * bad // standing.total) if bad else 0
     green = max(0, ended - red)
     return [("█" * green, _GOOD), ("█" * red, _BAD), ("░" * (cells - green - red), "dim")]
@@ -241,7 +243,7 @@ def _bar(standing: Standing, cells: int) -> list[tuple[str, str]]:
 
 def _details(parts: t.Sequence[Part], later: float) -> list[Text]:
     """:returns: words on the jobs in each state, from many words to few. What did not succeed is kept longest."""
-    bad = [part for part in parts if part.state not in UNFINISHED] or parts
+    bad = [part for part in parts if part.state not in _NOT_BAD] or parts
     return [_words(parts, later, named) for named in range(_NAMED, -1, -1)] + [_words(bad, later, 0)]
 
 

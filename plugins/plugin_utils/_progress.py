@@ -15,7 +15,15 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._record import GOOD, QUEUED, RUNNING, STATES, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    QUEUED,
+    RUNNING,
+    SKIPPED,
+    STATES,
+    SUCCEEDED,
+    UNFINISHED,
+)
+from ansible_collections.background.jobs.plugins.plugin_utils._duration import in_words
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import mention
@@ -52,7 +60,7 @@ class Part:
 
 @dataclasses.dataclass
 class Standing:
-    """How the jobs of one host stand. O(done) of O(total) have ended well; O(parts) are the others, by state."""
+    """How the jobs of one host stand. O(done) of O(total) have succeeded; O(parts) are the others, by state."""
 
     host: str
     total: int
@@ -72,24 +80,29 @@ class Progress:
         self._quiet = quiet
         self._hidden = hidden
         self._draw = None if quiet else getattr(display, HOOK, None)
-        self._told = False
 
     def interval(self, asked: float) -> float:
         """:returns: seconds between two reports: O(asked), or less if they are drawn."""
         return asked if self._draw is None else min(asked, _OFTEN)
 
-    def tell(self, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], news: bool) -> None:
+    def tell(
+        self,
+        handles: t.Sequence[Handle],
+        statuses: t.Sequence[t.Mapping[str, t.Any]],
+        news: bool,
+        told: t.Collection[str] = (),
+    ) -> None:
         """Tell how it stands, if that is not the end: the end is the task's own result.
 
         :arg statuses: what the target said of each job.
         :arg news: whether any job is in another state than it was before.
+        :arg told: ids of jobs that have had a line of their own.
         """
         if self._quiet:
             return
         unfinished = any(status["state"] in UNFINISHED for status in statuses)
-        stands = standing(self._host, handles, statuses, self._hidden)
-        line = progress(stands) if news and (unfinished or self._told) else ""
-        self._told = self._told or bool(line)
+        stands = standing(self._host, handles, statuses, self._hidden, told)
+        line = progress(stands) if news and unfinished else ""
         if self._draw is not None:
             self._draw(os.getpid(), stands if unfinished else None, line)
         elif line:
@@ -116,23 +129,33 @@ def listen(hear: t.Callable[[int, Standing | None, str], None]) -> None:
 
 
 def standing(
-    host: str, handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], hidden: bool = False
+    host: str,
+    handles: t.Sequence[Handle],
+    statuses: t.Sequence[t.Mapping[str, t.Any]],
+    hidden: bool = False,
+    told: t.Collection[str] = (),
 ) -> Standing:
     """:returns: how many are done, which run and for how long, and which did not succeed and why.
 
     :arg statuses: what the target said of each job.
     :arg hidden: whether jobs are only counted.
+    :arg told: ids of jobs of which somebody has been told why they did not succeed.
     """
     jobs = list(zip(handles, statuses))
     parts = []
-    for state in (RUNNING, QUEUED, *(state for state in STATES if state not in GOOD and state not in UNFINISHED)):
-        found = [job for job in jobs if job[1]["state"] == state]
+    for state in (RUNNING, QUEUED, *(state for state in STATES if state != SUCCEEDED and state not in UNFINISHED)):
+        found = [job for job in jobs if ended_state(job[1]) == state]
         if state == RUNNING:
             found.sort(key=lambda job: -(job[1].get("running_for") or 0))
         if found:
-            named = found[:_NAMED] if state != QUEUED and not hidden else []
-            parts.append(Part(state, len(found), [_job(*job) for job in named]))
-    return Standing(host, len(jobs), sum(status["state"] in GOOD for status in statuses), parts)
+            named = found[:_NAMED] if state not in (QUEUED, SKIPPED) and not hidden else []
+            parts.append(Part(state, len(found), [_job(*job, told) for job in named]))
+    return Standing(host, len(jobs), sum(ended_state(status) == SUCCEEDED for status in statuses), parts)
+
+
+def ended_state(status: t.Mapping[str, t.Any]) -> str:
+    """:returns: the state of a job; one whose module had nothing to do is skipped."""
+    return SKIPPED if status.get("ended_as") == SKIPPED else str(status["state"])
 
 
 def progress(stands: Standing) -> str:
@@ -144,11 +167,22 @@ def progress(stands: Standing) -> str:
     return f"{stands.host}: {', '.join(words)}"
 
 
-def _job(handle: Handle, status: t.Mapping[str, t.Any]) -> Job:
-    record = status.get("record") or {}
-    name = _short(visible(handle.name if handle.named else str(record.get("name") or handle.name)), _NAME)
+def shown_name(handle: Handle, status: t.Mapping[str, t.Any]) -> str:
+    """:returns: the name of a job as it can be shown.
+
+    :arg status: what the target said of it, if it did.
+    """
+    name = (status.get("record") or {}).get("name")
+    return _short(visible(handle.name if handle.named else str(name or handle.name)), _NAME)
+
+
+def _job(handle: Handle, status: t.Mapping[str, t.Any], told: t.Collection[str]) -> Job:
+    name = shown_name(handle, status)
     if status["state"] == RUNNING:
         return Job(name, seconds=status.get("running_for"))
+    if status.get("jid") in told:
+        return Job(name)
+    record = status.get("record") or {}
     hidden = record.get("no_log") or handle.no_log
     cause = str(status.get("reason") if hidden else status.get("message") or status.get("reason") or "")
     return Job(name, cause=_short(one_line(cause), _CAUSE))
@@ -172,6 +206,11 @@ def some(names: t.Sequence[str], count: int) -> str:
 def timed(job: Job, later: float = 0) -> str:
     """:returns: the name of a job, with the time it has been running O(later) seconds after that was told."""
     return job.name if job.seconds is None else f"{job.name} {_duration(job.seconds + later)}"
+
+
+def lasted(seconds: float) -> str:
+    """:returns: how long a job ran: C(3.1 s), C(41 s), C(5 min 3 s) or C(2 h 7 min)."""
+    return in_words(seconds) if seconds < 60 else _duration(seconds)
 
 
 def _duration(seconds: float) -> str:

@@ -128,13 +128,14 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def judged(handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
     """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any."""
     results = [present(handle, status) for handle, status in zip(handles, statuses)]
-    judge([(result, _conditions(handle, status)) for result, handle, status in zip(results, handles, statuses)])
+    judge([(result, conditions_of(handle, status)) for result, handle, status in zip(results, handles, statuses)])
     for result in results:
         result.pop("failed_when_result", None)  # ansible-core would judge the task by it
     return results
 
 
-def _conditions(handle: Handle, status: t.Mapping[str, t.Any]) -> Conditions:
+def conditions_of(handle: Handle, status: t.Mapping[str, t.Any]) -> Conditions:
+    """:returns: what a job says about its own result."""
     if handle.conditions is not None:
         return handle.conditions
     return Conditions.of_the_target((status.get("record") or {}).get("conditions"))
@@ -198,6 +199,11 @@ def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]], hidden: boo
     if hidden:
         return f"{host}: {_jobs(len(tight))} took more than {_HEADROOM:.0%} of the 'timeout'; give them a longer one"
     return f"{host}: {some(tight[:_NAMED], len(tight))}; give them a longer 'timeout', for the day they are slower"
+
+
+def cause(result: t.Mapping[str, t.Any]) -> str:
+    """:returns: why a job failed, in one line, whatever C(no_log) says."""
+    return one_line(_cause(result))
 
 
 def misdirected(handle: Handle, host: str, user: str) -> str | None:

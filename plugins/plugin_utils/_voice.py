@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible import constants as _constants
+from ansible.errors import AnsibleError
 
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible
@@ -61,10 +62,21 @@ def say(display: t.Any, text: str, color: str | None = None) -> None:
     display.display(_fit(text), **options)
 
 
-def mention(display: t.Any, text: str) -> None:
+def is_wanted(outcome: str) -> bool:
+    """:returns: whether somebody wants to see lines on what is V(ok), or V(skipped), as options of ansible-core say."""
+    option = {"ok": "display_ok_hosts", "skipped": "display_skipped_hosts"}.get(outcome)
+    if option is None:
+        return True
+    try:
+        return bool(constants.config.get_config_value(option, plugin_type="callback", plugin_name="default"))
+    except AnsibleError:  # the callback with these options is not there
+        return True
+
+
+def mention(display: t.Any, text: str, color: str | None = None) -> None:
     """Print a line that nobody has asked for: where standard output is for a program, only into the log file."""
     if is_for_people():
-        display.display(_fit(text))
+        say(display, text, color)
     else:
         note(display, text)
 

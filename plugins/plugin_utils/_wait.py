@@ -29,6 +29,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._escape import one
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._interrupt import STAND, Left, open_handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
+from ansible_collections.background.jobs.plugins.plugin_utils._lines import Lines
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import Progress
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
@@ -126,6 +127,8 @@ class Wait:
         self._stream = Stream(action.host, display) if terms.stream and not action.hidden else None
         self._seen: dict[str, str] = {}
         self._progress = Progress(action.host, display, terms.quiet, action.hidden)
+        self._lines = Lines(action.host, display, terms.quiet or action.hidden)
+        self._known = 0
         self._run = os.getppid()
         self._collected: dict[str, dict[str, t.Any]] = vars(action._task).setdefault(_COLLECTED, {})
 
@@ -143,6 +146,7 @@ class Wait:
             whole = next((jid for jid in self._collected if is_meant(handle.jid, jid)), handle.jid)
             handle.result = handle.result or self._collected.get(whole)
         self._handles = [handle for handle in handles if handle.result is None]
+        self._known = len(handles) - len(self._handles)
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
 
@@ -159,6 +163,7 @@ class Wait:
         :raises AnsibleActionFail: there is none.
         """
         before = list(self._collected.values())
+        self._known = len(before)
         statuses = self._until_finished(selection={"group": group, "names": names})
         if not statuses and not before:
             named = " or ".join(f"'{name}'" for name in names or [])
@@ -178,8 +183,10 @@ class Wait:
 
         :arg results: puts those of the jobs together.
         """
-        combined = self._conclude(results())
+        told = results()
+        combined = self._conclude(told)
         self._action.left = Left([], result=combined)
+        self._lines.close(told, statuses)
         tight = headroom(self._action.host, statuses, self._action.hidden)
         if tight is not None:
             warn(display, tight)
@@ -279,7 +286,7 @@ class Wait:
         self._explain(statuses)
         if self._stream is not None:
             self._stream.show(self._handles, answer.get("output") or {})
-        self._report(statuses)
+        self._report(statuses, bool(answer["final"]))
         return statuses, bool(answer["final"]), selection
 
     def _ask(self, selection: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
@@ -320,8 +327,11 @@ class Wait:
             if status["reason"] in (NOT_FOUND, "status_unreadable"):
                 status["message"] = misdirected(handle, self._action.host, self._user) or status["message"]
 
-    def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
-        """Tell how it stands."""
+    def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]], final: bool) -> None:
+        """Tell how it stands.
+
+        :arg final: whether results have arrived with that.
+        """
         states = {status["jid"]: seen_as(status["state"], status["reason"]) for status in statuses}
         stopped = {
             str(status["message"]): None
@@ -330,7 +340,9 @@ class Wait:
         }
         for message in stopped:
             warn(display, f"{self._action.host}: {message}")
-        self._progress.tell(self._handles, statuses, states != self._seen)
+        if not final:
+            self._lines.seen(self._handles, statuses, self._known + len(statuses))
+        self._progress.tell(self._handles, statuses, states != self._seen, self._lines.told)
         self._seen = states
         if self._action.left is not None:
             self._action.left.note({status["jid"]: status["state"] for status in statuses})

@@ -133,6 +133,9 @@ OUTPUT = """
 """
 
 
+ENDED = "changed: [web1] => (job=second, "
+
+
 @pytest.mark.parametrize("callback", ["machine", "default"])
 def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: Path, callback: str) -> None:
     gate = tmp_path / "gate"
@@ -147,19 +150,22 @@ def test_nothing_of_ours_is_on_standard_output_that_is_for_a_program(tmp_path: P
         {"background.jobs.wait": {"jobs": "{{ work }}", **NOT_LONG}, "ignore_errors": True},
         opened(gate),
         {"background.jobs.wait": {"jobs": "{{ work }}", "stream": True}},
+        {"background.jobs.run": {"jobs": [shell("true", name="first"), shell("true", name="second")]}},
         {"background.jobs.launch": {"jobs": [shell("true", name="left")]}},
         ANSIBLE_STDOUT_CALLBACK=callback,
         ANSIBLE_CALLBACKS_ENABLED="background.jobs.unreaped,background.jobs.timeline,background.jobs.progress",
         ANSIBLE_LOG_PATH=str(tmp_path / "log"),
     )
     assert printed.status == 0, printed
-    lines = ["web1 | job: words", "Jobs that nobody collected:", "Timeline of 2 jobs: "]
+    lines = ["web1 | job: words", "Jobs that nobody collected:", "Timeline of 4 jobs: "]
     if callback == "default":
-        assert all(line in printed.stdout for line in [*lines, "web1: 0/1 done"]), printed
+        assert all(line in printed.stdout for line in [*lines, "web1: 0/1 done", f"\n{ENDED}"]), printed
     else:
         assert json.loads(printed.stdout) == {"hosts": ["web1"]}
-        assert all(line in printed.stderr for line in lines) and "0/1 done" not in printed.stderr, printed
-    assert "web1: 0/1 done" in (tmp_path / "log").read_text(encoding="utf-8")
+        assert all(line in printed.stderr for line in lines), printed
+        assert "0/1 done" not in printed.stderr and ENDED not in printed.stderr, printed
+    log = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "web1: 0/1 done" in log and ENDED in log
 
 
 # What no_log hides
@@ -219,6 +225,7 @@ def test_with_no_log_it_is_told_how_many_jobs_did_not_succeed(silent: tuple[Prin
     message = "2 of 2 jobs did not succeed on web1; no_log hides which, and why"
     assert f'"msg": "said: {message}"' in silent[0].stdout
     assert re.search(r"^web1: 0/2 done, 2 running$", silent[0].stdout, re.MULTILINE)
+    assert "(job=" not in silent[0].stdout
 
 
 def test_no_log_of_a_job_hides_what_its_module_said(tmp_path: Path) -> None:

@@ -115,11 +115,13 @@ def printed(watch: t.Callable[..., Run], gates: Gates) -> Run:
 
 
 def test_a_wait_says_how_the_jobs_stand(printed: Run) -> None:
-    lines = [re.sub(r"\d+ s\b", "N s", line) for line in printed.task("progress") if line.startswith("localhost: ")]
+    told = [line for line in printed.task("progress") if line.startswith("localhost: ") or "(job=" in line]
+    lines = [re.sub(r"[\d.]+ s\b", "N s", line) for line in told]
     assert [line for line in lines if "queued" not in line] == [
         "localhost: 0/2 done, 2 running (good N s, bad N s)",
-        "localhost: 0/2 done, 1 running (good N s), 1 failed (bad: exit code 3)",
-        "localhost: 1/2 done, 1 failed (bad: exit code 3)",
+        "failed: [localhost] => (job=bad, N s): exit code 3",
+        "localhost: 0/2 done, 1 running (good N s), 1 failed (bad)",
+        "changed: [localhost] => (job=good, N s)",
     ]
     assert "RETRYING" not in str(printed.lines)
 
@@ -130,7 +132,7 @@ def test_its_end_is_the_result_of_the_task(printed: Run) -> None:
 
 
 def test_quiet_waits_say_nothing_of_how_the_jobs_stand(printed: Run) -> None:
-    assert not [line for line in printed.task("stream") if "/3 done" in line]
+    assert not [line for line in printed.task("stream") if "/3 done" in line or "(job=" in line]
 
 
 def test_all_lines_are_shown_once_and_in_order_while_the_job_runs(printed: Run) -> None:

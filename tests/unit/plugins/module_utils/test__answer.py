@@ -14,6 +14,7 @@ from ansible_collections.background.jobs.plugins.module_utils._answer import (
     Unsendable,
     answer,
     as_json,
+    foretold,
     take_secrets,
     tell,
     tell_record,
@@ -108,3 +109,30 @@ def test_a_record_that_cannot_be_sent_is_a_lost_job() -> None:
     status = json.loads(told["status"])
     assert (status["state"], status["reason"]) == ("lost", "status_unreadable")
     assert status["message"] == "of its record: it is nested too deeply to be sent"
+
+
+# How a job has ended, before its result is told
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"rc": 0, "changed": False}, "ok"),
+        ({"rc": 0, "changed": True, "stdout": "a" * 1000, "steps": [{"changed": True}]}, "changed"),
+        ({"skipped": True, "changed": True}, "skipped"),
+        ({"a": deep(18)}, "ok"),
+        ({"a": deep(30), "changed": True}, ""),
+        (ODD, ""),
+        ({"stdout": "a" * 2_000_000}, ""),
+    ],
+    ids=["ok", "changed", "skipped", "nested", "too deep", "of a type", "long"],
+)
+def test_how_a_job_has_ended_is_told_before_its_result_where_that_will_arrive(
+    result: dict[str, t.Any], expected: str
+) -> None:
+    assert foretold(Status("j1.0", "/a/j1.0", "succeeded", record=record(), result=result)) == expected
+
+
+@pytest.mark.parametrize("state", ["running", "failed", "lost", "skipped"])
+def test_of_a_job_that_did_not_succeed_its_state_says_it(state: str) -> None:
+    assert foretold(Status("j1.0", "/a/j1.0", state, record=record(), result={"changed": True})) == ""

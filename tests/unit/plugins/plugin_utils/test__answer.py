@@ -64,7 +64,7 @@ def test_statuses_come_in_the_order_that_was_asked_for() -> None:
 def test_a_status_has_all_fields_whatever_was_told() -> None:
     (status,) = statuses(answer(job("j1.0", {"rc": 0}, earlier=[{"rc": 1}], shadowed={"started": 5})), None)["jobs"]
     names = [field.name for field in dataclasses.fields(Status)]
-    assert list(status) == [*names, "running_for", "changed", "survivors"]
+    assert list(status) == [*names, "running_for", "changed", "survivors", "ended_as"]
     assert list(status["record"]) == [field.name for field in dataclasses.fields(Record)]
     assert (status["record"]["earlier"], status["record"]["shadowed"]) == ([{"rc": 1}], {"started": 5})
 
@@ -73,6 +73,14 @@ def test_what_could_not_be_ended_is_told_beside_the_status() -> None:
     survivors = [{"pid": 7, "owner": "root", "command": "sh", "started": "1"}]
     (status,) = statuses(answer({**job("j1.0"), "survivors": survivors}), None)["jobs"]
     assert status["survivors"] == survivors
+
+
+def test_how_a_job_has_ended_is_told_in_one_of_a_few_words() -> None:
+    (status,) = statuses(answer(changed(job("j1.0"), ended_as="changed")), None)["jobs"]
+    assert status["ended_as"] == "changed"
+    for wrong in ("failed", "ok: [web2]", 5):
+        with pytest.raises(Nonsense, match="ended_as is"):
+            statuses(answer(changed(job("j1.0"), ended_as=wrong)), None)
 
 
 def test_a_job_can_be_asked_for_twice() -> None:

@@ -52,6 +52,15 @@ def test_a_line_names_as_many_jobs_as_there_is_room_for(width: int, line: str) -
     assert drawn(standing(), width=width) == [line]
 
 
+def test_what_was_skipped_has_ended_and_is_nothing_bad() -> None:
+    """It makes room for what did not succeed."""
+    parts = [Part("running", 1, [Job("redis", 40.5)]), Part("skipped", 2), FAILED]
+    assert drawn(standing(done=6, parts=parts)) == [
+        "web1 █████████░ 6/10  1 running: redis 40 s  2 skipped  1 failed: haproxy"
+    ]
+    assert drawn(standing(done=6, parts=parts), width=38) == ["web1 ████░ 6/10  1 failed"]
+
+
 def test_times_go_on_between_reports() -> None:
     assert "redis 1 min 43 s, nginx 1 min 14 s" in drawn(standing(), width=120, later=63)[0]
 

@@ -30,7 +30,8 @@ def job(name: str, state: str, no_log: bool = False, **fields: t.Any) -> tuple[H
 @pytest.mark.parametrize(
     ("jobs", "line"),
     [
-        ([job("a", "succeeded"), job("b", "skipped")], "2/2 done"),
+        ([job("a", "succeeded"), job("b", "skipped")], "1/2 done, 1 skipped"),
+        ([job("a", "running"), job("b", "succeeded", ended_as="skipped")], "0/2 done, 1 running (a), 1 skipped"),
         ([job("a", "queued"), job("b", "queued")], "0/2 done, 2 queued"),
         (
             [job("a", "running", running_for=12.9), job("b", "running", running_for=83), job("c", "succeeded")],
@@ -79,13 +80,20 @@ def test_how_it_stands_is_told_by_state_and_with_the_first_names() -> None:
     )
 
 
+def test_a_cause_that_was_told_is_not_told_again() -> None:
+    jobs = [job("a", "running"), job("b", "failed", message="exit code 2", jid="j1.1")]
+    jobs += [job("c", "failed", message="exit code 3", jid="j1.2")]
+    stands = standing("web1", *zip(*jobs), told={"j1.1"})
+    assert progress(stands) == "web1: 0/3 done, 1 running (a), 2 failed (b, c: exit code 3)"
+
+
 class Lines:
     """A display without anybody who draws; keeps the lines."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def display(self, line: str) -> None:
+    def display(self, line: str, **options: t.Any) -> None:
         self.said.append(line)
 
 
@@ -100,7 +108,7 @@ class Drawn(Lines):
 
 STATES = ("running", "running", "failed")
 """Of one job, at three reports."""
-SAID = ["web1: 0/1 done, 1 running (a)", "web1: 0/1 done, 1 failed (a)"]
+SAID = "web1: 0/1 done, 1 running (a)"
 
 
 def wait_of(display: Lines, quiet: bool = False) -> Progress:
@@ -116,7 +124,7 @@ def wait_of(display: Lines, quiet: bool = False) -> Progress:
 def test_only_news_are_printed() -> None:
     display = Lines()
     told = wait_of(display)
-    assert display.said == SAID
+    assert display.said == [SAID]
     assert told.interval(15) == 15
 
 
@@ -131,7 +139,7 @@ def test_who_draws_is_told_of_every_report_and_of_the_end_and_nothing_is_printed
     display = Drawn()
     told = wait_of(display)
     assert display.said == []
-    assert display.drawn == [(True, SAID[0]), (True, ""), (False, SAID[1]), (False, "")]
+    assert display.drawn == [(True, SAID), (True, ""), (False, ""), (False, "")]
     assert (told.interval(15), told.interval(0)) == (1, 0)
 
 
@@ -156,7 +164,7 @@ def test_with_no_log_jobs_are_only_counted() -> None:
     jobs = [job("swordfish", "running", running_for=3), job("swordfish", "failed", message="swordfish")]
     display = Lines()
     told = Progress("web1", display, quiet=False, hidden=True)
-    told.tell(*zip(*jobs), news=True)
+    told.tell(*zip(*jobs), True)
     assert display.said == ["web1: 0/2 done, 1 running, 1 failed"]
     assert not any(part.jobs for part in standing("web1", *zip(*jobs), hidden=True).parts)
 

@@ -63,16 +63,30 @@ def test_people_read_what_callbacks_for_people_print(
     assert _voice.is_for_people() is expected
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_lines_on_what_is_ok_are_wanted_where_those_of_ansible_core_are(
+    wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Config:
+        def get_config_value(self, option: str, plugin_type: str, plugin_name: str) -> bool:
+            return wanted
+
+    monkeypatch.setattr(C, "config", Config())
+    assert [_voice.is_wanted(outcome) for outcome in ("ok", "skipped", "changed", "failed")] == 2 * [wanted] + 2 * [
+        True
+    ]
+
+
 @pytest.mark.parametrize("people", [True, False])
 def test_standard_output_has_lines_only_where_people_read_it(people: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_voice, "is_for_people", lambda: people)
     display = Display()
     _voice.say(display, "said", "cyan")
-    _voice.mention(display, "mentioned")
+    _voice.mention(display, "mentioned", "red")
     _voice.note(display, "noted")
     assert display.told == [
         ("display", "said", {"color": "cyan"} if people else {"color": "cyan", "stderr": True}),
-        ("display", "mentioned", {} if people else {"log_only": True}),
+        ("display", "mentioned", {"color": "red"} if people else {"log_only": True}),
         ("display", "noted", {"log_only": True}),
     ]
 

@@ -102,7 +102,7 @@ def handles(*jids: str) -> list[Handle]:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was shown to the user."""
     lines: list[str] = []
-    monkeypatch.setattr(_wait.display, "display", lines.append)
+    monkeypatch.setattr(_wait.display, "display", lambda line, **options: lines.append(line))
     return lines
 
 
@@ -110,12 +110,12 @@ def waited(target: Target, some: t.Sequence[Handle], wait_timeout: float = 0, cl
     return Wait(t.cast(JobAction, target), Terms(wait_timeout, cleanup=cleanup), {}).for_jobs(some)
 
 
-def test_finished_jobs_take_one_question_and_no_words(said: list[str]) -> None:
+def test_finished_jobs_take_one_question_and_a_line_each(said: list[str]) -> None:
     target = Target({"a": "succeeded", "b": "succeeded"})
     result = waited(target, handles("a", "b"))
     assert [each["name"] for each in result["results"]] == ["job a", "job b"]
     assert (result["failed"], result["changed"]) == (False, True)
-    assert said == []
+    assert said == ["changed: [web1] => (job=job a)", "changed: [web1] => (job=job b)"]
     (asked,) = target.asked
     assert asked["jids"] == ["a", "b"]
     assert asked["results_files"] == {"a": "/a/a", "b": "/a/b"}
@@ -133,7 +133,8 @@ def test_unfinished_jobs_are_asked_for_again_and_reported(said: list[str]) -> No
     assert said == [
         "web1: 0/2 done, 1 running (job a), 1 queued",
         "web1: 1/2 done, 1 running (job b)",
-        "web1: 1/2 done, 1 failed (job b)",
+        "changed: [web1] => (job=job a)",
+        "failed: [web1] => (job=job b)",
     ]
     assert target.asked[-1]["known"] == {"a": "succeeded", "b": "running"}
     assert result["summary"]["failed"] == 1
@@ -146,7 +147,7 @@ def test_the_first_question_may_have_been_asked_along_with_the_launch(said: list
     assert opening == {"results_files": {}, "patience": 120, "report": 15, "last": False, "known": {}}
     answer = target.ask(["a"], "status", {}, False, **opening)
     assert wait.for_jobs(handles("a"), answer)["failed"] is False
-    assert said == ["web1: 0/1 done, 1 running (job a)", "web1: 1/1 done"]
+    assert said == ["web1: 0/1 done, 1 running (job a)"]
     assert [asked["known"] for asked in target.asked] == [{}, {"a": "running"}]
 
 
