@@ -12,6 +12,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, why
@@ -20,7 +21,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import HI
 class ActionModule(JobAction):
     """One trip, whatever the number of jobs."""
 
-    _instead_of_async = "it only asks"
+    _instead = _keywords.ASKING
 
     def options(self):
         return _argspec.async_status(), _argspec.ASYNC_STATUS_RULES

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._cancel import cancel
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 
@@ -14,7 +15,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._job_action import
 class ActionModule(JobAction):
     """One trip, whatever the number of jobs."""
 
-    _instead_of_async = "it takes no longer than the jobs take to end"
+    _instead = _keywords.CANCEL
 
     def options(self):
         return _argspec.cancel(), _argspec.CANCEL_RULES

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._container import short_lived
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
@@ -24,7 +25,7 @@ _TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished")
 class ActionModule(LaunchAction):
     """In check mode the jobs, which then only predict, are waited for at once, so that nothing stays on the host."""
 
-    _instead_of_async = "its jobs are detached as it is; give their limit with the option 'timeout'"
+    _instead = _keywords.LAUNCH
 
     def run(self, tmp=None, task_vars=None):
         if self._task.until:  # raised, not returned: what is returned would be tried again, too

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._directory import DirectoryAction, prune
 
 
 class ActionModule(DirectoryAction):
     """One trip, whatever the number of jobs."""
 
-    _instead_of_async = "it takes no time to speak of"
+    _instead = _keywords.PRUNE
 
     def options(self):
         return _argspec.prune(), {}

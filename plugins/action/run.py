@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along, LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGRESS_INTERVAL, Terms, Wait
@@ -17,10 +18,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGR
 class ActionModule(LaunchAction):
     """A launch and a wait in one; the first question of the wait travels with the jobs."""
 
-    _instead_of_async = (
-        "its jobs are detached as it is; give their limit with the option 'timeout', and use background.jobs.launch "
-        "to go on without waiting"
-    )
+    _instead = _keywords.RUN
     _other_words: t.ClassVar = {
         "wait_timeout": "'wait_timeout' is an option of background.jobs.wait; this waits until all jobs have ended: "
         "limit them with 'timeout', each, or with 'deadline', all together",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
+from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
@@ -23,9 +24,7 @@ class ActionModule(JobAction):
         "poll": PROGRESS_INTERVAL,
     }
 
-    _instead_of_async = (
-        "it waits on the target as it is, whatever becomes of the connection; see its option 'wait_timeout'"
-    )
+    _instead = _keywords.WAIT
 
     def options(self):
         return _argspec.wait(), _argspec.WAIT_RULES

@@ -67,7 +67,6 @@ TASK_KEYWORDS = frozenset(
         "loop_control",
         "module_defaults",
         "notify",
-        "poll",
         "port",
         "register",
         "remote_user",
@@ -79,6 +78,8 @@ TASK_KEYWORDS = frozenset(
     ]
 )
 
+_DETACHING = ("async", "poll")
+"""Keywords of a task by which ansible-core detaches it."""
 RETRY_ON = (FAILED, TIMED_OUT)
 """The states after which there can be another attempt; all of them, unless the job says otherwise."""
 
@@ -329,12 +330,14 @@ def _check_keys(job: t.Any, place: str) -> None:
         raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}")
     for key in job:
         _check_is_string(key, place)
+        if key in _DETACHING:
+            raise DefinitionError(
+                f"{place}: a job is detached as it is: leave 'async' and 'poll' out; its limit is 'timeout'"
+            )
         if key in TASK_KEYWORDS:
             raise DefinitionError(
                 f"{place}: '{key}' is a keyword of a task, not of a job: set it on the task, for all its jobs"
             )
-        if key == "async":
-            raise DefinitionError(f"{place}: a job is detached as it is; give its limit as 'timeout'")
         if key in ("rescue", "always"):
             raise DefinitionError(
                 f"{place}: a job has no '{key}': its block stops at the first step that fails; react to that in a task "
@@ -407,7 +410,7 @@ def _not_in_a_block(key: str) -> str | None:
         return f"a step cannot have '{key}': the steps of a job are one list, which stops at the first that fails"
     if key in KEYS and key != "name":
         return f"'{key}' belongs to the job, for all its steps: set it beside the block"
-    if key in TASK_KEYWORDS or key == "async":
+    if key in TASK_KEYWORDS or key in _DETACHING:
         return (
             f"'{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no templates; "
             "use a job or a task of its own"

@@ -13,13 +13,14 @@ import contextlib
 import signal
 import typing as t
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
-from ansible_collections.background.jobs.plugins.plugin_utils import _answer, _compat, _interrupt
+from ansible_collections.background.jobs.plugins.plugin_utils import _answer, _compat, _interrupt, _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
@@ -59,8 +60,8 @@ class JobAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = False
-    _instead_of_async = "its jobs are detached as it is"
-    """What to do in place of C(async) on this action, as the end of a sentence."""
+    _instead: t.ClassVar = _keywords.ASKING
+    """What to do in place of the keywords C(async) and C(poll) on this action."""
     _other_words: t.ClassVar[t.Mapping[str, str]] = {}
     """Options that are looked for here under a name that means something else: what to write instead, a sentence."""
     _msg_is_ours = True
@@ -103,8 +104,7 @@ class JobAction(ActionBase):
 
     def _run(self, tmp: str | None, task_vars: Vars | None) -> dict[str, t.Any]:
         try:
-            if self._task.async_val:
-                raise AnsibleActionFail(f"'async' cannot be used with {self._task.action}: {self._instead_of_async}")
+            self._check_keywords()
             result: dict[str, t.Any] = super().run(tmp, task_vars)
             self._check_words()
             spec, rules = self.options()
@@ -119,6 +119,14 @@ class JobAction(ActionBase):
         except AnsibleConnectionFailure as exc:
             raise AnsibleConnectionFailure(one_line(exc.message)) from None
         return self._told(result)
+
+    def _check_keywords(self) -> None:
+        """:raises AnsibleActionFail: the task has C(async), or a C(poll) that is not the default."""
+        task: t.Any = self._task
+        poll = None if task.poll == t.cast("t.Any", constants).DEFAULT_POLL_INTERVAL else task.poll
+        message = _keywords.refusal(task.action, self._instead, task.async_val, poll)
+        if message is not None:
+            raise AnsibleActionFail(message)
 
     def _check_words(self) -> None:
         """:raises AnsibleActionFail: an option has another name here."""

@@ -43,7 +43,7 @@ def done(play: t.Callable[..., Results], tmp_path_factory: pytest.TempPathFactor
             "by jobs": cancel(jobs=["{{ the_launch }}", "{{ the_quick }}"]),
             "again": cancel(jobs="{{ the_launch }}"),
             "collected": {"background.jobs.wait": {"jobs": "{{ the_launch }}"}},
-            "unknown": cancel(jobs="j1.0"),
+            "unknown": cancel(jobs="j9999.0"),
             "not a jid": cancel(jobs="../x"),
             "left": cancel(all=True),
             "queue": launch("first", "second", gate=gate, concurrency="1"),
@@ -98,7 +98,7 @@ def test_the_files_of_cancelled_jobs_are_left_to_the_wait(done: Results) -> None
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ("unknown", "could not cancel 1 of 1 job: j1.0: there is no status file of job j1.0"),
+        ("unknown", "could not cancel 1 of 1 job: j9999.0: there is no status file of job j9999.0"),
         ("not a jid", "could not cancel jobs on localhost: "),
         ("which", "one of the following is required: jobs, group, name, all"),
         ("two ways", "parameters are mutually exclusive: jobs|group"),

@@ -197,7 +197,11 @@ def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
         ("text", "jobs is a text: give a list"),
         ("each of a mapping", "for_each"),
         ("until", "'until' cannot be used with background.jobs.launch, since each try would start the jobs again"),
-        ("async", "'async' cannot be used with background.jobs.launch"),
+        (
+            "async",
+            "'async: 5' and 'poll: 0' cannot be used with background.jobs.launch: its jobs are detached as it is; give "
+            "their limit with its option 'timeout: 5'; it does not wait as it is: leave 'poll' out",
+        ),
         ("wait for nonsense", "there is no job in a mapping with rc"),
     ],
 )

@@ -151,7 +151,11 @@ def test_nothing_is_left(done: Results) -> None:
         ("wrong age", "older_than is 'old'"),
         ("wrong state", "value of state must be one or more of: succeeded, failed"),
         ("private", "_question"),
-        ("async", "'async' cannot be used with background.jobs.prune"),
+        (
+            "async",
+            "'async: 60' and 'poll: 0' cannot be used with background.jobs.prune: it takes no time to speak of; leave "
+            "'poll' out",
+        ),
     ],
 )
 def test_what_cannot_be_fails(done: Results, task: str, message: str) -> None:

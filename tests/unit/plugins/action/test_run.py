@@ -116,6 +116,9 @@ def done(play: t.Callable[..., Results], files: Path) -> Results:
             "itself": run(shell("a", "true", after="a")),
             "ring": run(shell("a", f"touch {files}/ring", after="b"), shell("b", "true", after="a")),
             "bad halt": run(shell("a", "true"), halt="later"),
+            "async": run(shell("a", "true")) | {"async": 60},
+            "poll": run(shell("a", "true")) | {"poll": 0},
+            "usual poll": run(shell("a", "true")) | {"poll": 15},
             "two words": run(shell("a", "true"), halt="soon,fail=1", fail_fast=True),
             "bad group": run(shell("a", "true"), group=""),
             "bad deadline": run(shell("a", "true"), deadline="soon"),
@@ -349,6 +352,29 @@ def test_what_cannot_be_is_refused_before_anything_is_started(
     assert done[task]["msg"].startswith(message)
     assert done[task]["msg"].endswith("; nothing was started on localhost")
     assert not (files / "ring").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (
+            "async",
+            "'async: 60' cannot be used with background.jobs.run: its jobs are detached as it is; give their limit "
+            "with its option 'timeout: 60'",
+        ),
+        (
+            "poll",
+            "'poll: 0' cannot be used with background.jobs.run: to go on without waiting, use background.jobs.launch "
+            "in its place",
+        ),
+    ],
+)
+def test_keywords_that_detach_are_answered_with_what_to_write(done: Results, task: str, message: str) -> None:
+    assert (done[task]["failed"], done[task]["msg"]) == (True, message)
+
+
+def test_a_poll_that_is_the_default_is_no_mistake(done: Results) -> None:
+    assert done["usual poll"]["failed"] is False
 
 
 def test_the_keys_of_a_job_may_be_templates_of_the_item(done: Results) -> None:

@@ -123,7 +123,13 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
             {**COMMAND, "shell": "x"},
             "jobs[0] has 2 modules, 'ansible.builtin.command', 'shell': a job runs one, or has a block of several",
         ),
-        ({**COMMAND, "async": 5}, "jobs[0]: a job is detached as it is; give its limit as 'timeout'"),
+        *(
+            (
+                {**COMMAND, key: 5},
+                "jobs[0]: a job is detached as it is: leave 'async' and 'poll' out; its limit is 'timeout'",
+            )
+            for key in ("async", "poll")
+        ),
         (
             {**COMMAND, "become": True},
             "jobs[0]: 'become' is a keyword of a task, not of a job: set it on the task, for all its jobs",
@@ -299,7 +305,7 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
                 f": '{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no "
                 "templates; use a job or a task of its own",
             )
-            for key in ("register", "loop", "become", "async")
+            for key in ("register", "loop", "become", "async", "poll")
         ),
     ],
     ids=str,
