@@ -91,6 +91,7 @@ def prepare(directory: str) -> str:
     path = expand(directory)
     try:
         if not os.path.isdir(path):
+            _check_above(path, os.path.join(_there(path), os.curdir))  # before anything is made
             before = os.umask(0o022)
             os.umask(before | 0o022)  # for those above it, which others must not be able to write either
             try:
@@ -105,6 +106,13 @@ def prepare(directory: str) -> str:
         raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {_ANOTHER}")
     if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:
         os.chmod(path, 0o700)  # builtin async makes it readable for all; by its name it holds nothing but jobs
+    return path
+
+
+def _there(path: str) -> str:
+    """:returns: the directory above O(path), an absolute path, that there is."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
     return path
 
 
@@ -131,7 +139,17 @@ def check(path: str, may_be_link: bool = False) -> os.stat_result:
         raise StoreError(
             f"the async directory {path} can be written by other users; {_ANOTHER}, or take that right away"
         )
-    for above, its in _above(os.path.join(path, os.curdir)):
+    _check_above(path, os.path.join(path, os.curdir))
+    return info
+
+
+def _check_above(path: str, way: str) -> None:
+    """Make sure that no other user can replace a directory by which O(way) leads to the async directory O(path).
+
+    :raises StoreError: one could.
+    :raises OSError: one of them cannot be looked at.
+    """
+    for above, its in _above(way):
         if its.st_uid not in (0, os.geteuid()):
             why = f"belongs to {user_name(its.st_uid)}"
         elif stat.S_ISDIR(its.st_mode) and _is_open(its) and not its.st_mode & stat.S_ISVTX:
@@ -141,7 +159,6 @@ def check(path: str, may_be_link: bool = False) -> os.stat_result:
         raise StoreError(
             f"the async directory {path} could be replaced by another user, since {above} {why}; {_ANOTHER}"
         )
-    return info
 
 
 def _is_open(info: os.stat_result) -> bool:

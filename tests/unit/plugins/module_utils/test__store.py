@@ -113,6 +113,15 @@ def test_whose_group_a_group_is(
 
 
 @as_root
+def test_nothing_is_made_where_another_user_could_replace_it(tmp_path: Path) -> None:
+    """A directory of root's in the home of another user would be in the way of that user's own jobs."""
+    os.chown(tmp_path, NOBODY, NOBODY)
+    with pytest.raises(StoreError, match=f"could be replaced by another user, since {tmp_path} belongs to {NOBODY}"):
+        prepare(str(tmp_path / "deep" / "async"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@as_root
 @pytest.mark.parametrize(
     ("owner", "permissions", "why"),
     [(0, 0o777, "can be written by other users"), (NOBODY, 0o755, f"belongs to {NOBODY}"), (0, 0o1777, None)],
