@@ -129,8 +129,6 @@ def judged(handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.An
     """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any."""
     results = [present(handle, status) for handle, status in zip(handles, statuses)]
     judge([(result, conditions_of(handle, status)) for result, handle, status in zip(results, handles, statuses)])
-    for result in results:
-        result.pop("failed_when_result", None)  # ansible-core would judge the task by it
     return results
 
 
@@ -247,7 +245,6 @@ def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions) -
     ours = {"name": name, "state": state, "started": False, "finished": True, "failed": failed}
     handle = {**_as_entry({**result, "state": state}), **ours}
     judge([(handle, conditions)])
-    handle.pop("failed_when_result", None)
     return handle
 
 
