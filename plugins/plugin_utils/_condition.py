@@ -188,8 +188,8 @@ def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
 def judge(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
     """Let the conditions of jobs decide on their results, as those of a task do: only where a module had its say.
 
-    Sets C(changed), and C(failed) with C(state) and C(reason), but no C(failed_when_result): ansible-core would judge the
-    task by it. C(ignored) marks a result that does not count as a failure.
+    Sets C(changed), and C(failed) with C(state) and C(reason), but no C(failed_when_result): ansible-core would judge
+    the task by it. C(ignored) marks a result that does not count as a failure.
     """
     asked = [each for each in judged if each[1].decide and each[0]["state"] in (SUCCEEDED, FAILED)]
     verdicts = compute(lambda number: _verdict(*asked[number]), len(asked)) if asked else []
