@@ -10,8 +10,7 @@ import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
+from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED, told_of
 from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction

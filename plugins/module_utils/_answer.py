@@ -20,18 +20,15 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, SKIPPED, SUCCEEDED, Record
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import user_name
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
+from ansible_collections.background.jobs.plugins.module_utils._told import CHANGED, OK, Status
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, wait
 
 _SECRETS = "_ansible_new_secrets"
 _LARGEST = 64 * 1024 * 1024
 """Characters that the result of a job may have as JSON."""
 
-OK, CHANGED = "ok", "changed"
-FORETOLD = ("", OK, CHANGED, SKIPPED)
-"""What L(foretold) may say."""
 _LEVELS, _CHARACTERS = 20, 1024 * 1024
 """How deeply a result may be nested, and how long its texts may be, for it to be certain that it can be taken."""
 

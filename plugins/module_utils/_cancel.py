@@ -28,8 +28,9 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     Record,
     encode,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Job
 
 KILL = "kill"

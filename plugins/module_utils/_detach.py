@@ -19,7 +19,8 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _batch, _once, _process, _record, _status, _store
+from ansible_collections.background.jobs.plugins.module_utils import _batch, _once, _process, _record, _store
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -71,7 +72,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
     except OSError as exc:
         raise LaunchError(_not_written(directory, exc)) from exc
     stands = False
-    attached: dict[str, _status.Status] = {}
+    attached: dict[str, Status] = {}
     try:
         if _once.is_there(store, batch):  # it has ended already, so its lock file had gone
             return _again(store, packed.batch)

@@ -21,50 +21,17 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, Record
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, Record, told_of
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
-from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree, told_of
+from ansible_collections.background.jobs.plugins.module_utils._told import Info, Status
+from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree
 
 _FORM = re.compile(r"j[0-9]+\.[0-9]+")
 """A jid, of ours or of builtin async. What is called otherwise is no job: a directory may hold other things too."""
 
 OTHER_HOST = "other_host"
 """The reason of a job that was launched on another host, and whose end is not known here."""
-
-
-@dataclasses.dataclass
-class Info:
-    """What is told of one job. C(None) is what is not known, or what there is not.
-
-    O(pid) and O(supervisor_pid) are processes that run now. Times are ISO 8601 in UTC. O(elapsed) and O(timeout) are
-    seconds, and so is O(age): since the job ended; of one that is not finished, since it was launched; of one that is
-    lost, since its last sign of life. O(rc) is the return code that its module gave. O(survivors) are processes that
-    could not be ended and still run.
-    """
-
-    ansible_job_id: str
-    name: str
-    group: str | None
-    state: str
-    reason: str | None
-    msg: str | None
-    user: str
-    pid: int | None
-    supervisor_pid: int | None
-    queued_at: str | None
-    started_at: str | None
-    ended_at: str | None
-    age: float
-    elapsed: float | None
-    attempts: int | None
-    timeout: float | None
-    results_file: str
-    builtin: bool
-    no_log: bool
-    trace: str | None = None
-    rc: int | None = None
-    survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,10 @@ import os
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
-from ansible_collections.background.jobs.plugins.module_utils._store import SHARED, SHARER, Store, is_jid
+from ansible_collections.background.jobs.plugins.module_utils._record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._status import look
+from ansible_collections.background.jobs.plugins.module_utils._store import SHARED, SHARER, Store
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 
 _PATIENCE = 120.0
 """Seconds for which a launch that is under way is waited for: it may have to end other jobs before."""

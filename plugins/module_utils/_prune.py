@@ -17,29 +17,14 @@ from ansible_collections.background.jobs.plugins.module_utils import _leftovers
 from ansible_collections.background.jobs.plugins.module_utils._info import (
     OTHER_HOST,
     Evidence,
-    Info,
     Selection,
     batch_of,
     find,
 )
 from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, remove
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
-
-
-@dataclasses.dataclass
-class Pruned:
-    """What was removed: O(jobs), and O(files), the paths of what belonged to no job.
-
-    O(kept) are jobs that were asked for and still have to stay; C(msg) of each says why. O(error) is why the work
-    could not be finished.
-    """
-
-    jobs: list[Info] = dataclasses.field(default_factory=list)
-    kept: list[Info] = dataclasses.field(default_factory=list)
-    files: list[str] = dataclasses.field(default_factory=list)
-    error: str | None = None
+from ansible_collections.background.jobs.plugins.module_utils._told import Info, Pruned, Status
 
 
 def prune(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> Pruned:

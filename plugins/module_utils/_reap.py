@@ -14,8 +14,8 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._process import boot_id, is_alive
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.module_utils._tree import (
     Ended,
     Tree,

@@ -15,6 +15,7 @@ C(record.shadowed), so its result is never changed by being stored.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _fields
@@ -42,6 +43,9 @@ NOT_ENDED = "not_ended"
 """The reason of a job that was to be ended, of which processes run on that nobody could end."""
 
 _TOP_LEVEL = ("started", "finished", "ansible_job_id")
+
+_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?")
+"""A job or a batch, as ours and builtin async's wrapper name them. Nothing of another name is opened, or removed."""
 
 
 @dataclasses.dataclass
@@ -150,3 +154,13 @@ def read(fields: t.Mapping[str, t.Any]) -> Record:
         return Record(**{key: value for key, value in fields.items() if key in names})
     except TypeError as exc:
         raise RecordError(f"it is incomplete: {exc}") from exc
+
+
+def is_jid(name: str) -> bool:
+    """:returns: whether a name could be that of a status file."""
+    return _JID.fullmatch(name) is not None
+
+
+def told_of(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """:returns: what a result tells of processes that could not be ended (see C(_tree.describe))."""
+    return [{key: one[key] for key in ("pid", "owner", "command")} for one in survivors]

@@ -19,8 +19,9 @@ from ansible_collections.background.jobs.plugins.module_utils._batch import ATTA
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._process import is_alive
 from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.module_utils._waiting import select
 
 Found = t.Tuple[Status, t.List[int]]

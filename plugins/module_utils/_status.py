@@ -9,9 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _ids
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
@@ -23,7 +21,6 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     RUNNING,
     SUCCEEDED,
     TIMED_OUT,
-    UNFINISHED,
     Record,
     RecordError,
     decode,
@@ -35,48 +32,10 @@ from ansible_collections.background.jobs.plugins.module_utils._store import (
     check_jid,
     user_name,
 )
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, Status
 
 _WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
 """All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""
-
-STOPPED = "supervisor_stopped"
-"""The reason of a job that is not finished, and cannot be as long as nobody lets its supervisor go on."""
-
-
-def seen_as(state: str, reason: str | None) -> str:
-    """:returns: what is compared to tell whether there is something new to say about a job."""
-    return STOPPED if reason == STOPPED else state
-
-
-@dataclasses.dataclass
-class Status:
-    """A job as a reader sees it. O(record) is C(None) for a job of builtin async, and where there is no file to read.
-
-    O(ours_to_remove) tells whether a clean-up may remove the file: not one that another host or user still needs.
-    """
-
-    jid: str
-    results_file: str
-    state: str
-    reason: str | None = None
-    message: str | None = None
-    record: Record | None = None
-    result: dict[str, t.Any] = dataclasses.field(default_factory=dict)
-    ours_to_remove: bool = True
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will come."""
-        return self.state not in UNFINISHED
-
-    def running_for(self, now: float) -> float | None:
-        """:returns: the seconds since a running job of ours was started, C(None) for any other.
-
-        :arg now: seconds since the epoch.
-        """
-        if self.state != RUNNING or self.record is None or self.record.started_at is None:
-            return None
-        return max(0.0, now - self.record.started_at)
 
 
 def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:

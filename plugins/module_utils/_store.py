@@ -17,14 +17,13 @@ import grp
 import json
 import os
 import pwd
-import re
 import shutil
 import stat
 import threading
 import typing as t
 
-_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?")
-"""A job or a batch, as ours and builtin async's wrapper name them. Nothing of another name is opened, or removed."""
+from ansible_collections.background.jobs.plugins.module_utils._record import is_jid
+
 _DEFAULT_NAME = ".ansible_async"
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLDER = 128
@@ -70,11 +69,6 @@ def check_jid(jid: str) -> str:
     if not is_jid(jid):
         raise StoreError(f"{jid!r} is not a job id, which looks like j123.4")
     return jid
-
-
-def is_jid(name: str) -> bool:
-    """:returns: whether a name could be that of a status file."""
-    return _JID.fullmatch(name) is not None
 
 
 def expand(directory: str) -> str:

@@ -10,25 +10,13 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import base64
-import dataclasses
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._told import Output
 
 LIMIT = 1 << 16
 """Bytes of one job's output in one answer; of more, the newest are told."""
-
-
-@dataclasses.dataclass
-class Output:
-    """Some output of a job. O(text) is base64, since it may be anything; O(next) is the offset behind it.
-
-    O(left_out) is how many bytes before it are not told.
-    """
-
-    text: str
-    next: int
-    left_out: int = 0
 
 
 def read(store: Store, jid: str, offset: int, to_the_end: bool, limit: int = LIMIT) -> Output | None:

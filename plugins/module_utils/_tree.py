@@ -214,11 +214,6 @@ def still_running(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str
     return [dict(one) for one in survivors if _process.is_alive(one["pid"], one["started"])]
 
 
-def told_of(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """:returns: what a result tells of processes that could not be ended (see L(describe))."""
-    return [{key: one[key] for key in ("pid", "owner", "command")} for one in survivors]
-
-
 def of_survivors(mark: str | None, survivors: t.Iterable[t.Mapping[str, t.Any]], grace: float = 0) -> Tree:
     """:returns: the processes that L(describe) has told of, with all that they have started since.
 

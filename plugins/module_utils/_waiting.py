@@ -19,9 +19,10 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._record import CANCELLED, GOOD, UNFINISHED, Record
-from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status, look, seen_as, stopped
+from ansible_collections.background.jobs.plugins.module_utils._status import look, stopped
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, Status, seen_as
 
 _GLANCES = (0.02, 0.1)
 """Least and most seconds between two looks at the directories' time stamps."""

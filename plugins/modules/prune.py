@@ -163,8 +163,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import prune_module
 from ansible_collections.background.jobs.plugins.module_utils._info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned, prune
+from ansible_collections.background.jobs.plugins.module_utils._prune import prune
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, check, expand
+from ansible_collections.background.jobs.plugins.module_utils._told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
 
 

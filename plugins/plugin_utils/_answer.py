@@ -23,10 +23,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _fields
-from ansible_collections.background.jobs.plugins.module_utils._answer import FORETOLD
 from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
-from ansible_collections.background.jobs.plugins.module_utils._info import Info
-from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
     LOST,
@@ -34,11 +31,10 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
     Record,
     RecordError,
+    is_jid,
     read,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
-from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
-from ansible_collections.background.jobs.plugins.module_utils._tail import Output
+from ansible_collections.background.jobs.plugins.module_utils._told import FORETOLD, Info, Output, Pruned, Status
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 
 UNDECODABLE = "result_undecodable"

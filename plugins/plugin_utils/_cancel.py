@@ -12,8 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED, told_of
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, label
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read

@@ -18,7 +18,6 @@ import typing as t
 
 from ansible import constants as _constants
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import CHANGED, OK
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     FAILED,
@@ -27,6 +26,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     TIMED_OUT,
     UNFINISHED,
 )
+from ansible_collections.background.jobs.plugins.module_utils._told import CHANGED, OK
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import ended_state, lasted, shown_name, word

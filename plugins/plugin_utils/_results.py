@@ -24,10 +24,10 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     STATES,
     SUCCEEDED,
     UNFINISHED,
+    told_of,
 )
 from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
-from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED
-from ansible_collections.background.jobs.plugins.module_utils._tree import told_of
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
@@ -65,7 +65,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
     The job's own keys come first; what the module returned under one of their names is found below C(shadowed).
 
-    :arg status: what the target said of it (the fields of C(_status.Status)).
+    :arg status: what the target said of it (the fields of C(_told.Status)).
     """
     record = status.get("record") or {}
     state = status["state"]

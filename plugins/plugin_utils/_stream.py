@@ -34,7 +34,7 @@ class Stream:
     def show(self, handles: t.Sequence[Handle], output: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
         """Print what is new, whole lines of one job together.
 
-        :arg output: what the target has sent, by jid: the fields of C(_tail.Output).
+        :arg output: what the target has sent, by jid: the fields of C(_told.Output).
         """
         for handle in handles:
             self.offsets.setdefault(handle.jid, 0)

@@ -20,9 +20,8 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, seen_as
-from ansible_collections.background.jobs.plugins.module_utils._store import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED, is_jid
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._diff import diffs
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line

@@ -33,7 +33,8 @@ from ansible_collections.background.jobs.plugins.module_utils import (
     _store,
     _tree,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""

@@ -18,8 +18,9 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils import _detach, _program
 from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._reap import remove
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, marked, script_job, script_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, python_job, script_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose

@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _cancel, _process
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, find
-from ansible_collections.background.jobs.plugins.module_utils._status import STOPPED, Status
+from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._waiting import wait
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually
 

@@ -26,8 +26,8 @@ from ansible_collections.background.jobs.plugins.module_utils import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._batch import Job
 from ansible_collections.background.jobs.plugins.module_utils._cancel import Cancelled
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
 from ansible_collections.background.jobs.plugins.module_utils._store import prepare
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Unprivileged,

@@ -19,7 +19,7 @@ from ansible_collections.background.jobs.plugins.module_utils._answer import (
     tell,
     tell_record,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 

@@ -10,11 +10,8 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._fields import fits, repaired, wrong
-from ansible_collections.background.jobs.plugins.module_utils._info import Info
-from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._record import Record
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
-from ansible_collections.background.jobs.plugins.module_utils._tail import Output
+from ansible_collections.background.jobs.plugins.module_utils._told import Info, Output, Pruned, Status
 
 _SAMPLES: list[t.Any] = [None, True, 7, 1.5, "text", [], {}, ["a"], [{}], [{1: 2}], {"a": 1}, {1: 2}]
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _builtin, _process
-from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Info, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Selection, find
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES, UNFINISHED, encode
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, user_name
+from ansible_collections.background.jobs.plugins.module_utils._told import Info
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 NOW = 1_000_000.0

@@ -12,9 +12,10 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _builtin, _leftovers, _process, _prune
 from ansible_collections.background.jobs.plugins.module_utils._info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned, prune
+from ansible_collections.background.jobs.plugins.module_utils._prune import prune
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES, UNFINISHED, encode
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._told import Pruned
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,

@@ -27,8 +27,9 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     decode,
     encode,
 )
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import record
 from ansible_collections.background.jobs.tests.unit.strategies import JSON, PATHS, TEXTS, mutated, objects, replaced
 

@@ -11,9 +11,10 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _builtin, _waiting
 from ansible_collections.background.jobs.plugins.module_utils._record import encode
-from ansible_collections.background.jobs.plugins.module_utils._status import Status, look
+from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
 from ansible_collections.background.jobs.plugins.module_utils._tail import Tails
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.module_utils._waiting import awaited, select, wait
 from ansible_collections.background.jobs.tests.unit.helpers import record
 

@@ -13,10 +13,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils._answer import as_json, tell, tell_record
-from ansible_collections.background.jobs.plugins.module_utils._info import Info
-from ansible_collections.background.jobs.plugins.module_utils._prune import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._record import Record
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
+from ansible_collections.background.jobs.plugins.module_utils._told import Info, Pruned, Status
 from ansible_collections.background.jobs.plugins.plugin_utils import _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import (
     DEEPEST,

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils import _program
 from ansible_collections.background.jobs.plugins.module_utils._answer import tell
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
 

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES
-from ansible_collections.background.jobs.plugins.module_utils._status import Status
+from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
