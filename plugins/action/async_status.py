@@ -14,7 +14,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import UNF
 from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, why
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, whys
 
 
 class ActionModule(JobAction):
@@ -44,7 +44,7 @@ class ActionModule(JobAction):
         bad = [result for result in results if result["failed"]]
         if bad:
             together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + (
-                HIDDEN if self.hidden else "; ".join(map(why, bad))
+                HIDDEN if self.hidden else whys(bad)
             )
         if any(result.get("_ansible_no_log") for result in results):
             together["_ansible_no_log"] = True

@@ -337,7 +337,8 @@ elapsed:
   type: float
   sample: 14.52
 msg:
-  description: A sentence that names each job that did not succeed, and why.
+  description: A sentence that names the jobs that did not succeed, and why. Equal causes are told together, and no more
+    than five jobs are named. All of them are in RV(results).
   returned: always
   type: str
   sample: "1 of 3 jobs did not succeed on web1: deploy failed: exit code 3: no space left"

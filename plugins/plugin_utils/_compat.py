@@ -260,14 +260,17 @@ def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:
     return told._host, told._task, told._result
 
 
-def error(text: str) -> dict[str, t.Any]:
+def error(text: str, details: str | None = None) -> dict[str, t.Any]:
     """:returns: what a failed result needs so that ansible-core shows O(text) as its error, not its message.
 
     Up to 2.18 it shows neither with C(no_log); since 2.19 there are objects for that.
+
+    :arg details: what is shown where tracebacks are, such as in a report of the callback C(junit).
     """
     if core_messages is None:
         return {}
-    return {"exception": core_messages.ErrorSummary(event=core_messages.Event(msg=text))}
+    event = core_messages.Event(msg=text, formatted_traceback=details)
+    return {"exception": core_messages.ErrorSummary(event=event)}
 
 
 def task_hides(told: t.Any) -> bool:

@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import Sp
 from ansible_collections.background.jobs.plugins.plugin_utils import _answer, _compat, _interrupt, _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
-from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, say
 
@@ -64,6 +64,8 @@ class JobAction(ActionBase):
     """What to do in place of the keywords C(async) and C(poll) on this action."""
     _other_words: t.ClassVar[t.Mapping[str, str]] = {}
     """Options that are looked for here under a name that means something else: what to write instead, a sentence."""
+    headline: str | None = None
+    """The message of a result with the causes of failures left out, for an error that is shown beside the message."""
     _msg_is_ours = True
     """Whether the message of the result of L(perform) is a sentence of ours; that of a module stays as it is."""
 
@@ -169,6 +171,8 @@ class JobAction(ActionBase):
                 told.update(_compat.error("the job did not succeed; no_log hides why"))
             elif _compat.CENSORS_MESSAGES:
                 say(display, f"{self.host}: {told['msg']}")
+        elif result.get("failed") and self.headline is not None and not is_hidden and "exception" not in told:
+            told.update(_compat.error(visible(self.headline), told["msg"]))
         return told
 
     left: _interrupt.Left | None = None

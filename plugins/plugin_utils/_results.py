@@ -30,6 +30,7 @@ from ansible_collections.background.jobs.plugins.module_utils._schedule import D
 from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
+from ansible_collections.background.jobs.plugins.plugin_utils._causes import together
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
     FAILED_WHEN,
     Conditions,
@@ -266,7 +267,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         succeeded = sum(result["state"] == SUCCEEDED for result in results)
         message = ", ".join([f"{succeeded} of {total} succeeded", *_left_out(results)])
     else:
-        clauses = [*(why(result) for result in bad), *_left_out(results)]
+        clauses = [whys(bad), *_left_out(results)]
         message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(clauses)
     combined: dict[str, t.Any] = {
         **(lifted(results[0], but=(*_OF_THE_TASK, *_OF_THE_JOB)) if len(results) == 1 else {}),
@@ -310,13 +311,18 @@ def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: floa
     bad = [result for result in results if counts(result) and result["state"] not in UNFINISHED]
     others = f"; {len(bad)} of {_jobs(len(results))} did not succeed" if bad else ""
     if bad:
-        others += f"; {HIDDEN}" if hidden else f": {'; '.join(map(why, bad))}"
+        others += f"; {HIDDEN}" if hidden else f": {whys(bad)}"
     held_up = dict.fromkeys(str(result.get("msg")) for result in left if result.get("reason") == STOPPED)
     others += "".join(f"; {one_line(message)}" for message in [*held_up][:_NAMED])
     return (
         f"timed out after {in_words(timeout)}; {', '.join(still)} on {host}{names}{others}. To wait for what runs on, "
         "register this result and give it as 'jobs'"
     )
+
+
+def headline(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: float) -> str:
+    """:returns: the message of a wait of O(timeout) seconds without names and causes."""
+    return (overdue(results, host, timeout, True) or withheld(results, host)).replace(f"; {HIDDEN}", "")
 
 
 def _jobs(count: int) -> str:
@@ -382,9 +388,9 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     others = sum(result.get("reason") not in (HALT, DEPENDENCY) for result in skipped)
     if others:
         clauses.append(f"{others} skipped")
-    ignored = [why(result) for result in results if result.get("ignored")]
+    ignored = [result for result in results if result.get("ignored")]
     if ignored:
-        clauses.append(f"{len(ignored)} ignored ({', '.join(ignored)})")
+        clauses.append(f"{len(ignored)} ignored ({whys(ignored)})")
     ended = sum((result["state"], result.get("reason")) == (CANCELLED, HALT) for result in results)
     if ended:
         clauses.append(f"{ended} ended by halt")
@@ -413,6 +419,12 @@ def _steps(result: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     if not isinstance(steps, list) or not all(isinstance(step, dict) and "name" in step for step in steps):
         return []  # a key of the module's own
     return steps
+
+
+def whys(results: t.Iterable[t.Mapping[str, t.Any]]) -> str:
+    """:returns: what L(why) says of jobs, with equal causes together, and not more than a few."""
+    names = [(str(result["name"]), result) for result in results]
+    return together([(name, why(result).removeprefix(f"{name} ")) for name, result in names])
 
 
 def why(result: t.Mapping[str, t.Any]) -> str:

@@ -34,6 +34,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._reach import reac
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     facts_of,
+    headline,
     headroom,
     judged,
     known,
@@ -209,6 +210,7 @@ class Wait:
         if hidden:
             combined["msg"] = withheld(results, host)
         combined["msg"] = overdue(results, host, self._terms.wait_timeout, hidden) or combined["msg"]
+        self._action.headline = headline(results, host, self._terms.wait_timeout)
         if self._terms.set_facts:
             combined.update(facts_of(results))
         return combined

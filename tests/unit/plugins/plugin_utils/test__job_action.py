@@ -264,6 +264,16 @@ def test_no_log_takes_what_ansible_core_shows_all_the_same(
     assert said == ([] if kept or not censors else [r"web1: 1 of 1 job did not succeed\x1b"])
 
 
+@pytest.mark.skipif(_compat.core_messages is None, reason="ansible-core shows no error beside the message")
+def test_the_error_beside_a_message_counts_and_does_not_tell_the_causes_again(action: t.Any) -> None:
+    action.headline = "2 of 2 jobs did not succeed on we\x1bb1"
+    failed = {"failed": True, "msg": "2 of 2 jobs did not succeed on web1: a, b failed: exit code 3"}
+    event = action._told(failed)["exception"].event
+    assert (event.msg, event.formatted_traceback) == (r"2 of 2 jobs did not succeed on we\x1bb1", failed["msg"])
+    assert action._told({**failed, "exception": "of the module"})["exception"] == "of the module"
+    assert "exception" not in action._told({**failed, "failed": False})
+
+
 def test_the_message_of_a_module_stays_and_is_not_shown_with_no_log(action: t.Any) -> None:
     action._msg_is_ours = False
     module = {"failed": True, "msg": "sword\x1b\nfish", "exception": "sword\x1b\nfish"}

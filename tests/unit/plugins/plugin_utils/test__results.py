@@ -18,6 +18,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     combine,
     did_not_succeed,
     finished_here,
+    headline,
     headroom,
     judged,
     known,
@@ -631,6 +632,21 @@ def test_a_task_with_no_log_says_how_many(results: list[dict[str, t.Any]], sente
 def test_a_cause_is_quoted_in_one_line() -> None:
     message = "Oh:\nTraceback (most recent call last):\n  File x\nOSError: \x1b[2J\u202efull\n"
     assert why(job("a", "failed", reason="module", msg=message)) == r"a failed: Oh: OSError: \x1b[2J\u202efull"
+
+
+def test_a_headline_has_no_names_and_no_causes() -> None:
+    assert headline([FAILED, FAILED, job("a", "succeeded")], "lab1", 0) == "2 of 3 jobs did not succeed on lab1"
+    late = headline([FAILED, job("b", "running")], "lab1", 2)
+    assert late.startswith("timed out after 2 s; 1 job still running on lab1; 1 of 2 jobs did not succeed. To wait")
+
+
+def test_many_failures_are_told_together() -> None:
+    bad = [
+        job(f"fetch{number}", "failed", reason="exit_code", rc=3, msg="non-zero return code") for number in range(1, 41)
+    ]
+    assert combine(bad, 1, "web1")["msg"] == (
+        "40 of 40 jobs did not succeed on web1: fetch1, fetch2, fetch3, fetch4, fetch5 and 35 more failed: exit code 3"
+    )
 
 
 def test_a_wait_that_was_too_short_says_which_supervisor_is_stopped() -> None:
