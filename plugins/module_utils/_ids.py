@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-_SHORT = re.compile(r"(?P<batch>j?[0-9]{1,60})(?:\.(?P<number>[0-9]{1,20}))?")
 _LEAST = 6
-"""Characters of a batch's name that a short id has at least."""
+"""Characters of a batch's name that a short id has at least: fewer could be a slip of the hand."""
+_SHORT = re.compile(r"(?P<batch>j[0-9]{5,60})(?:\.(?P<number>[0-9]{1,20}))?")
 _NAMED = 5
 """Jobs that a message about an ambiguous id names."""
 
