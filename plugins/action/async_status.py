@@ -12,7 +12,8 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED, told_of
 from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, whys
 
@@ -33,9 +34,12 @@ class ActionModule(JobAction):
         if options["mode"] == "cleanup":
             results = [_erased(status["jid"], status) for status in statuses]
         else:
-            results = judged([Handle(jid=status["jid"], name=status["jid"]) for status in statuses], statuses)
+            results = judged(
+                [Handle(jid=status["jid"], name=status["jid"]) for status in statuses], statuses, self.host
+            )
         if options["offset"] is not None:
-            results[0].update(_output((answer.get("output") or {}).get(statuses[0]["jid"]), options["offset"]))
+            new = (answer.get("output") or {}).get(statuses[0]["jid"])
+            results[0][KEY] = {**results[0][KEY], **_output(new, options["offset"])}
         if options["jids"] is None:
             self._msg_is_ours = options["mode"] == "cleanup"
             return as_task(results[0])
@@ -59,13 +63,19 @@ def _output(new, offset):
 
 
 def _erased(jid, status):
-    result = {"ansible_job_id": jid, "state": status["state"], "started": True, "finished": True, "changed": False}
-    if status["state"] in UNFINISHED:
-        message = f"job {jid} is still {status['state']}: its files are not removed; wait for it, or cancel it, before"
-        return {**result, "finished": False, "failed": True, "msg": message}
-    if status["reason"] in (NOT_FOUND, "not_a_jid") or not status["ours_to_remove"]:
-        return {**result, "failed": True, "msg": status["message"], "reason": status["reason"]}
-    result.update(failed=False, changed=True, erased=status["results_file"])
-    if status.get("survivors"):
-        result.update(failed=True, survivors=told_of(status["survivors"]), msg=name_survivors(status["survivors"]))
-    return result
+    """:returns: what became of the files of one job: an entry without what its module returned."""
+    state = status["state"]
+    job = {"name": (status.get("record") or {}).get("name") or jid, "state": state, "reason": status["reason"]}
+    beside = {"ansible_job_id": jid, "started": True, "finished": state not in UNFINISHED}
+    if state in UNFINISHED:
+        job["message"] = f"job {jid} is still {state}: its files are not removed; wait for it, or cancel it, before"
+    elif not status["ours_to_remove"]:
+        job["message"] = status["message"]
+    else:
+        beside["erased"] = status["results_file"]
+        if status.get("survivors"):
+            job.update(survivors=told_of(status["survivors"]), message=name_survivors(status["survivors"]))
+    beside.update(changed="erased" in beside, failed="message" in job)
+    if "message" in job:
+        beside["msg"] = job["message"]
+    return entry({}, beside, job)

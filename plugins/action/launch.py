@@ -12,6 +12,7 @@ from ansible.utils.display import Display
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._container import short_lived
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import warn
@@ -19,7 +20,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms
 
 display = Display()
 
-_TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished")
+_TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished", KEY)
 
 
 class ActionModule(LaunchAction):

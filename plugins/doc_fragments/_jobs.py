@@ -41,19 +41,19 @@ options:
         are for all.
       - C(when) (expression, boolean or list of them) decides whether there is anything to do, as on a task. It is
         evaluated when the job is made, before the rest of it is templated, so C(package is defined) can stand
-        beside a template with C(package). If it is false, the job is V(skipped), and RV(ignore:false_condition) has the
-        expression. Jobs that come C(after) it are started all the same. A text that comes from facts or from a result
-        is refused.
+        beside a template with C(package). If it is false, the job is V(skipped), and RV(ignore:job.false_condition) has
+        the expression. Jobs that come C(after) it are started all the same. A text that comes from facts or from a
+        result is refused.
       - C(changed_when) and C(failed_when) (expression, boolean or list of them) decide on the controller whether the
         job changed something, and whether it failed. They are bare expressions, as on a task, with the keys of the
         result of the job and the variables of the play as they are at the launch, for example V(rc not in [0, 3]). All
-        of a list must be true.
+        of a list must be true. C(job) is what is said of the job, for example C(job.attempts).
         They can use operators, tests, the filters of Jinja, and of the filters of ansible-core those that only compute.
-        They are for a job that V(succeeded) or V(failed). RV(ignore:state) then follows C(failed_when), but C(retries),
-        C(after) and O(halt) go by what the module said.
+        They are for a job that V(succeeded) or V(failed). RV(ignore:job.state) then follows C(failed_when), but
+        C(retries), C(after) and O(halt) go by what the module said.
       - Booleans take what keywords of tasks take, V(yes) and V("1") among them.
       - C(ignore_errors) (boolean) keeps the job from failing the task, in whatever state it ends.
-        RV(ignore:ignored) marks its result.
+        RV(ignore:job.ignored) marks its result.
       - C(environment) (mapping) adds environment variables to those of the task. Variables such as C(PYTHONPATH) count
         for the Python that runs a module only if they are set here or there, and not if the login has them.
       - C(no_log) (boolean) keeps what the job does and prints out of logs. The output of the whole task is hidden with
@@ -157,8 +157,8 @@ options:
       start: Start the jobs, whatever is running.
       attach:
         Do not start a job that is running, and return the handle of the running one in its place, marked with
-        RV(ignore:attached). The others are started. Everybody who waits for such a job gets its result, and the last of
-        them removes its files. Of somebody who never collects it, they are removed by a launch, or by
+        RV(ignore:job.attached). The others are started. Everybody who waits for such a job gets its result, and the
+        last of them removes its files. Of somebody who never collects it, they are removed by a launch, or by
         M(background.jobs.prune), an hour after he was last heard of.
       restart:
         End the running jobs, and start these. Where one cannot be ended, none is started, and the task fails and names
@@ -174,7 +174,7 @@ options:
   max_output:
     description:
       - How long a text in the result of a job may be, such as its RV(ignore:stdout). Of a longer one the middle is left
-        out, and RV(ignore:truncated) names its key.
+        out, and RV(ignore:job.truncated) names its key.
       - It is also how many bytes of what a job prints are kept on the host for those who watch it while it runs.
         Without a limit that is 64 MB.
       - A number of bytes, or a size such as V(64K) or V(10MB). V(0) means no limit.

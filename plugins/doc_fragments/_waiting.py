@@ -20,7 +20,7 @@ options:
       - How often to print a line on how the jobs stand while waiting, if that has changed. A job that does not succeed
         is reported at once. It has no influence on how soon the end of a job is noticed.
       - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
-      - Where the callback for standard output is not known to be for people, such as P(ansible.posix.json#callback),
+      - Where the callback for standard output is not known to be for people, such as C(ansible.posix.json),
         the lines go into the log file only. In a task with C(no_log) they tell numbers, and no names.
     type: str
     default: "15"

@@ -119,7 +119,7 @@ def _again(store: _store.Store, batch: _batch.Batch) -> list[_record.Record]:
     records = {jid: status.record for jid, status in known.items() if status.record is not None}
     return [
         records.get(job.jid)
-        or _record.Record(job.jid, name=job.name, batch=batch.batch, state=_record.LOST, no_log=job.no_log)
+        or _record.Record(job.jid, name=job.name, batch=batch.batch, state=_record.NOT_FOUND, no_log=job.no_log)
         for job in batch.jobs
     ]
 

@@ -21,17 +21,14 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, Record, told_of
-from ansible_collections.background.jobs.plugins.module_utils._status import look
+from ansible_collections.background.jobs.plugins.module_utils._record import LOST, NOT_FOUND, RUNNING, Record, told_of
+from ansible_collections.background.jobs.plugins.module_utils._status import is_gone, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name
 from ansible_collections.background.jobs.plugins.module_utils._told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree
 
 _FORM = re.compile(r"j[0-9]+\.[0-9]+")
 """A jid, of ours or of builtin async. What is called otherwise is no job: a directory may hold other things too."""
-
-OTHER_HOST = "other_host"
-"""The reason of a job that was launched on another host, and whose end is not known here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +96,7 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
         except FileNotFoundError:  # reaped a moment ago
             continue
         status = look(store, jid, evidence.wrappers)
-        if status.reason != "no_status_file":
+        if not is_gone(status):
             found.append((status, describe(status, owner, touched, evidence, now)))
             queued = None if status.record is None else _number(status.record.queued_at)
             first = touched if queued is None else queued
@@ -128,7 +125,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         record = Record(jid, name=jid, batch=jid, attempts=0)
         if state == RUNNING:
             record.started_at = touched
-        elif state != LOST:
+        elif state not in (LOST, NOT_FOUND):
             record.ended_at = touched
     by_core = record.batch == jid
     queued, started, ended = map(_number, (record.queued_at, record.started_at, record.ended_at))

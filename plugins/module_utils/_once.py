@@ -19,7 +19,7 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._record import is_jid
-from ansible_collections.background.jobs.plugins.module_utils._status import look
+from ansible_collections.background.jobs.plugins.module_utils._status import is_gone, look
 from ansible_collections.background.jobs.plugins.module_utils._store import SHARED, SHARER, Store
 from ansible_collections.background.jobs.plugins.module_utils._told import Status
 
@@ -43,7 +43,7 @@ def known(store: Store, jids: t.Iterable[str]) -> dict[str, Status]:
     to; collected ones that others still wait for, too.
     """
     statuses = {jid: look(store, jid) for jid in jids}
-    return {jid: status for jid, status in statuses.items() if status.reason != "no_status_file"}
+    return {jid: status for jid, status in statuses.items() if not is_gone(status)}
 
 
 def settle(store: Store, batch: str, patience: float = _PATIENCE) -> bool:

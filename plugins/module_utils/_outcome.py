@@ -24,6 +24,8 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     TIMED_OUT,
 )
 
+OURS = "job"
+"""The key of a result that holds what is said of its job. All others are the module's own."""
 NOTHING_SAID = ("", "non-zero return code", "The command exited with a non-zero return code.")
 """What the module command says of a return code other than 0: up to 2.20, and since 2.21."""
 _DIGITS = 4300
@@ -69,7 +71,7 @@ class Ending:
 class Outcome:
     """The state of a finished job, its reason and a sentence (both C(None) for a success), and the module's result.
 
-    O(survivors) are its processes that could not be ended.
+    O(survivors) are its processes that could not be ended. O(truncated) are the keys of the result that were cut.
     """
 
     state: str
@@ -77,6 +79,7 @@ class Outcome:
     reason: str | None = None
     message: str | None = None
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    truncated: list[str] = dataclasses.field(default_factory=list)
 
 
 def judge(ending: Ending) -> Outcome:
@@ -87,7 +90,7 @@ def judge(ending: Ending) -> Outcome:
     """
     outcome = _judge(ending)
     outcome.result.pop("invocation", None)  # the arguments: not for the disk
-    limit(outcome.result, ending.max_output)
+    outcome.truncated = limit(outcome.result, ending.max_output)
     return outcome
 
 
@@ -118,7 +121,7 @@ def of_block(names: t.Sequence[str], outcomes: t.Sequence[Outcome]) -> Outcome:
     """
     last = outcomes[-1]
     result = dict(last.result)
-    steps = [{**outcome.result, "name": name} for name, outcome in zip(names, outcomes)]
+    steps = [part(outcome, name=name) for name, outcome in zip(names, outcomes)]
     result["steps"] = steps
     result["changed"] = any(step.get("changed") for step in steps)
     for key in ("warnings", "deprecations"):
@@ -130,21 +133,40 @@ def of_block(names: t.Sequence[str], outcomes: t.Sequence[Outcome]) -> Outcome:
         how = f" {FAILED}" if last.state == FAILED else ""  # else the message says it
         message = f"step {len(outcomes)} of {len(names)} ({names[len(outcomes) - 1]}){how}: {last.message}"
         result.update(failed=True, msg=message)
-    return Outcome(last.state, result, last.reason, message, last.survivors)
+    return Outcome(last.state, result, last.reason, message, last.survivors, last.truncated)
 
 
-def limit(result: dict[str, t.Any], size: int) -> None:
-    """Cut what is longer than O(size) bytes (0: nothing) out of the middle of each text of a result, and say so."""
+def part(outcome: Outcome, size: int = 0, **ours: t.Any) -> dict[str, t.Any]:
+    """:returns: the result of a step or of an attempt: its module's, with what is ours in the one key L(OURS).
+
+    :arg size: to how many bytes its texts are cut, 0 for what they are.
+    :arg ours: what there is to say of it beside the outcome.
+    """
+    result = dict(outcome.result)
+    truncated = sorted({*outcome.truncated, *limit(result, size)})
+    ours.update(state=outcome.state)
+    for key, value in (("reason", outcome.reason), ("message", outcome.message), ("truncated", truncated)):
+        if value:
+            ours[key] = value
+    if OURS in result:
+        ours["shadowed"] = {OURS: result[OURS]}
+    if outcome.message:
+        result.setdefault("msg", outcome.message)
+    return {**result, OURS: ours}
+
+
+def limit(result: dict[str, t.Any], size: int) -> list[str]:
+    """Cut what is longer than O(size) bytes (0: nothing) out of the middle of each text of a result.
+
+    :returns: the keys of these texts.
+    """
     cut = []
     for key, value in list(result.items()):
         if size and isinstance(value, str) and len(value.encode("utf-8", "replace")) > size:
             result[key] = _shorten(value, size)
             result.pop(f"{key}_lines", None)
             cut.append(key)
-    if cut:
-        before = result.get("truncated")
-        known = [name for name in before if isinstance(name, str)] if isinstance(before, list) else []
-        result["truncated"] = sorted({*cut, *known})
+    return sorted(cut)
 
 
 def _shorten(text: str, size: int) -> str:

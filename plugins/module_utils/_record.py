@@ -36,6 +36,10 @@ SKIPPED = "skipped"
 LOST = "lost"
 
 STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED, LOST)
+NOT_FOUND = "not_found"
+"""What is told in place of a state where there is no such job: not here, not for this user, not in this directory."""
+ANSWERS = (*STATES, NOT_FOUND)
+"""All that can be told of a job."""
 UNFINISHED = frozenset((QUEUED, RUNNING))
 GOOD = frozenset((SUCCEEDED, SKIPPED))
 
@@ -55,7 +59,8 @@ class Record:
     Times ending in C(_at) are wall-clock seconds since the epoch, for showing only; O(elapsed) and the limits are
     seconds of the monotonic clock of the target. O(earlier) are the results of the attempts before the last one.
     O(conditions) is for the controller, which judges the result by it. O(survivors) are processes of a job with the
-    reason L(NOT_ENDED) that could not be ended: C(pid), C(started), C(owner) and C(command) of each.
+    reason L(NOT_ENDED) that could not be ended: C(pid), C(started), C(owner) and C(command) of each. O(truncated) are
+    the keys of the result whose texts were cut.
     """
 
     jid: str
@@ -86,6 +91,7 @@ class Record:
     conditions: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     shadowed: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    truncated: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def finished(self) -> bool:
@@ -139,13 +145,14 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
     return record, result
 
 
-def read(fields: t.Mapping[str, t.Any]) -> Record:
+def read(fields: t.Mapping[str, t.Any], states: t.Collection[str] = STATES) -> Record:
     """:returns: the record with these fields; what is no field of it is left out.
 
+    :arg states: those that it can have.
     :raises RecordError: one is missing, or has a value that it cannot have.
     """
     wrong = _fields.wrong(Record, fields)
-    if wrong is None and fields.get("state", QUEUED) not in STATES:
+    if wrong is None and fields.get("state", QUEUED) not in states:
         wrong = f"there is no state {fields['state']!r}"
     if wrong is not None:
         raise RecordError(wrong)

@@ -18,6 +18,7 @@ from ansible_collections.background.jobs.plugins.module_utils._process import bo
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
     LOST,
+    NOT_FOUND,
     RUNNING,
     SUCCEEDED,
     TIMED_OUT,
@@ -27,6 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._store import (
     CorruptStatus,
+    OthersStatus,
     Store,
     StoreError,
     check_jid,
@@ -37,6 +39,9 @@ from ansible_collections.background.jobs.plugins.module_utils._told import STOPP
 _WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
 """All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""
 
+OTHER_HOST = "other_host"
+"""The reason of a job that is not found here since another host has it, which shares the directory."""
+
 
 def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     """:returns: the truth about O(jid). Whatever is wrong with its file is a state of the job, never an exception.
@@ -46,7 +51,7 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     try:
         path = store.path(jid)
     except StoreError as exc:
-        return Status(jid, jid, LOST, "not_a_jid", str(exc), ours_to_remove=False)
+        return Status(jid, jid, NOT_FOUND, "not_a_jid", str(exc), ours_to_remove=False)
     status = Status(jid, path, RUNNING)
     for dummy in range(2):  # a supervisor that ended between our two looks, at its file and at its lock, has written
         try:
@@ -54,9 +59,11 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
             if status.record is not None:
                 check_jid(status.record.batch)
         except FileNotFoundError:
-            return _attached(store, jid, wrappers) or _lost(status, "no_status_file", _where_is_it(store, jid))
+            return _attached(store, jid, wrappers) or _not_found(status, None, _where_is_it(store, jid))
         except CorruptStatus as exc:
             return _lost(status, "status_unreadable", f"{exc}; it was damaged, or the disk was full")
+        except OthersStatus as exc:
+            return _not_found(status, "other_user", str(exc))
         except (StoreError, RecordError) as exc:
             status.ours_to_remove = False
             return _lost(status, "status_unreadable", str(exc))
@@ -85,7 +92,7 @@ def _attached(store: Store, jid: str, wrappers: Wrappers | None) -> Status | Non
         return None
     status = look(store, other, wrappers)
     status.jid = jid
-    return None if status.reason == "no_status_file" else status
+    return None if is_gone(status) else status
 
 
 def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
@@ -106,6 +113,18 @@ def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, s
     if not os.path.isabs(results_file) or os.path.basename(results_file) != jid:
         raise StoreError(f"results_file {results_file!r} is not the absolute path of the status file of job {jid}")
     return Store(os.path.dirname(results_file)), jid
+
+
+def is_gone(status: Status) -> bool:
+    """:returns: whether nothing of a job is there: no file of it, of whomever that may be."""
+    return status.state == NOT_FOUND and status.reason is None
+
+
+def _not_found(status: Status, reason: str | None, message: str) -> Status:
+    """:arg reason: C(None) where there is nothing of the job; else why what there is cannot be asked."""
+    status.state, status.reason, status.message = NOT_FOUND, reason, message
+    status.ours_to_remove = False
+    return status
 
 
 def _lost(status: Status, reason: str, message: str) -> Status:
@@ -169,10 +188,9 @@ def stopped(store: Store, record: Record) -> int | None:
 def _abandoned(status: Status, record: Record) -> Status:
     here = os.uname().nodename
     if record.node != here and record.boot_id != boot_id():
-        status.ours_to_remove = False
-        return _lost(
+        return _not_found(
             status,
-            "other_host",
+            OTHER_HOST,
             f"the job was started on host {record.node}, this is {here}: both share {status.results_file}, "
             f"only {record.node} can tell how it stands; ask there (delegate_to)",
         )

@@ -49,6 +49,10 @@ class StoreError(Exception):
     """Something about the async directory or a file in it; the message is a sentence for the user."""
 
 
+class OthersStatus(StoreError):
+    """A status file that belongs to another user."""
+
+
 class CorruptStatus(StoreError):
     """A status file that is there but is not a complete JSON object."""
 
@@ -325,7 +329,7 @@ class Store:
             if not stat.S_ISREG(info.st_mode):
                 raise StoreError(f"the status file {path} is not a regular file")
             if info.st_uid != os.geteuid():
-                raise StoreError(
+                raise OthersStatus(
                     f"the status file {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}; "
                     "ask as the user that started the job (become_user)"
                 )

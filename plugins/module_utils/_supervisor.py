@@ -25,7 +25,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _title, _trace
 from ansible_collections.background.jobs.plugins.module_utils._attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
-from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome, limit
+from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome, part
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     FAILED,
     LOST,
@@ -379,10 +379,7 @@ class Supervisor:
             self._finish(jid, outcome)
             return
         self._last[jid] = outcome
-        said = {"state": outcome.state, "reason": outcome.reason, "msg": outcome.message, "elapsed": seconds}
-        earlier = {**outcome.result, **said}
-        limit(earlier, _EARLIER)
-        record.earlier.append(earlier)
+        record.earlier.append(part(outcome, _EARLIER, elapsed=seconds))
         self._say(record, "retry", f"attempt {record.attempts} {outcome.state}: {outcome.message}; it is tried again")
 
     def _say(self, record: Record, reason: str, message: str) -> None:
@@ -409,6 +406,7 @@ class Supervisor:
                 )
             else:
                 outcome.result = {**last.result, **result}
+            outcome.truncated = last.truncated
         self._finish(drop.key, outcome)
 
     def _notice_ends(self) -> None:
@@ -483,6 +481,7 @@ class Supervisor:
         record.reason = outcome.reason
         record.message = outcome.message
         record.survivors = outcome.survivors
+        record.truncated = outcome.truncated
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
         self._trace.note(f"{record.state}, {record.reason or 'no reason'}, after {record.elapsed:g} s", jid)

@@ -14,8 +14,9 @@ author:
 description:
   - Tells how one or many jobs stand, or removes their files. It takes the options of M(ansible.builtin.async_status),
     answers in its shape, and knows the jobs of P(background.jobs.launch#module) and those of C(async) tasks alike.
-  - Unlike M(ansible.builtin.async_status) it tells a job that nobody works on any more (RV(state=lost)) from a running
-    one, asks for any number of jobs in one connection trip, and refuses to remove the files of a job that still runs.
+  - Unlike M(ansible.builtin.async_status) it tells a job that nobody works on any more (RV(job.state=lost)) from a
+    running one, asks for any number of jobs in one connection trip, and refuses to remove the files of a job that still
+    runs.
   - To wait for jobs use P(background.jobs.wait#module), which needs no C(until).
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -50,8 +51,8 @@ options:
     default: status
   offset:
     description:
-      - Return what the commands of the job have printed as RV(output), on from this byte. Begin with V(0), and go on
-        with the RV(next_offset) of the answer before. The output can be read until the job is reaped.
+      - Return what the commands of the job have printed as RV(job.output), on from this byte. Begin with V(0), and go
+        on with the RV(job.next_offset) of the answer before. The output can be read until the job is reaped.
       - Only whole lines are returned as long as the job runs. A job with C(no_log) has no output.
       - Mutually exclusive with O(jids).
     type: int
@@ -79,7 +80,7 @@ EXAMPLES = r"""
 
 - name: Say so
   ansible.builtin.debug:
-    msg: "report is {{ status.state }}"
+    msg: "report is {{ status.job.state }}"
 
 - name: Look at many at once
   background.jobs.async_status:
@@ -100,49 +101,52 @@ finished:
   description: Whether nothing more will come; with O(jids), of any of them.
   returned: always
   type: bool
-state:
+job:
   description:
-    - How the job stands.
-    - V(lost) means that it can no longer finish and left no result.
+    - What is said of the job, with the keys that P(background.jobs.wait#module) returns there, and those below. All
+      other keys are those of its module.
+    - With O(mode=cleanup) only RV(job.name), RV(job.state), RV(job.reason), RV(job.message) and C(survivors).
   returned: with O(jid)
-  type: str
-  sample: running
-reason:
-  description: Why the job is in this state, in one word.
-  returned: with O(jid), when there is something to say
-  type: str
-  sample: exit_code
-queued_at:
-  description: When the job was accepted, in UTC, by the clock of the host.
-  returned: with O(jid) and O(mode=status), when the job was started by this collection
-  type: str
-  sample: "2026-11-22T02:00:00.125Z"
-started_at:
-  description: When the job was first started, in UTC, by the clock of the host.
-  returned: with O(jid) and O(mode=status), when the job was started by this collection, unless it never left the queue
-  type: str
-  sample: "2026-11-22T02:00:01.250Z"
-ended_at:
-  description: When the job ended, in UTC, by the clock of the host.
-  returned: with O(jid) and O(mode=status), when the job has ended and was started by this collection
-  type: str
-  sample: "2026-11-22T02:00:13.281Z"
+  type: dict
+  contains:
+    name:
+      description: The name of the job, or its id.
+      returned: always
+      type: str
+      sample: backup
+    state:
+      description:
+        - How the job stands.
+        - V(lost) means that it can no longer finish and left no result.
+        - V(not_found) means that there is no such job here, for this user and in this directory.
+      returned: always
+      type: str
+      sample: running
+    reason:
+      description: Why the job is in this state, in one word.
+      returned: when there is something to say
+      type: str
+      sample: exit_code
+    message:
+      description: A sentence about that.
+      returned: when there is something to say
+      type: str
+    output:
+      description: What the commands of the job have printed behind O(offset). Bytes that are not UTF-8 are escaped.
+      returned: with O(offset)
+      type: str
+    output_left_out:
+      description: How many bytes before RV(job.output) are not returned. At most 64 KiB are, the newest.
+      returned: with O(offset)
+      type: int
+    next_offset:
+      description: The O(offset) for the next time.
+      returned: with O(offset)
+      type: int
 results_file:
   description: The absolute path of the status file.
-  returned: with O(jid) and O(mode=status)
+  returned: with O(jid) and O(mode=status), as long as the job is not finished
   type: str
-output:
-  description: What the commands of the job have printed behind O(offset). Bytes that are not UTF-8 are escaped.
-  returned: with O(offset)
-  type: str
-output_left_out:
-  description: How many bytes before RV(output) are not returned. At most 64 KiB are, the newest.
-  returned: with O(offset)
-  type: int
-next_offset:
-  description: The O(offset) for the next time.
-  returned: with O(offset)
-  type: int
 erased:
   description: The path of the status file that was removed.
   returned: with O(jid) and O(mode=cleanup)

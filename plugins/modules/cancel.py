@@ -142,33 +142,42 @@ results:
   type: list
   elements: dict
   contains:
-    name:
-      description: The name of the job.
-      returned: always
-      type: str
-      sample: backup
     ansible_job_id:
       description: The id of the job.
       returned: when the job was started
       type: str
       sample: j248519231479172386183745102938475610293.0
-    state:
-      description:
-        - How the job stands, V(cancelled) for one that was ended.
-        - In check mode it is how the job stands now.
+    job:
+      description: What is said of the job, with the keys that P(background.jobs.wait#module) returns there.
       returned: always
-      type: str
-      sample: cancelled
-    survivors:
-      description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
-        RV(ignore:command). They are another user's, or hang in the kernel.
-      returned: when there are such processes, and they still run
-      type: list
-      elements: dict
-      sample:
-        - pid: 4711
-          owner: root
-          command: sh
+      type: dict
+      contains:
+        name:
+          description: The name of the job.
+          returned: always
+          type: str
+          sample: backup
+        state:
+          description:
+            - How the job stands, V(cancelled) for one that was ended, V(not_found) for one that is not here.
+            - In check mode it is how the job stands now.
+          returned: always
+          type: str
+          sample: cancelled
+        message:
+          description: Why the job is in this state, or why it could not be cancelled.
+          returned: when there is something to say
+          type: str
+        survivors:
+          description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
+            RV(ignore:command). They are another user's, or hang in the kernel.
+          returned: when there are such processes, and they still run
+          type: list
+          elements: dict
+          sample:
+            - pid: 4711
+              owner: root
+              command: sh
     changed:
       description: Whether this task ended the job.
       returned: always

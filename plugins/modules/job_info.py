@@ -274,7 +274,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import job_info_module
-from ansible_collections.background.jobs.plugins.module_utils._info import OTHER_HOST, Evidence, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
 

@@ -126,34 +126,76 @@ results:
       returned: when the job was started
       type: str
       sample: j248519231479172386183745102938475610293.0
-    name:
-      description: The name of the job.
-      returned: always
-      type: str
-      sample: backup
     results_file:
       description: The absolute path of the job's status file on the host.
       returned: when the job was started
       type: str
       sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
-    host:
-      description: The inventory name of the host that the job runs on.
-      returned: when the job was started, not in check mode
-      type: str
-      sample: web1
-    user:
-      description: The user that the job runs as.
-      returned: when the job was started, not in check mode
-      type: str
-      sample: root
-    state:
-      description:
-        - How the job stood when this task returned, V(queued) for a job that was started.
-        - A job that has nothing to do is finished without being started, for example V(skipped).
-        - In check mode all jobs are finished, and have the keys that P(background.jobs.wait#module) returns.
+    job:
+      description: What is said of the job.
       returned: always
-      type: str
-      sample: queued
+      type: dict
+      contains:
+        name:
+          description: The name of the job.
+          returned: always
+          type: str
+          sample: backup
+        state:
+          description:
+            - How the job stood when this task returned, V(queued) for a job that was started.
+            - A job that has nothing to do is finished without being started, for example V(skipped).
+            - In check mode all jobs are finished, and have the keys that P(background.jobs.wait#module) returns.
+          returned: always
+          type: str
+          sample: queued
+        group:
+          description: The O(group) of the job.
+          returned: with O(group)
+          type: str
+          sample: nightly
+        host:
+          description: The inventory name of the host that the job runs on.
+          returned: when the job was started
+          type: str
+          sample: web1
+        user:
+          description: The user that the job runs as.
+          returned: when the job was started
+          type: str
+          sample: root
+        interpreter:
+          description: The Python on the host with which the job was started.
+          returned: when the job was started, not in check mode
+          type: str
+          sample: /usr/bin/python3
+        no_log:
+          description: It is true. The job has C(no_log).
+          returned: when it has
+          type: bool
+        attached:
+          description: It is true. The job was started by an earlier launch. See O(if_running).
+          returned: with O(if_running=attach), for a job that was running
+          type: bool
+        attached_as:
+          description: The id by which this launch collects a job that others may wait for, too.
+          returned: with RV(results[].job.attached)
+          type: str
+        false_condition:
+          description: The condition in C(when) of the job that was false.
+          returned: when the job was skipped by it
+          type: raw
+        conditions:
+          description:
+            - What the job says about its own result, C(changed_when), C(failed_when) and C(ignore_errors). The values
+              of the variables that these name are under C(variables), as they were at the launch.
+            - With this handle the job is judged by these, whatever its host has.
+          returned: when the job was started, not in check mode
+          type: dict
+          sample:
+            failed_when: ["rc not in fine"]
+            variables:
+              fine: [0, 3]
     started:
       description: Whether the job was started.
       returned: always
@@ -168,28 +210,8 @@ results:
       type: bool
     changed:
       description: Whether the job is known to have changed something.
-      returned: when known
+      returned: always
       type: bool
-    attached:
-      description: That the job was started by an earlier launch. See O(if_running).
-      returned: with O(if_running=attach), for a job that was running
-      type: bool
-    conditions:
-      description:
-        - What the job says about its own result, C(changed_when), C(failed_when) and C(ignore_errors). The values of
-          the variables that these name are under C(variables), as they were at the launch.
-        - With this handle the job is judged by these, whatever its host has.
-      returned: when the job was started, not in check mode
-      type: dict
-      sample:
-        failed_when: ["rc not in fine"]
-        variables:
-          fine: [0, 3]
-    group:
-      description: The O(group) of the job.
-      returned: with O(group)
-      type: str
-      sample: nightly
     item:
       description: The item that the job was made for.
       returned: with O(for_each)
@@ -208,6 +230,10 @@ started:
   description: Whether the job was started.
   returned: success, when there is one job
   type: bool
+job:
+  description: What is said of the job, as in RV(results[].job).
+  returned: success, when there is one job
+  type: dict
 finished:
   description: Whether all jobs are finished already, such as those that were skipped or are waited for in check mode.
   returned: success

@@ -74,7 +74,7 @@ EXAMPLES = r"""
 
 - name: Show what one of them printed
   ansible.builtin.debug:
-    msg: "{{ (work.results | selectattr('name', 'equalto', 'disk usage') | first).stdout }}"
+    msg: "{{ (work | background.jobs.by_name)['disk usage'].stdout }}"
 
 - name: Compile everything, three at a time
   background.jobs.run:
@@ -177,55 +177,171 @@ EXAMPLES = r"""
 
 - name: Name those that did not succeed
   ansible.builtin.debug:
-    msg: "{{ tried.results | selectattr('failed') | map(attribute='name') | join(', ') }}"
+    msg: "{{ tried.results | selectattr('failed') | map(attribute='job.name') | join(', ') }}"
 """
 
 RETURN = r"""
 results:
   description:
     - The result of each job, in the order of the jobs.
-    - Beside these keys it has the keys that the module of the job returned, for example RV(ignore:rc) and
-      RV(ignore:stdout).
-    - If there is only one job, the task itself returns these keys as well, for example RV(ignore:rc).
+    - It has the keys that the module of the job returned, as they are, for example RV(ignore:rc), RV(ignore:stdout) or
+      RV(ignore:state). What is said of the job itself is in RV(results[].job). The filter
+      P(background.jobs.by_name#filter) makes a dictionary of the results, by the names of their jobs.
+    - If there is only one job, the task itself returns these keys as well, for example RV(ignore:rc) and
+      RV(ignore:job). Of the keys C(results), C(summary), C(msg), C(elapsed), C(changed), C(failed) and C(finished) it
+      has its own, and none of C(ansible_facts), C(item) and C(skipped); those of the job are in RV(results) only.
   returned: always, unless the options were wrong or the host could not be asked
   type: list
   elements: dict
   contains:
-    name:
+    job:
       description:
-        - The name of the job.
+        - What is said of the job. All other keys of the result are those of its module, or those that ansible-core has
+          in results of its own jobs.
       returned: always
-      type: str
-      sample: backup
+      type: dict
+      contains:
+        name:
+          description:
+            - The name of the job.
+          returned: always
+          type: str
+          sample: backup
+        state:
+          description:
+            - V(succeeded), V(failed), V(timed_out) or V(cancelled).
+            - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
+            - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
+            - V(not_found) if it is there no more, because another task has collected it.
+            - V(queued) or V(running) if this task was interrupted.
+          returned: always
+          type: str
+          sample: succeeded
+        reason:
+          description:
+            - Why the job is in this state, in one word.
+            - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output),
+              V(output_unparsable), V(output_too_long) or V(result_undecodable), or V(failed_when), or V(condition) if
+              one of its conditions cannot be evaluated, or V(not_ended) if it was to be ended and processes of it run
+              on that could not be.
+            - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(status_unreadable),
+              V(disk_full), V(not_written) or V(unreachable).
+            - For a job that was V(skipped), V(halted) or V(dependency).
+            - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
+          returned: when there is something to say
+          type: str
+          sample: exit_code
+        message:
+          description: A sentence about that.
+          returned: when there is something to say
+          type: str
+          sample: exit code 3
+        elapsed:
+          description: How many seconds the job ran, with all its attempts and the time between them.
+          returned: when the job was started
+          type: float
+          sample: 12.031
+        attempts:
+          description: How many times the job was started.
+          returned: when the job was started
+          type: int
+          sample: 1
+        queued_at:
+          description: When the job was accepted, in UTC, by the clock of the host.
+          returned: when the host has accepted the job
+          type: str
+          sample: "2026-11-22T02:00:00.125Z"
+        started_at:
+          description: When the job was first started, in UTC, by the clock of the host.
+          returned: when the job was started
+          type: str
+          sample: "2026-11-22T02:00:01.250Z"
+        ended_at:
+          description: When the job ended, in UTC, by the clock of the host.
+          returned: when the host has accepted the job, unless it is V(lost)
+          type: str
+          sample: "2026-11-22T02:00:13.281Z"
+        host:
+          description: The inventory name of the host that the job runs on.
+          returned: when it is known
+          type: str
+          sample: web1
+        user:
+          description: The user that the job runs as.
+          returned: when it is known
+          type: str
+          sample: root
+        group:
+          description: The O(group) that the job was started with.
+          returned: when it has one
+          type: str
+          sample: nightly
+        results_file:
+          description: The absolute path of the status file of the job on the host. It is gone when this task ends.
+          returned: when the job was started
+          type: str
+          sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
+        attached:
+          description: It is true. The job was started by an earlier launch.
+          returned: when it was
+          type: bool
+        no_log:
+          description: It is true. The job has C(no_log).
+          returned: when it has
+          type: bool
+        failed_when:
+          description: The C(failed_when) of the job, which was true.
+          returned: when the job failed by it
+          type: str
+        ignored:
+          description: It is true. The job did not succeed, which does not make the task fail.
+          returned: when the job has C(ignore_errors) and did not succeed
+          type: bool
+        false_condition:
+          description: The condition in C(when) of the job that was false.
+          returned: when the job was skipped by it
+          type: raw
+        attempt_results:
+          description: The results of the attempts before the last one, in order, with the keys of the module, and with
+            C(state), C(reason), C(message) and C(elapsed) of the attempt in RV(ignore:job).
+          returned: when the job was retried
+          type: list
+          elements: dict
+          sample:
+            - rc: 1
+              job:
+                state: failed
+                reason: exit_code
+                elapsed: 0.213
+        survivors:
+          description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
+            RV(ignore:command). They are another user's, or hang in the kernel.
+          returned: when there are such processes
+          type: list
+          elements: dict
+          sample:
+            - pid: 4711
+              owner: root
+              command: sh
+        truncated:
+          description: The keys of the result whose texts were longer than C(max_output) and were cut.
+          returned: when there are such keys
+          type: list
+          elements: str
+          sample:
+            - stdout
+        shadowed:
+          description: What the module of the job returned as C(job), C(started), C(finished), C(item) or
+            C(ansible_job_id), if it was something else.
+          returned: when there is such a key
+          type: dict
+          sample:
+            started: "12:00"
     ansible_job_id:
       description: The id of the job.
       returned: when the job was started
       type: str
       sample: j248519231479172386183745102938475610293.0
-    state:
-      description:
-        - V(succeeded), V(failed), V(timed_out) or V(cancelled).
-        - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
-        - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
-      returned: always
-      type: str
-      sample: succeeded
-    reason:
-      description:
-        - Why the job is in this state, in one word.
-        - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output), V(output_unparsable) or
-          V(output_too_long), or V(failed_when), or V(condition) if one of its conditions cannot be evaluated, or
-          V(not_ended) if it was to be ended and processes of it run on that could not be, or V(result_undecodable) if
-          its result cannot be decoded, or is more than Ansible can take, such as one that is nested more than 100
-          levels deep; that stays in RV(ignore:results_file) on the host.
-        - For a job that was V(lost), V(reboot), V(supervisor_gone), V(supervisor_failed), V(no_status_file),
-          V(status_unreadable), V(other_host), V(disk_full), V(not_written) or V(unreachable).
-        - For a job that was V(skipped), V(halted) or V(dependency).
-        - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
-        - For a job that waits, V(lock), V(retry), V(no_room) or V(open_files).
-      returned: when there is something to say
-      type: str
-      sample: exit_code
     started:
       description: Whether the job was started. A job that is V(skipped) may not have been.
       returned: always
@@ -239,107 +355,33 @@ results:
         was V(cancelled) because of O(halt).
       returned: always
       type: bool
-    attached:
-      description: That the job was started by an earlier launch.
-      returned: when it was
-      type: bool
-    failed_when:
-      description: The C(failed_when) of the job, which was true.
-      returned: when the job failed by it
-      type: str
-    ignored:
-      description: It is true. The job did not succeed, which does not make the task fail.
-      returned: when the job has C(ignore_errors) and did not succeed
+    changed:
+      description: Whether the module of the job changed something, or what its C(changed_when) says.
+      returned: always
       type: bool
     skipped:
       description: It is true.
       returned: when the job is V(skipped)
       type: bool
-    changed:
-      description: Whether the module of the job changed something, or what its C(changed_when) says.
-      returned: always
-      type: bool
-    elapsed:
-      description: How many seconds the job ran, with all its attempts and the time between them.
-      returned: when the job was started
-      type: float
-      sample: 12.031
-    attempts:
-      description: How many times the job was started.
-      returned: when the job was started
-      type: int
-      sample: 1
-    queued_at:
-      description: When the job was accepted, in UTC, by the clock of the host.
-      returned: when the host has accepted the job
+    msg:
+      description: What the module of the job says; where it says nothing, C(job.message).
+      returned: when there is something to say
       type: str
-      sample: "2026-11-22T02:00:00.125Z"
-    started_at:
-      description: When the job was first started, in UTC, by the clock of the host.
-      returned: when the job was started
-      type: str
-      sample: "2026-11-22T02:00:01.250Z"
-    ended_at:
-      description: When the job ended, in UTC, by the clock of the host.
-      returned: when the host has accepted the job, unless it is V(lost)
-      type: str
-      sample: "2026-11-22T02:00:13.281Z"
     item:
       description: The item that the job was made for.
       returned: with O(for_each)
       type: raw
-    results_file:
-      description: The absolute path of the status file of the job on the host. It is gone when this task ends.
-      returned: when the job was started
-      type: str
-      sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
-    attempt_results:
-      description: The results of the attempts before the last one, in order, with RV(ignore:state), RV(ignore:reason),
-        RV(ignore:elapsed), and the keys of the module.
-      returned: when the job was retried
-      type: list
-      elements: dict
-      sample:
-        - state: failed
-          reason: exit_code
-          elapsed: 0.213
-          rc: 1
     steps:
-      description: The results of the steps that were run, in order, each with its RV(ignore:name) and the keys of its
-        module.
+      description: The results of the steps that were run, in order, with the keys of their modules, and with C(name),
+        C(state), C(reason) and C(message) of the step in RV(ignore:job).
       returned: when the job has a C(block) and was run
       type: list
       elements: dict
       sample:
-        - name: download
-          changed: true
-    survivors:
-      description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
-        RV(ignore:command). They are another user's, or hang in the kernel.
-      returned: when there are such processes
-      type: list
-      elements: dict
-      sample:
-        - pid: 4711
-          owner: root
-          command: sh
-    truncated:
-      description: The keys whose texts were longer than C(max_output) and were cut.
-      returned: when there are such keys
-      type: list
-      elements: str
-      sample:
-        - stdout
-    shadowed:
-      description: What the module of the job returned under the name of one of these keys, if it was something else.
-      returned: when there is such a key
-      type: dict
-      sample:
-        name: httpd
-finished:
-  description: Whether all jobs are finished, so that C(until) with C(is finished) works on the task.
-  returned: with RV(results)
-  type: bool
+        - changed: true
+          job:
+            name: download
+            state: succeeded
 summary:
   description: How many jobs are in each state.
   returned: with RV(results)
@@ -348,6 +390,7 @@ summary:
     cancelled: 0
     failed: 1
     lost: 0
+    not_found: 0
     queued: 0
     running: 0
     skipped: 0

@@ -25,9 +25,10 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.background.jobs.plugins.module_utils import _fields
 from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    ANSWERS,
     FAILED,
     LOST,
-    STATES,
+    NOT_FOUND,
     UNFINISHED,
     Record,
     RecordError,
@@ -230,7 +231,7 @@ def _status(told: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     is_file = isinstance(path, str) and os.path.isabs(path) and is_jid(os.path.basename(path))
     if not is_file and (path != jid or is_jid(jid)):  # a job that several wait for is in a file of another name
         raise Nonsense(f"results_file of {jid} is {path!r}")
-    if fields.get("state") not in STATES:
+    if fields.get("state") not in ANSWERS:
         raise Nonsense(f"there is no state {fields.get('state')!r} (job {jid})")
     if fields.get("ended_as", "") not in FORETOLD:
         raise Nonsense(f"ended_as is {fields['ended_as']!r} (job {jid})")
@@ -255,7 +256,7 @@ def _as_dict(of: t.Any) -> dict[str, t.Any]:
 
 def _record(fields: t.Mapping[str, t.Any]) -> Record:
     try:
-        record = read({**fields, "earlier": [], "shadowed": {}})
+        record = read({**fields, "earlier": [], "shadowed": {}}, ANSWERS)
     except RecordError as exc:
         raise Nonsense(f"in a record, {exc}") from None
     if not is_jid(record.jid):
@@ -278,7 +279,7 @@ def _add_results(status: Status, told: t.Mapping[str, t.Any]) -> None:
         status.result = _result(told.get("result", "{}"))
         shadowed = _result(told.get("shadowed", "{}"))
     except _compat.Undecodable as exc:
-        if status.state != LOST:
+        if status.state not in (LOST, NOT_FOUND):
             status.state, status.reason = FAILED, UNDECODABLE
         kept = f"; it is kept on the host in {status.results_file}" if status.ours_to_remove else ""
         status.message = f"its result cannot be taken: {exc}{kept}"
@@ -365,7 +366,7 @@ def _infos(told: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     infos = []
     for each in told:
         _check(Info, each, missing=True)
-        if each["state"] not in STATES or not is_jid(each["ansible_job_id"]):
+        if each["state"] not in ANSWERS or not is_jid(each["ansible_job_id"]):
             raise Nonsense(f"there is no job {each['ansible_job_id']!r} in state {each['state']!r}")
         _check_survivors(each["survivors"])
         infos.append({field.name: each[field.name] for field in dataclasses.fields(Info)})

@@ -12,16 +12,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED, told_of
+from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, RUNNING, UNFINISHED, told_of
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError, label
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle, read
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, known, misdirected, present
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import clean_up, sharers
-
-_OUT_OF_REACH = (NOT_FOUND, "status_unreadable", "not_a_jid", "other_host")
-"""Reasons of a lost job that leave open whether it runs somewhere."""
 
 
 def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
@@ -90,30 +88,30 @@ def _found(status: t.Mapping[str, t.Any]) -> Handle:
 
 def _tell(handle: Handle, status: dict[str, t.Any], mode: str, host: str, user: str) -> dict[str, t.Any]:
     """:returns: the result of one job, with C(changed) and C(failed) those of this task, not of the job's module."""
-    result = present(handle, status)
+    result = present(handle, status, host)
     problem = _problem(handle, status, mode, host, user)
     result.update(changed=status["changed"], failed=problem is not None)
-    result.pop("survivors", None)
+    job = {key: value for key, value in job_of(result).items() if key != "survivors"}
     if status.get("survivors"):
-        result["survivors"] = told_of(status["survivors"])
+        job["survivors"] = told_of(status["survivors"])
     if problem is not None:
-        result["msg"] = problem
-    return result
+        job["message"] = result["msg"] = problem
+    return {**result, KEY: job}
 
 
 def _problem(handle: Handle, status: t.Mapping[str, t.Any], mode: str, host: str, user: str) -> str | None:
     """:returns: why a job could not be cancelled, C(None) where it could, or did not have to."""
-    if status["state"] == LOST and status["reason"] in _OUT_OF_REACH:
+    if status["state"] == NOT_FOUND or status["reason"] == "status_unreadable":  # it may run somewhere
         return misdirected(handle, host, user) or str(status["message"])
     if status.get("survivors"):
         return name_survivors(status["survivors"])
-    if status["state"] not in UNFINISHED or status["changed"] or _goes_on(status, mode):
+    if status["state"] not in UNFINISHED or status["changed"] or _goes_on(status["state"], mode):
         return None
     return str(status["message"] or f"it is still {status['state']}: see on the host what holds it up")
 
 
-def _goes_on(job: t.Mapping[str, t.Any], mode: str) -> bool:
-    return mode == "drain" and job["state"] == RUNNING
+def _goes_on(state: str, mode: str) -> bool:
+    return mode == "drain" and state == RUNNING
 
 
 def _message(
@@ -126,11 +124,11 @@ def _message(
         return f"nothing to cancel on {action.host}" + ("" if action.hidden else _wanted(options))
     tried = [result for handle, result in zip(handles, results) if handle.result is None]
     known_before = [result for handle, result in zip(handles, results) if handle.result is not None]
-    problems = [f"{result['name']}: {one_line(str(result['msg']))}" for result in tried if result["failed"]]
+    problems = [f"{name_of(result)}: {one_line(str(result['msg']))}" for result in tried if result["failed"]]
     causes = HIDDEN if action.hidden else "; ".join(problems)
     fine = [result for result in tried if not result["failed"]]
-    going_on = [result for result in fine if _goes_on(result, options["mode"])]
-    ended = [result for result in fine if result["changed"] and not _goes_on(result, options["mode"])]
+    going_on = [result for result in fine if _goes_on(state_of(result), options["mode"])]
+    ended = [result for result in fine if result["changed"] and not _goes_on(state_of(result), options["mode"])]
     before = len(fine) - len(going_on) - len(ended) + sum(bool(result.get("started")) for result in known_before)
     never = sum(not result.get("started") for result in known_before)
     verb = "would be cancelled" if action._task.check_mode else "cancelled"

@@ -127,7 +127,7 @@ class Capture:
         :raises CaptureError: a module of it cannot run detached, or its action fails.
         """
         if definition.false_condition is not None:
-            return Captured(result={"skipped": True, "changed": False, "false_condition": definition.false_condition})
+            return Captured(result={"skipped": True, "changed": False})
         before = len(self._taken)
         steps = []
         no_log = False

@@ -27,6 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ansible_collections.background.jobs.plugins.module_utils._record import FAILED, SUCCEEDED
 from ansible_collections.background.jobs.plugins.plugin_utils._bounded import SECONDS, compute
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import ClosureError, Resolve, close
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, job_of, state_of
 
 KEYS = ("changed_when", "failed_when", "ignore_errors")
 """Keys of a job that the controller looks at when it has ended."""
@@ -188,16 +189,17 @@ def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
 def judge(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
     """Let the conditions of jobs decide on their results, as those of a task do: only where a module had its say.
 
-    Sets C(changed), and C(failed) with C(state) and C(reason), but no C(failed_when_result): ansible-core would judge
-    the task by it. C(ignored) marks a result that does not count as a failure.
+    Sets C(changed), and C(failed) with C(state), C(reason) and C(failed_when) of the job, of which C(ignored) says that
+    it does not count as a failure. The expressions see the keys of the result, C(job) among them.
     """
-    asked = [each for each in judged if each[1].decide and each[0]["state"] in (SUCCEEDED, FAILED)]
+    asked = [each for each in judged if each[1].decide and state_of(each[0]) in (SUCCEEDED, FAILED)]
     verdicts = compute(lambda number: _verdict(*asked[number]), len(asked)) if asked else []
     for (result, conditions), verdict in zip(asked, verdicts):
         if verdict is None:
             verdict = {"error": f"the conditions of the job take more than {SECONDS} s, or too much memory"}
         if "error" in verdict:
-            result.update(state=FAILED, reason=CONDITION, failed=True, msg=verdict["error"])
+            result.update(failed=True, msg=result.get("msg") or verdict["error"])
+            _say(result, state=FAILED, reason=CONDITION, message=verdict["error"])
             continue
         if "changed" in verdict:
             result["changed"] = verdict["changed"]
@@ -205,7 +207,7 @@ def judge(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
             _set_failed(result, verdict["failed"], conditions.failed_when or [])
     for result, conditions in judged:
         if conditions.ignore_errors and result["failed"]:
-            result["ignored"] = True
+            _say(result, ignored=True)
 
 
 def _verdict(result: t.Mapping[str, t.Any], conditions: Conditions) -> dict[str, t.Any]:
@@ -240,10 +242,19 @@ def _short(text: str) -> str:
 
 
 def _set_failed(result: dict[str, t.Any], failed: bool, expressions: t.Sequence[str]) -> None:
-    result.pop("reason", None)
-    result.update(failed=failed, state=FAILED if failed else SUCCEEDED)
+    message = job_of(result).get("message")
+    if message is not None and result.get("msg") == message:  # ours, where the module has said nothing
+        del result["msg"]
+    result["failed"] = failed
+    _say(result, state=SUCCEEDED, reason=None, message=None)
     if failed:
-        result.update(reason=FAILED_WHEN, failed_when=" and ".join(expressions))
+        expression = " and ".join(expressions)
+        _say(result, state=FAILED, reason=FAILED_WHEN, failed_when=expression)
+
+
+def _say(result: dict[str, t.Any], **said: t.Any) -> None:
+    """Change what a result says of its job; C(None) takes away."""
+    result[KEY] = {key: value for key, value in {**job_of(result), **said}.items() if value is not None}
 
 
 def _parse(expression: str) -> nodes.Template:

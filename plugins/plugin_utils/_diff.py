@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import name_of, step_name, steps_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible_lines
 
 _SIDES = ("before", "after")
@@ -21,23 +22,18 @@ def diffs(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
 
     Empty for one job without steps: the result of its task has that already.
     """
-    if len(results) == 1 and not _steps(results[0]):
+    if len(results) == 1 and not steps_of(results[0]):
         return []
     found: list[dict[str, t.Any]] = []
     for result in results:
         if result.get("_ansible_no_log"):
             continue
-        name = str(result.get("name"))
-        steps = [(f"{name}, {step.get('name')}", step) for step in _steps(result)]
+        name = name_of(result)
+        steps = [(f"{name}, {step_name(step)}", step) for step in steps_of(result)]
         for what, run in steps or [(name, result)]:
             if run.get("changed"):
                 found += _named(one_line(what), run.get("diff"))
     return found
-
-
-def _steps(result: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
-    steps = result.get("steps")
-    return steps if isinstance(steps, list) and all(isinstance(step, dict) for step in steps) else []
 
 
 def _named(name: str, given: t.Any) -> list[dict[str, t.Any]]:

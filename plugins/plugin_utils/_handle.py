@@ -14,27 +14,36 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import is_failed
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    ANSWERS,
     FAILED,
-    GOOD,
     LOST,
+    NOT_FOUND,
     SKIPPED,
-    STATES,
     SUCCEEDED,
     TIMED_OUT,
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import (
+    KEY,
+    did_not_succeed,
+    entry,
+    is_ours,
+    job_of,
+    name_of,
+    reason_of,
+    state_of,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import is_visible
 from ansible_collections.background.jobs.plugins.plugin_utils._item import short
 
-NOT_FOUND = "no_status_file"
-"""The reason of a job that was not there; it may be elsewhere."""
-
 Result = t.Mapping[str, t.Any]
 
+_OF_RESULTS = frozenset(("started", "finished"))
+"""Keys that each result of a job has, and no job of C(job_info), in which no keys of a module are."""
 _NOTHING = frozenset(("skipped_reason", "summary"))
 """Keys by which a loop over nothing, and a task of ours, tell that their empty list is one of jobs."""
-_NAMED = {"name", "job"}
+_NAMED = {"name", KEY}
 """The keys of what gives a name to something that was registered."""
 _SAYS_NOTHING = frozenset(("changed", "failed", "finished", "ansible_facts", "warnings", "deprecations"))
 """Keys that a list of no jobs can have beside it. A module that has done nothing says more (dnf: C(rc))."""
@@ -63,7 +72,7 @@ class HandleError(Exception):
 
 @dataclasses.dataclass
 class Handle:
-    """One job to wait for. O(host) and O(user) are where it was started.
+    """One job to wait for. O(host) and O(user) are where it was started, O(group) is that of its launch.
 
     O(named): its name is that of the job, and no stand-in for one that only the target knows.
     O(attached_as): which of those who wait for a job of another launch asks, where this is one.
@@ -79,6 +88,7 @@ class Handle:
     results_file: str | None = None
     host: str | None = None
     user: str | None = None
+    group: str | None = None
     attached_as: str | None = None
     no_log: bool = True
     origin: dict[str, t.Any] = dataclasses.field(default_factory=dict)
@@ -118,7 +128,7 @@ def _read(registered: t.Any) -> list[Handle]:
 
 def _read_result(result: Result) -> list[Handle]:
     if set(result) == _NAMED:
-        return _rename(_read(result["job"]), result["name"])
+        return _rename(_read(result[KEY]), result["name"])
     origin = _origin(result)
     if result.get("ansible_job_id"):
         only = _only_job(result)
@@ -141,7 +151,7 @@ def _rename(handles: list[Handle], name: t.Any) -> list[Handle]:
         handle.name = name if len(handles) == 1 else f"{name} ({handle.name})"
         handle.named = True
         if handle.result is not None:
-            handle.result["name"] = handle.name
+            handle.result[KEY] = {**job_of(handle.result), "name": handle.name}
     return handles
 
 
@@ -181,13 +191,11 @@ def _is_job(value: t.Any, depth: int = 0) -> bool:
 
 
 def _is_collected(result: Result) -> bool:
-    """:returns: whether a result is final and of this collection: it says of the state what a module does not say."""
-    state = result.get("state")
-    if result.get("finished") is not True or state not in STATES or state in UNFINISHED:
+    """:returns: whether a result is final and of this collection, and says of its job what it says itself."""
+    if result.get("finished") is not True or not is_ours(result):
         return False
-    if not isinstance(result.get("name"), str):
-        return False
-    return state in GOOD if not result.get("failed") else state not in GOOD and "reason" in result
+    state = state_of(result)
+    return state not in UNFINISHED and result["failed"] == did_not_succeed(state, reason_of(result))
 
 
 def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
@@ -195,59 +203,71 @@ def _job(result: Result, origin: dict[str, t.Any]) -> Handle:
     jid = result["ansible_job_id"]
     if not isinstance(jid, str):
         raise HandleError(f"the job id {jid!r} is not a string: quote it where it was stored")
-    own = str(result["name"]) if result.get("state") in STATES and result.get("name") else ""
+    said = _said(result)
+    own = str(said.get("name") or "")
     handle = Handle(
         jid=jid,
         name=own or _name(origin, jid),
         named=own not in ("", jid),
-        results_file=result.get("results_file"),
-        host=result.get("host"),
-        user=result.get("user"),
-        attached_as=result.get("attached_as"),
-        no_log=bool(result.get("no_log")),
+        results_file=said.get("results_file") or result.get("results_file"),
+        host=said.get("host"),
+        user=said.get("user"),
+        group=said.get("group"),
+        attached_as=said.get("attached_as"),
+        no_log=bool(said.get("no_log")),
         origin=origin,
-        conditions=Conditions.read(result["conditions"]) if isinstance(result.get("conditions"), t.Mapping) else None,
+        conditions=Conditions.read(said["conditions"]) if isinstance(said.get("conditions"), t.Mapping) else None,
     )
-    if _is_collected(result):
-        handle.result = None if result.get("reason") == NOT_FOUND else dict(result)
+    if is_ours(result):
+        if _is_collected(result) and state_of(result) != NOT_FOUND:
+            handle.result = dict(result)
     elif result.get("finished") in (True, 1):
         handle.result = _final(result, handle.name)
     return handle
 
 
+def _said(result: Result) -> Result:
+    """:returns: what a result says of its job, if it is one of this collection."""
+    if not _OF_RESULTS & set(result) and result.get("state") in ANSWERS and isinstance(result.get("name"), str):
+        return result
+    return job_of(result)
+
+
 def _without_job(result: Result, origin: dict[str, t.Any]) -> Handle:
     name = _name(origin, "")
     if _is_collected(result):
-        return Handle(name=str(result.get("name") or name), origin=origin, result=dict(result))
+        return Handle(name=name_of(result), origin=origin, result=dict(result))
     name = name or "a job without a name"
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable")):
         if result.get(key):
-            reason = {} if state == SKIPPED else {"reason": "unreachable"}
-            return Handle(name=name, origin=origin, result=_with(result, name, state=state, started=False, **reason))
+            reason = None if state == SKIPPED else "unreachable"
+            return Handle(name=name, origin=origin, result=_with(result, name, state, reason, started=False))
     if "failed" not in result:  # every task's result has it
         raise HandleError(_no_job(result))
     known = _final(result, name)
     if is_failed(result) and ("module_stdout" in result or not set(result) - _FAILED_TO_START - set(origin)):
-        known.update(reason="launch", started=False)
+        known = _with(result, name, FAILED, "launch", started=False)
     return Handle(name=name, origin=origin, result=known)
 
 
 def _final(result: Result, name: str) -> dict[str, t.Any]:
     """:returns: the result of a module that has ended, as it is, and what it means."""
-    reason = {}
+    reason = None
     state = SKIPPED if result.get("skipped") else SUCCEEDED
     if is_failed(result):
-        state, reason = FAILED, {"reason": "exit_code" if result.get("rc") else "module"}
+        state, reason = FAILED, "exit_code" if result.get("rc") else "module"
     if result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
-        state, reason = TIMED_OUT, {"reason": "timeout"}
-    return _with(result, name, state=state, started=True, **reason)
+        state, reason = TIMED_OUT, "timeout"
+    return _with(result, name, state, reason, started=True)
 
 
-def _with(result: Result, name: str, **ours: t.Any) -> dict[str, t.Any]:
-    """:returns: a result with keys of ours; what the module has returned under their names is below C(shadowed)."""
-    ours.update(name=name, finished=True)
-    shadowed = {key: result[key] for key, value in ours.items() if key in result and result[key] != value}
-    return {**result, **ours, **({"shadowed": shadowed} if shadowed else {})}
+def _with(result: Result, name: str, state: str, reason: str | None, started: bool) -> dict[str, t.Any]:
+    """:returns: the result of a task whose job is over, as an entry."""
+    failed, changed = did_not_succeed(state, reason), bool(result.get("changed"))
+    beside = {"started": started, "finished": True, "failed": failed, "changed": changed}
+    if state == SKIPPED:
+        beside["skipped"] = True
+    return entry(result, beside, {"name": name, "state": state, "reason": reason})
 
 
 def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -255,7 +275,7 @@ def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     for pointer in ("ansible_loop_var", "ansible_index_var"):
         if isinstance(result.get(pointer), str):
             keys.append(result[pointer])
-    origin = {key: result[key] for key in keys if key in result}
+    origin = {key: result[key] for key in keys if key in result and not (key == KEY and is_ours(result))}
     loop_var = origin.get("ansible_loop_var")
     if loop_var in origin:
         origin.setdefault("item", origin[loop_var])

@@ -22,6 +22,7 @@ from ansible import context
 
 from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible, visible_lines
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
@@ -34,7 +35,7 @@ _LISTED = 20
 """Ids that a command shows, where there is a group to name in their place."""
 _DEFAULT_DIRECTORY = "~/.ansible_async"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_TOP_LEVEL = ("ansible_job_id", "results_file", "started")
+_TOP_LEVEL = ("ansible_job_id", "results_file", "started", KEY)
 
 try:
     # Strategies load an action before they fork the worker that runs it. A worker has no terminal since 2.19, and what
@@ -48,7 +49,7 @@ except OSError:
 class Left:
     """The jobs that a task leaves on its host if it is interrupted now.
 
-    O(handles) are theirs, in the form of what C(launch) returns, with C(state) as it was last told. O(doubt) is what
+    O(handles) are theirs, in the form of what C(launch) returns, with the state that was last told. O(doubt) is what
     the host has not told yet: L(STARTED), whether they were started, or L(STAND), how they stand. O(result) is that of
     the task once it stands: then only the removal of files is left to do.
     """
@@ -70,35 +71,50 @@ class Left:
         """Take down how the jobs stand: states by jid."""
         self.doubt = None
         for handle in self.handles:
-            handle["state"] = states.get(handle["ansible_job_id"], handle["state"])
+            _say(handle, state=states.get(handle["ansible_job_id"], state_of(handle)))
 
     def find(self, statuses: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         """Take down what the host says of jobs that are in doubt."""
         found = [status for status in statuses if status["record"] is not None]
         for handle, status in zip(self.handles, statuses):
             if status["record"] is not None:
-                handle.update(state=status["state"], results_file=status["results_file"], user=status["record"]["user"])
+                handle["results_file"] = status["results_file"]
+                _say(handle, state=status["state"], user=status["record"]["user"])
         if len(found) == len(self.handles):
             self.doubt = None
 
     @property
     def unfinished(self) -> list[dict[str, t.Any]]:
         """The handles of those that have not ended, as far as is known."""
-        return [handle for handle in self.handles if handle["state"] in UNFINISHED]
+        return [handle for handle in self.handles if state_of(handle) in UNFINISHED]
 
 
-def open_handle(jid: str, name: str, state: str, **others: t.Any) -> dict[str, t.Any]:
-    """:returns: the handle of a job that may be asked for; O(others) are further keys, C(None) where there is none."""
-    return {
-        **{key: value for key, value in others.items() if value is not None},
+def open_handle(
+    jid: str,
+    name: str,
+    state: str,
+    results_file: str | None = None,
+    origin: t.Mapping[str, t.Any] | None = None,
+    **said: t.Any,
+) -> dict[str, t.Any]:
+    """:arg results_file: absolute path of its status file, if it is known.
+    :arg origin: the keys that tell which item it was made for.
+    :arg said: what else there is to say of the job; what is C(None) is left out.
+    :returns: the handle of a job that is not known to be finished.
+    """
+    beside = {
         "ansible_job_id": jid,
-        "name": name,
-        "state": state,
+        **({"results_file": results_file} if results_file is not None else {}),
         "started": True,
         "finished": False,
         "failed": False,
         "changed": False,
     }
+    return entry(origin or {}, beside, {"name": name, "state": state, **said})
+
+
+def _say(handle: dict[str, t.Any], **said: t.Any) -> None:
+    handle[KEY] = {**job_of(handle), **said}
 
 
 def interrupted_result(left: Left, cause: str, action: t.Any) -> dict[str, t.Any]:
@@ -109,12 +125,12 @@ def interrupted_result(left: Left, cause: str, action: t.Any) -> dict[str, t.Any
     result: dict[str, t.Any] = {"results": left.handles}
     if len(left.handles) == 1:
         result.update({key: left.handles[0][key] for key in _TOP_LEVEL if key in left.handles[0]})
-    if any(each.get("no_log") for each in left.handles):
+    if any(job_of(each).get("no_log") for each in left.handles):
         result["_ansible_no_log"] = True
     standing = stands(left, action.host, hidden=action.hidden)
     return {
         **result,
-        "summary": summary(each["state"] for each in left.handles),
+        "summary": summary(map(state_of, left.handles)),
         "failed": True,
         "changed": False,
         "finished": False,
@@ -171,7 +187,7 @@ def _jobs(count: int) -> str:
 def _names(handles: t.Sequence[t.Mapping[str, t.Any]], hidden: bool) -> str:
     if hidden:
         return ""
-    names = [visible(str(handle["name"])) for handle in handles]
+    names = [visible(name_of(handle)) for handle in handles]
     return f" ({', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''})"
 
 

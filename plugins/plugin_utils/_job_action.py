@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import Sp
 from ansible_collections.background.jobs.plugins.plugin_utils import _answer, _compat, _interrupt, _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import job_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, shown, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, say
@@ -162,7 +163,7 @@ class JobAction(ActionBase):
         if isinstance(told.get("results"), list):
             told["results"] = [
                 {**each, "_ansible_no_log": True}
-                if isinstance(each, dict) and (self.hidden or each.get("no_log") is True)
+                if isinstance(each, dict) and (self.hidden or job_of(each).get("no_log") is True)
                 else each
                 for each in told["results"]
             ]
@@ -233,6 +234,11 @@ class JobAction(ActionBase):
         return str(self._task.delegate_to or self._play_host)
 
     _play_host = ""
+
+    @property
+    def interpreter(self) -> str | None:
+        """The Python on the host that modules of ours have been run with, C(None) if there were none yet."""
+        return str(self._used_interpreter or "").replace("#!", "").strip() or None
 
     def ask(self, jids: list[str], mode: str, task_vars: Vars, secret: bool, **question: t.Any) -> dict[str, t.Any]:
         """Ask the module C(async_status), in one trip.

@@ -19,7 +19,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, QUEUED
+from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, QUEUED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import check_started, of
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
@@ -39,6 +39,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     label,
     predecessors,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import had_connected, reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
@@ -164,14 +165,15 @@ def launch(
         capture.give_up()
         action.left = None
         raise
-    group = {} if batch.group is None else {"group": batch.group}
     handles = []
     for definition, each in zip(definitions, captured):
+        origin = _origin(definition)
         if each.job is None:
-            handle = finished_here(definition.name, each.result or {}, definition.conditions)
+            handle = finished_here(definition, each.result or {}, origin, batch.group)
         else:
-            handle = {**started[each.job.jid], "conditions": definition.conditions.kept()}
-        handles.append({**handle, **group, **_origin(definition)})
+            handle = started[each.job.jid]
+            handle[KEY]["conditions"] = definition.conditions.kept()
+        handles.append({**handle, **origin, KEY: handle[KEY]})
     action.left = _interrupt.Left.of(handles, group=batch.group)
     result: dict[str, t.Any] = {"results": handles}
     if answer is not None:
@@ -238,7 +240,7 @@ def _start(
     with of(action.host):
         check_started(answer["records"], sent, attach=batch.if_running == ATTACH)
     handles = {
-        job.jid: _handle(action, record, answer["async_dir"], job.jid)
+        job.jid: _handle(action, record, answer["async_dir"], job.jid, batch.group)
         for job, record in zip(batch.jobs, answer["records"])
     }
     return handles, answer if along and "jobs" in answer else None
@@ -280,28 +282,29 @@ def _started_after_all(
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {failure.message}") from failure
     jobs = zip(batch.jobs, answer["jobs"])
     records = [
-        status["record"] or {"jid": job.jid, "name": job.name, "user": None, "state": LOST} for job, status in jobs
+        status["record"] or {"jid": job.jid, "name": job.name, "user": None, "state": NOT_FOUND} for job, status in jobs
     ]
     return {"records": records, "async_dir": os.path.dirname(answer["jobs"][0]["results_file"])}
 
 
-def _handle(action: JobAction, record: t.Mapping[str, t.Any], directory: str, sent_as: str) -> dict[str, t.Any]:
+def _handle(
+    action: JobAction, record: t.Mapping[str, t.Any], directory: str, sent_as: str, group: str | None
+) -> dict[str, t.Any]:
     """:arg sent_as: the jid that the job was sent with; that of O(record) is another where it was running already."""
     attached = record["jid"] != sent_as
-    return {
-        "ansible_job_id": record["jid"],
-        "name": record["name"],
-        "results_file": f"{directory}/{record['jid']}",
-        "host": action.host,
-        "user": record["user"],
-        **({"no_log": True} if record.get("no_log") else {}),
-        **({"attached": True, "attached_as": sent_as} if attached else {}),
-        "state": record["state"],
-        "started": True,
-        "finished": False,
-        "failed": False,
-        "changed": False,
-    }
+    return _interrupt.open_handle(
+        record["jid"],
+        record["name"],
+        record["state"],
+        results_file=f"{directory}/{record['jid']}",
+        group=group,
+        host=action.host,
+        user=record["user"],
+        interpreter=action.interpreter,
+        no_log=True if record.get("no_log") else None,
+        attached=True if attached else None,
+        attached_as=sent_as if attached else None,
+    )
 
 
 def _origin(definition: Definition) -> dict[str, t.Any]:

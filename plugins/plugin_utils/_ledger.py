@@ -13,7 +13,8 @@ import dataclasses
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._record import STATES, SUCCEEDED, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, SUCCEEDED, UNFINISHED
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import is_ours, job_of, reason_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import HandleError, read
 
 LAUNCH = "background.jobs.launch"
@@ -21,8 +22,8 @@ _RUN = "background.jobs.run"
 _WAIT = "background.jobs.wait"
 _CANCEL = "background.jobs.cancel"
 _ASKERS = ("background.jobs.async_status", "ansible.builtin.async_status", "ansible.legacy.async_status")
-_NOT_FOUND = ("no_status_file", "status_unreadable", "not_a_jid", "other_host")
-"""Reasons of a lost job that say where it was looked for rather than how it ended."""
+_UNREADABLE = "status_unreadable"
+"""The reason of a lost job that says where it was looked for rather than how it ended."""
 _LISTED = 5
 """Jobs of one task up to which each has a line of its own."""
 _SHOWN = 3
@@ -149,15 +150,15 @@ class Ledger:
         if len(hidden) != len(running):  # a launch is one task with many jobs
             hidden = [hidden[0] if hidden else _job(told)] * len(running)
         for job, (jid, each) in zip(hidden, running.items()):
-            ours = each.get("state") in STATES
+            said = job_of(each)
             self._started.setdefault(
                 jid,
                 dataclasses.replace(
                     job,
                     jid=jid,
-                    name=str(each.get("name") or "") if ours and not told.hides else "",
-                    host=str(each.get("host") or job.host) if ours else job.host,
-                    no_log=told.no_log or bool(each.get("no_log")),
+                    name=str(said.get("name") or "") if not told.hides else "",
+                    host=str(said.get("host") or job.host),
+                    no_log=told.no_log or bool(said.get("no_log")),
                 ),
             )
 
@@ -182,17 +183,17 @@ def standing(job: Job, answer: t.Mapping[str, t.Any]) -> str:
 
     :arg answer: its result as C(background.jobs.async_status) returns it, or that of the task that did not get one.
     """
-    state = str(answer.get("state") or "")
-    if state not in STATES:
+    if not is_ours(answer):
         why = "its id is hidden" if not job.jid else _first_line(answer.get("msg")) or "no answer"
         return f"could not be asked for: {why}"
+    state, reason = state_of(answer), reason_of(answer)
     if state in UNFINISHED:
         return state
     if state == SUCCEEDED:
         return "finished, its result was not collected"
-    cause = _first_line(answer.get("msg") or answer.get("reason"))
+    cause = _first_line(answer.get("msg") or reason)
     if job.no_log or answer.get("_ansible_no_log"):
-        cause = _first_line(answer.get("reason"))
+        cause = _first_line(reason)
     if answer.get("rc"):
         cause = f"rc {answer['rc']}"
     return state.replace("_", " ") + (f": {cause}" if cause else "")
@@ -233,7 +234,9 @@ def has_jid(result: t.Mapping[str, t.Any]) -> bool:
 
 def is_found(result: t.Mapping[str, t.Any]) -> bool:
     """:returns: whether the job of a result was found where it was looked for."""
-    return result.get("reason") not in _NOT_FOUND and result.get("msg") != "could not find job"
+    if is_ours(result):
+        return state_of(result) != NOT_FOUND and reason_of(result) != _UNREADABLE
+    return result.get("msg") != "could not find job"
 
 
 def _has_ended(result: t.Mapping[str, t.Any]) -> bool:

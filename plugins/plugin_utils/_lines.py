@@ -27,6 +27,12 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._told import CHANGED, OK
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import (
+    did_not_succeed,
+    job_of,
+    name_of,
+    state_of,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._progress import ended_state, lasted, shown_name, word
@@ -34,7 +40,6 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     cause,
     conditions_of,
     counts,
-    did_not_succeed,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import is_wanted, mention
 
@@ -115,18 +120,18 @@ def final(result: t.Mapping[str, t.Any], status: t.Mapping[str, t.Any] | None = 
 
     :arg status: what the target said of it, if it was asked.
     """
-    state = result["state"]
+    state, job = state_of(result), job_of(result)
     if state in UNFINISHED:
         return None
-    ignored = bool(result.get("ignored"))
+    ignored = bool(job.get("ignored"))
     hidden = bool(result.get("_ansible_no_log"))
-    because = cause(result) if state == FAILED and not hidden else _said(status or result, hidden)
+    because = cause(result) if state == FAILED and not hidden else _said(status or job, hidden)
     return End(
-        name=shown_name(Handle(name=str(result["name"])), {}),
+        name=shown_name(Handle(name=name_of(result)), {}),
         outcome=(CHANGED if result.get("changed") else OK) if state == SUCCEEDED else state,
         bad=counts(result) or ignored,
-        seconds=result.get("elapsed"),
-        attempts=result.get("attempts") or 0,
+        seconds=job.get("elapsed"),
+        attempts=job.get("attempts") or 0,
         ignored=ignored,
         cause="" if state == SUCCEEDED else because,
     )

@@ -16,10 +16,10 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    ANSWERS,
     QUEUED,
     RUNNING,
     SKIPPED,
-    STATES,
     SUCCEEDED,
     UNFINISHED,
 )
@@ -143,7 +143,7 @@ def standing(
     """
     jobs = list(zip(handles, statuses))
     parts = []
-    for state in (RUNNING, QUEUED, *(state for state in STATES if state != SUCCEEDED and state not in UNFINISHED)):
+    for state in (RUNNING, QUEUED, *(state for state in ANSWERS if state != SUCCEEDED and state not in UNFINISHED)):
         found = [job for job in jobs if ended_state(job[1]) == state]
         if state == RUNNING:
             found.sort(key=lambda job: -(job[1].get("running_for") or 0))

@@ -15,13 +15,13 @@ from datetime import datetime, timezone
 
 from ansible_collections.background.jobs.plugins.module_utils._outcome import NOTHING_SAID, is_failed, with_cause
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    ANSWERS,
     CANCELLED,
     FAILED,
-    GOOD,
+    NOT_FOUND,
     QUEUED,
     RUNNING,
     SKIPPED,
-    STATES,
     SUCCEEDED,
     UNFINISHED,
     told_of,
@@ -32,14 +32,28 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
 from ansible_collections.background.jobs.plugins.plugin_utils._causes import together
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import (
+    CONDITION,
     FAILED_WHEN,
     Conditions,
     judge,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition
 from ansible_collections.background.jobs.plugins.plugin_utils._duration import in_words
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import (
+    KEY,
+    did_not_succeed,
+    entry,
+    job_of,
+    name_of,
+    reason_of,
+    shadow,
+    state_of,
+    step_name,
+    steps_of,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._progress import some
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import some, word
 
 CENSORED = "its output is hidden, because of no_log"
 HIDDEN = "no_log hides which, and why"
@@ -50,85 +64,95 @@ _NAMED = 3
 """Jobs that a warning names."""
 _OF_THE_TASK = ("results", "summary", "msg", "elapsed", "changed", "failed", "finished")
 """Keys of the task's own result: a job's are in its entry of C(results) only."""
-_OF_THE_JOB = ("ansible_facts", "ansible_index_var", "attempts", "ansible_loop_var", "item", "name", "skipped")
+_OF_THE_JOB = ("ansible_facts", "ansible_index_var", "ansible_loop_var", "item", "skipped")
 """Keys of a job's result that mean something else in that of a task, or do something there."""
 _WARNINGS = ("warnings", "deprecations")
 _LOOP_KEYS = frozenset(("failed_when_result", "unreachable", "skipped", "failed", "changed"))
 """Keys of the items of a loop by which ansible-core judges the whole."""
-_VERDICTS = ("ignored", "failed_when")
-"""Keys by which a job's conditions say what they made of its result. A module's are not taken for them."""
 _STDERR = 200
 """Characters of the last line of a failed job's error output that its sentence shows."""
 
 
-def present(handle: Handle, status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def present(handle: Handle, status: t.Mapping[str, t.Any], host: str | None = None) -> dict[str, t.Any]:
     """Put the result of one job together, as it is before L(judged).
 
-    The job's own keys come first; what the module returned under one of their names is found below C(shadowed).
-
     :arg status: what the target said of it (the fields of C(_told.Status)).
+    :arg host: the one that was asked.
     """
     record = status.get("record") or {}
     state = status["state"]
-    module = {key: value for key, value in status["result"].items() if key not in ("ansible_job_id", "finished")}
-    verdicts = {key: module.pop(key) for key in _VERDICTS if key in module}
+    module = dict(status["result"])
     if status.get("record") is None:
-        module.pop("started", None)
-        module.pop("results_file", None)
-    ours: dict[str, t.Any] = {
+        module = _without_status(module, status)
+    shadowed = record.get("shadowed") or {}
+    if module.get("skipped") and state == SUCCEEDED:
+        state = SKIPPED
+    elif module.get("skipped") and state != SKIPPED:
+        shadowed = {**shadowed, "skipped": module.pop("skipped")}
+    finished = state not in UNFINISHED
+    beside: dict[str, t.Any] = {
         **handle.origin,
         "ansible_job_id": handle.jid,
-        "name": handle.name if handle.named else record.get("name") or handle.name,
-        "state": state,
-        "started": state in UNFINISHED or record.get("attempts") != 0,
-        "finished": state not in UNFINISHED,
-        "failed": state not in UNFINISHED and did_not_succeed(state, status.get("reason")),
+        "started": not finished or record.get("attempts") != 0,
+        "finished": finished,
+        "failed": finished and did_not_succeed(state, status.get("reason")),
         "changed": bool(module.get("changed", False)),
-        "results_file": status["results_file"],
     }
-    if status.get("reason"):
-        ours["reason"] = status["reason"]
-    if status.get("reason") == NOT_FOUND:
-        ours.update({key: value for key, value in (("host", handle.host), ("user", handle.user)) if value is not None})
-    if handle.conditions is not None and (status.get("reason") == NOT_FOUND or state in UNFINISHED):
-        ours["conditions"] = handle.conditions.kept()  # somebody will wait again, with this result as the handle
-    if handle.attached_as is not None:
-        ours["attached"] = True
-        if state in UNFINISHED:
-            ours["attached_as"] = handle.attached_as
-    for key in ("elapsed", "attempts"):
-        if record.get(key) is not None:
-            ours[key] = record[key]
-    for key in ("queued_at", "started_at", "ended_at"):
-        moment = _moment(record.get(key))
-        if moment is not None:
-            ours[key] = moment
-    if record.get("earlier"):
-        ours["attempt_results"] = [_with_lines(attempt) for attempt in record["earlier"]]
-    if record.get("survivors"):
-        ours["survivors"] = told_of(record["survivors"])
-    if record.get("no_log"):
-        ours["_ansible_no_log"] = True
-    if module.pop("skipped", False) and state == SUCCEEDED:
-        ours["state"] = SKIPPED
-    if ours["state"] == SKIPPED:
-        ours["skipped"] = True
-    result = {**module, **ours}
+    if state == SKIPPED:
+        beside["skipped"] = True
+    if not finished:
+        beside["results_file"] = status["results_file"]
+    result = entry(module, beside, _said(handle, {**status, "state": state}, host))
+    shadow(result, {key: value for key, value in shadowed.items() if key not in result or result[key] != value})
     if status.get("message") and not result.get("msg"):
         result["msg"] = visible(str(status["message"]))
-    if state == CANCELLED:
-        module.pop("failed", None)  # put there for ansible.builtin.async_status
-    shadowed = {key: module[key] for key in ours if key in module and module[key] != ours[key]}
-    shadowed.update(verdicts)
-    shadowed.update(record.get("shadowed") or {})
-    if shadowed:
-        result["shadowed"] = shadowed
+    if record.get("no_log"):
+        result["_ansible_no_log"] = True
     return _with_lines(result)
 
 
-def judged(handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any."""
-    results = [present(handle, status) for handle, status in zip(handles, statuses)]
+def _without_status(result: dict[str, t.Any], status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the result of a job of builtin async without what ansible-core has put in beside its module's keys."""
+    put = {"ansible_job_id": (status["jid"],), "results_file": (status["results_file"],)}
+    put.update(dict.fromkeys(("started", "finished"), (0, 1)))
+    return {key: value for key, value in result.items() if value not in put.get(key, ())}
+
+
+def _said(handle: Handle, status: t.Mapping[str, t.Any], host: str | None) -> dict[str, t.Any]:
+    """:returns: what is said of a job; C(None) is what there is not to say."""
+    record = status.get("record") or {}
+    state = status["state"]
+    again = state in UNFINISHED or state == NOT_FOUND  # somebody will wait again, with this result as the handle
+    return {
+        "name": handle.name if handle.named else record.get("name") or handle.name,
+        "state": state,
+        "reason": status.get("reason") or None,
+        "message": visible(str(status["message"])) if status.get("message") else None,
+        "elapsed": record.get("elapsed"),
+        "attempts": record.get("attempts"),
+        **{key: _moment(record.get(key)) for key in ("queued_at", "started_at", "ended_at")},
+        "host": handle.host if handle.host is not None or state == NOT_FOUND else host,
+        "user": record.get("user") or handle.user,
+        "group": record.get("group") or handle.group,
+        "results_file": status["results_file"] if os.path.isabs(status["results_file"]) else None,
+        "no_log": True if record.get("no_log") else None,
+        "attached": True if handle.attached_as is not None else None,
+        "attached_as": handle.attached_as if again else None,
+        "conditions": handle.conditions.kept() if handle.conditions is not None and again else None,
+        "attempt_results": [_with_lines(attempt) for attempt in record.get("earlier") or []] or None,
+        "truncated": list(record.get("truncated") or []) or None,
+        "survivors": told_of(record["survivors"]) if record.get("survivors") else None,
+    }
+
+
+def judged(
+    handles: t.Sequence[Handle], statuses: t.Sequence[t.Mapping[str, t.Any]], host: str | None = None
+) -> list[dict[str, t.Any]]:
+    """:returns: the results of jobs, after their conditions have had their say: those that the handles have, if any.
+
+    :arg host: the one that was asked.
+    """
+    results = [present(handle, status, host) for handle, status in zip(handles, statuses)]
     judge([(result, conditions_of(handle, status)) for result, handle, status in zip(results, handles, statuses)])
     return results
 
@@ -140,17 +164,9 @@ def conditions_of(handle: Handle, status: t.Mapping[str, t.Any]) -> Conditions:
     return Conditions.of_the_target((status.get("record") or {}).get("conditions"))
 
 
-def did_not_succeed(state: str, reason: str | None) -> bool:
-    """:returns: whether a job counts against its task. One that was ended by O(halt) does not: those that led to it do.
-
-    A job that is not finished counts, too.
-    """
-    return state not in GOOD and (state, reason) != (CANCELLED, HALT)
-
-
 def counts(result: t.Mapping[str, t.Any]) -> bool:
     """:returns: whether a result makes its task fail: the job did not succeed, and was not to be ignored."""
-    return did_not_succeed(result["state"], result.get("reason")) and not result.get("ignored")
+    return did_not_succeed(state_of(result), reason_of(result)) and not job_of(result).get("ignored")
 
 
 def _moment(seconds: t.Any) -> str | None:
@@ -222,36 +238,53 @@ def misdirected(handle: Handle, host: str, user: str) -> str | None:
 
 def known(handle: Handle) -> dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
-    before = handle.result or {}
-    result = {**handle.origin, "name": handle.name, **_as_entry(before)}
-    result.setdefault("changed", False)
-    result["failed"] = did_not_succeed(result["state"], result.get("reason"))
+    result = {**handle.origin, **_as_entry(handle.result or {})}
+    result["failed"] = did_not_succeed(state_of(result), reason_of(result))
     return result
 
 
 def _as_entry(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """:returns: the result of a task as that of a job: without what ansible-core judges a loop by."""
-    entry = clean(result)
+    """:returns: an entry that was registered as it is now: without what ansible-core judges a loop by."""
+    kept = clean(result)
+    job = dict(job_of(result))
+    if isinstance(job.get("attempt_results"), list):
+        job["attempt_results"] = [clean(each) if isinstance(each, dict) else each for each in job["attempt_results"]]
+    kept[KEY] = job
     if result.get("_ansible_no_log"):
-        entry["_ansible_no_log"] = True
-    if entry.get("skipped") and entry.get("state") != SKIPPED:
-        del entry["skipped"]
-    return entry
+        kept["_ansible_no_log"] = True
+    if kept.get("skipped") and job["state"] != SKIPPED:
+        shadow(kept, {"skipped": kept.pop("skipped")})
+    return kept
 
 
-def finished_here(name: str, result: dict[str, t.Any], conditions: Conditions) -> dict[str, t.Any]:
-    """:returns: the handle of a job whose action ended without running a module; O(result) is that action's."""
+def finished_here(
+    definition: Definition, result: dict[str, t.Any], origin: t.Mapping[str, t.Any], group: str | None
+) -> dict[str, t.Any]:
+    """:returns: the handle of a job that ended without running a module.
+
+    :arg result: that of its action.
+    :arg origin: the keys that tell which item it was made for.
+    """
     failed = is_failed(result)
     state = SKIPPED if result.get("skipped") else (FAILED if failed else SUCCEEDED)
-    ours = {"name": name, "state": state, "started": False, "finished": True, "failed": failed}
-    handle = {**_as_entry({**result, "state": state}), **ours}
-    judge([(handle, conditions)])
+    changed = bool(result.get("changed"))
+    beside = {**origin, "started": False, "finished": True, "failed": failed, "changed": changed}
+    job = {
+        "name": definition.name,
+        "state": state,
+        "group": group,
+        "false_condition": definition.false_condition,
+    }
+    if state == FAILED:
+        job["reason"] = "exit_code" if result.get("rc") else "module"
+    handle = _as_entry(entry(result, beside, job))
+    judge([(handle, definition.conditions)])
     return handle
 
 
 def summary(states: t.Iterable[str]) -> dict[str, int]:
-    """:returns: how many jobs are in each state, all states named."""
-    counts = dict.fromkeys(STATES, 0)
+    """:returns: how many jobs are in each state, all of them named."""
+    counts = dict.fromkeys(ANSWERS, 0)
     for state in states:
         counts[state] += 1
     return counts
@@ -264,7 +297,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
     if not results:
         message = "no jobs"
     elif not bad:
-        succeeded = sum(result["state"] == SUCCEEDED for result in results)
+        succeeded = sum(state_of(result) == SUCCEEDED for result in results)
         message = ", ".join([f"{succeeded} of {total} succeeded", *_left_out(results)])
     else:
         clauses = [whys(bad), *_left_out(results)]
@@ -272,11 +305,11 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
     combined: dict[str, t.Any] = {
         **(lifted(results[0], but=(*_OF_THE_TASK, *_OF_THE_JOB)) if len(results) == 1 else {}),
         "results": results,
-        "summary": summary(result["state"] for result in results),
+        "summary": summary(map(state_of, results)),
         "elapsed": round(elapsed, 3),
         "changed": any(result.get("changed") for result in results),
         "failed": bool(bad),
-        "finished": all(result["state"] not in UNFINISHED for result in results),
+        "finished": all(state_of(result) not in UNFINISHED for result in results),
         "msg": message,
     }
     if any(result.get("_ansible_no_log") for result in results):
@@ -292,7 +325,7 @@ def withheld(results: t.Sequence[t.Mapping[str, t.Any]], host: str) -> str:
     """:returns: the sentence for a task with C(no_log): how many jobs did not succeed, not which and why."""
     bad = sum(map(counts, results))
     if not bad:
-        return f"{sum(result['state'] == SUCCEEDED for result in results)} of {_jobs(len(results))} succeeded"
+        return f"{sum(state_of(result) == SUCCEEDED for result in results)} of {_jobs(len(results))} succeeded"
     return f"{bad} of {_jobs(len(results))} did not succeed on {host}; {HIDDEN}"
 
 
@@ -301,18 +334,18 @@ def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: floa
 
     :arg hidden: whether jobs are only counted.
     """
-    left = [result for result in results if result["state"] in UNFINISHED]
+    left = [result for result in results if state_of(result) in UNFINISHED]
     if not left:
         return None
-    there = [(sum(result["state"] == state for result in left), state) for state in (RUNNING, QUEUED)]
+    there = [(sum(state_of(result) == state for result in left), state) for state in (RUNNING, QUEUED)]
     first, *second = [(count, state) for count, state in there if count]
     still = [f"{_jobs(first[0])} still {first[1]}", *(f"{count} still {state}" for count, state in second)]
-    names = "" if hidden else f" ({some([str(result['name']) for result in left[:_NAMED]], len(left))})"
-    bad = [result for result in results if counts(result) and result["state"] not in UNFINISHED]
+    names = "" if hidden else f" ({some([name_of(result) for result in left[:_NAMED]], len(left))})"
+    bad = [result for result in results if counts(result) and state_of(result) not in UNFINISHED]
     others = f"; {len(bad)} of {_jobs(len(results))} did not succeed" if bad else ""
     if bad:
         others += f"; {HIDDEN}" if hidden else f": {whys(bad)}"
-    held_up = dict.fromkeys(str(result.get("msg")) for result in left if result.get("reason") == STOPPED)
+    held_up = dict.fromkeys(str(job_of(result).get("message")) for result in left if reason_of(result) == STOPPED)
     others += "".join(f"; {one_line(message)}" for message in [*held_up][:_NAMED])
     return (
         f"timed out after {in_words(timeout)}; {', '.join(still)} on {host}{names}{others}. To wait for what runs on, "
@@ -343,13 +376,13 @@ def lifted(result: t.Mapping[str, t.Any], but: t.Collection[str] = ()) -> dict[s
         if key in kept:
             kept[key] = _warnings(kept, key)
     if not _is_loop_proof(kept.get("results", [])):
-        kept["shadowed"] = {**_mapping(kept.get("shadowed")), "results": kept.pop("results")}
+        shadow(kept, {"results": kept.pop("results")})
     return kept
 
 
 def facts_of(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     """:returns: C(ansible_facts) of the only job, for ansible-core to set; of several none, which would collide."""
-    facts = results[0].get("ansible_facts") if len(results) == 1 and results[0]["state"] not in UNFINISHED else None
+    facts = results[0].get("ansible_facts") if len(results) == 1 and state_of(results[0]) not in UNFINISHED else None
     return {"ansible_facts": facts} if isinstance(facts, dict) and facts else {}
 
 
@@ -370,28 +403,24 @@ def _is_loop_proof(results: t.Any) -> bool:
     return not any(isinstance(item, dict) and _LOOP_KEYS & set(item) for item in results)
 
 
-def _mapping(value: t.Any) -> dict[str, t.Any]:
-    return dict(value) if isinstance(value, dict) else {}
-
-
 def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """:returns: clauses about the jobs that neither succeeded nor count: skipped, ignored, ended by O(halt)."""
     clauses = []
-    skipped = [result for result in results if result["state"] == SKIPPED]
+    skipped = [result for result in results if state_of(result) == SKIPPED]
     for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they come after did not succeed")):
-        there = [result for result in skipped if result.get("reason") == reason]
+        there = [result for result in skipped if reason_of(result) == reason]
         if there:
             because = (
                 sentence if sentence and len(there) > 1 else one_line(str(there[0].get("msg") or sentence or reason))
             )
             clauses.append(f"{len(there)} skipped ({because})")
-    others = sum(result.get("reason") not in (HALT, DEPENDENCY) for result in skipped)
+    others = sum(reason_of(result) not in (HALT, DEPENDENCY) for result in skipped)
     if others:
         clauses.append(f"{others} skipped")
-    ignored = [result for result in results if result.get("ignored")]
+    ignored = [result for result in results if job_of(result).get("ignored")]
     if ignored:
         clauses.append(f"{len(ignored)} ignored ({whys(ignored)})")
-    ended = sum((result["state"], result.get("reason")) == (CANCELLED, HALT) for result in results)
+    ended = sum((state_of(result), reason_of(result)) == (CANCELLED, HALT) for result in results)
     if ended:
         clauses.append(f"{ended} ended by halt")
     return clauses
@@ -401,7 +430,7 @@ def _hoist(results: t.Sequence[t.Mapping[str, t.Any]], key: str) -> list[t.Any]:
     """:returns: what the jobs' modules warn of, each once, for the top level, where ansible-core shows it."""
     found: list[t.Any] = []
     for result in results:
-        for run in [] if result.get("_ansible_no_log") else [result, *_steps(result)]:
+        for run in [] if result.get("_ansible_no_log") else [result, *steps_of(result)]:
             found += [warning for warning in _warnings(run, key) if warning not in found]
     return found
 
@@ -413,38 +442,33 @@ def _warnings(result: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
     return [dict(each) if isinstance(each, dict) else each for each in shown]  # ansible-core takes them apart
 
 
-def _steps(result: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """:returns: the results of the steps of a C(block) that were run, in order; none where there was no block."""
-    steps = result.get("steps")
-    if not isinstance(steps, list) or not all(isinstance(step, dict) and "name" in step for step in steps):
-        return []  # a key of the module's own
-    return steps
-
-
 def whys(results: t.Iterable[t.Mapping[str, t.Any]]) -> str:
     """:returns: what L(why) says of jobs, with equal causes together, and not more than a few."""
-    names = [(str(result["name"]), result) for result in results]
+    names = [(name_of(result), result) for result in results]
     return together([(name, why(result).removeprefix(f"{name} ")) for name, result in names])
 
 
 def why(result: t.Mapping[str, t.Any]) -> str:
     """:returns: a clause about a job that did not succeed: its name, its state and the cause."""
-    if result["state"] in UNFINISHED:
-        return f"{result['name']} is still {result['state']}"
-    attempts = result.get("attempts") or 1
-    clause = f"{result['name']} {result['state'].replace('_', ' ')}"
-    clause += f" after {attempts} attempts" if attempts > 1 else ""
+    state, attempts = state_of(result), job_of(result).get("attempts")
+    if state in UNFINISHED:
+        return f"{name_of(result)} is still {state}"
+    clause = f"{name_of(result)} {word(state)}"
+    clause += f" after {attempts} attempts" if isinstance(attempts, int) and attempts > 1 else ""
     if result.get("_ansible_no_log"):
-        return f"{clause} ({result.get('reason', 'failed')}; {CENSORED})"
+        return f"{clause} ({reason_of(result) or 'failed'}; {CENSORED})"
     cause = one_line(_cause(result))
     return f"{clause}: {cause}" if cause else clause
 
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:
-    if result.get("reason") == FAILED_WHEN:
-        return f"failed_when ({result.get('failed_when', 'its condition')}) is true"
-    message = with_cause(result.get("msg") or result.get("reason"), _compat.brief(result.get("exception")))
-    if result.get("reason") in ("exit_code", "module") and result.get("rc"):
+    reason = reason_of(result)
+    if reason == FAILED_WHEN:
+        return f"failed_when ({job_of(result).get('failed_when', 'its condition')}) is true"
+    if reason == CONDITION:
+        return str(job_of(result).get("message") or reason)
+    message = with_cause(result.get("msg") or reason, _compat.brief(result.get("exception")))
+    if reason in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
     response = result.get("response")
     if isinstance(response, str) and response not in message:  # get_url has the status of the server there
@@ -468,7 +492,7 @@ def _exit_code(message: str, code: t.Any, stderr: str) -> str:
 
 def _where(result: t.Mapping[str, t.Any]) -> str:
     """:returns: which step of a C(block) failed, nothing where that is not the question."""
-    for number, step in enumerate(_steps(result), 1):
+    for number, step in enumerate(steps_of(result), 1):
         if is_failed(step):
-            return f"step {number} ({step['name']})"
+            return f"step {number} ({step_name(step)})"
     return ""

@@ -14,6 +14,7 @@ import typing as t
 import unicodedata
 
 from ansible_collections.background.jobs.plugins.module_utils._ids import shorten
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import told
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
@@ -72,7 +73,7 @@ def short(seconds: float) -> str:
 
 
 def _jobs(answer: Answer) -> t.Sequence[t.Mapping[str, t.Any]]:
-    return t.cast("t.Sequence[t.Mapping[str, t.Any]]", answer.get("jobs") or answer.get("results") or [])
+    return [told(each) for each in answer.get("jobs") or answer.get("results") or []]
 
 
 def _total(rows: t.Sequence[t.Mapping[str, t.Any]]) -> str:

@@ -21,13 +21,14 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     KEY,
     RUNNING,
     SKIPPED,
-    STATES,
     SUCCEEDED,
     TIMED_OUT,
     UNFINISHED,
     RecordError,
     decode,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import entry, is_ours, job_of
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import told as flat
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._ledger import (
     LAUNCH,
@@ -163,7 +164,7 @@ class Timeline:
         new = self._read(result, told)
         seen = self._seen.get(key)
         if seen is None:
-            is_own = (told.starts or told.action == _RUN) and not result.get("attached")
+            is_own = (told.starts or told.action == _RUN) and not job_of(result).get("attached")
             launch = (told.began, told.at) if is_own else None
             self._seen[key] = _Seen(new, told.task, told.at, launch)
         elif new.finished or not seen.entry.finished:
@@ -177,27 +178,26 @@ class Timeline:
 
     def _read(self, result: Result, told: Told) -> Entry:
         """:returns: what a result says of its job."""
-        said = _with_record(result)
-        is_ours = said.get("state") in STATES
-        state = said["state"] if is_ours else _builtin_state(said)
-        no_log = told.no_log or bool(said.get("_ansible_no_log") or said.get("no_log"))
-        group = said.get("group") if told.action == LAUNCH or KEY in result else told.arguments.get("group")
+        said, ours = _said(result)
+        state = said["state"] if ours else _builtin_state(said)
+        no_log = told.no_log or bool(said.get("_ansible_no_log") or (ours and said.get("no_log")))
+        group = (said.get("group") if ours else None) or told.arguments.get("group")
         has_group = isinstance(group, str) and not told.hides and told.action.startswith("background.jobs.")
-        elapsed = _number(said.get("elapsed"))
+        elapsed = _number(said.get("elapsed")) if ours else None
         entry = Entry(
-            host=str(said.get("host") or told.host) if is_ours and told.action == LAUNCH else told.host,
-            name="" if told.hides or (no_log and not is_ours) else self._mask(_name(said, is_ours))[:_LINE],
+            host=str(said.get("host") or told.host) if ours and told.action == LAUNCH else told.host,
+            name="" if told.hides or (no_log and not ours) else self._mask(_name(result, said, ours))[:_LINE],
             jid=said["ansible_job_id"] if has_jid(said) else "",
             group=self._mask(str(group))[:_LINE] if has_group else None,
             state=state,
-            reason=said.get("reason") if is_ours else None,
-            builtin=told.action not in (LAUNCH, _RUN) and has_jid(said) and "queued_at" not in said,
+            reason=said.get("reason") if ours else None,
+            builtin=told.action not in (LAUNCH, _RUN) and has_jid(said) and not (ours and "queued_at" in said),
             no_log=no_log,
-            queued=_time(said.get("queued_at")),
-            started=_time(said.get("started_at")),
-            ended=_time(said.get("ended_at")) if state not in UNFINISHED else None,
+            queued=_time(said.get("queued_at")) if ours else None,
+            started=_time(said.get("started_at")) if ours else None,
+            ended=_time(said.get("ended_at")) if ours and state not in UNFINISHED else None,
             elapsed=_seconds(said.get("delta")) if elapsed is None else elapsed,
-            attempts=_integer(said.get("attempts")) if is_ours else None,
+            attempts=_integer(said.get("attempts")) if ours else None,
             rc=_integer(said.get("rc")),
         )
         if not no_log:
@@ -265,23 +265,28 @@ def _of_async(result: Result) -> Result:
     inside = result.get("async_result")
     if not isinstance(inside, dict) or not has_jid(inside):
         return result
-    return {**inside, "state": TIMED_OUT, "reason": "timeout", "finished": True, "msg": result.get("msg")}
+    over = {"started": True, "finished": True, "failed": True, "changed": False, "msg": result.get("msg")}
+    return entry(inside, over, {"name": "", "state": TIMED_OUT, "reason": "timeout"})
 
 
 def _is_without_jid(result: Result) -> bool:
     """:returns: whether a result is that of a job that was over before it was sent anywhere."""
-    return "name" in result and bool(result.get("finished")) and result.get("state") in STATES
+    return is_ours(result) and bool(result["finished"])
 
 
-def _with_record(result: Result) -> Result:
-    """:returns: a result with what our record says beside it, if C(ansible.builtin.async_status) has read that."""
+def _said(result: Result) -> tuple[Result, bool]:
+    """:returns: all that a result says in one mapping, and whether that is known to be so of its job: it is ours, or
+    C(ansible.builtin.async_status) has read our record.
+    """
     if KEY not in result:
-        return result
+        return flat(result), is_ours(result)
     try:
         record, module = decode(result)
     except RecordError:
-        return result
-    return {**module, **vars(record), "ansible_job_id": result["ansible_job_id"]} if record is not None else result
+        record = None
+    if record is None:
+        return result, False
+    return {**module, **vars(record), "ansible_job_id": result["ansible_job_id"]}, True
 
 
 def _builtin_state(result: Result) -> str:
@@ -294,13 +299,16 @@ def _builtin_state(result: Result) -> str:
     return SKIPPED if result.get("skipped") else SUCCEEDED
 
 
-def _name(result: Result, is_ours: bool) -> str:
-    """:returns: the name of a job; nothing where it has none of its own, and no item."""
-    if not has_jid(result):
-        return str(result["name"])
+def _name(result: Result, said: Result, ours: bool) -> str:
+    """:returns: the name of a job; nothing where it has none of its own, and no item.
+
+    :arg said: what L(_said) made of O(result).
+    """
+    own = str(said.get("name") or "") if ours else ""
+    if own or not has_jid(result):
+        return own if own != said.get("ansible_job_id") else ""
     (handle,) = read({key: value for key, value in result.items() if key not in ("jobs", "results")})
-    has_name = handle.name != handle.jid and (handle.origin or is_ours)
-    return handle.name if has_name else ""
+    return handle.name if handle.name != handle.jid and handle.origin else ""
 
 
 def _update(entry: Entry, new: Entry) -> None:

@@ -20,12 +20,19 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import LOST, RUNNING, UNFINISHED, is_jid
+from ansible_collections.background.jobs.plugins.module_utils._record import (
+    LOST,
+    NOT_FOUND,
+    RUNNING,
+    UNFINISHED,
+    is_jid,
+)
 from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, seen_as
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._diff import diffs
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import NOT_FOUND, Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._interrupt import STAND, Left, open_handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._lines import Lines
@@ -151,7 +158,7 @@ class Wait:
         statuses = self._until_finished(answer) if self._handles else []
 
         def results() -> list[dict[str, t.Any]]:
-            told = iter(judged(self._handles, statuses))
+            told = iter(judged(self._handles, statuses, self._action.host))
             return [known(handle) if handle.result is not None else next(told) for handle in handles]
 
         return self._collect(results, statuses)
@@ -174,7 +181,7 @@ class Wait:
                 f"{what} on {self._action.host} for user {self._user}: it was collected already, was never started, or "
                 "was started as another user or with another async_dir (see background.jobs.job_info)"
             )
-        return self._collect(lambda: [*before, *judged(self._handles, statuses)], statuses)
+        return self._collect(lambda: [*before, *judged(self._handles, statuses, self._action.host)], statuses)
 
     def _collect(
         self, results: t.Callable[[], list[dict[str, t.Any]]], statuses: t.Sequence[dict[str, t.Any]]
@@ -225,9 +232,10 @@ class Wait:
                 results_file=each.results_file,
                 host=each.host,
                 user=each.user,
+                group=each.group,
                 attached_as=each.attached_as,
                 no_log=(each.no_log and each.name != each.jid) or None,
-                **each.origin,
+                origin=each.origin,
             )
             for each in self._handles
         ]
@@ -325,7 +333,7 @@ class Wait:
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]]) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
         for handle, status in zip(self._handles, statuses):
-            if status["reason"] in (NOT_FOUND, "status_unreadable"):
+            if status["state"] == NOT_FOUND or status["reason"] == "status_unreadable":
                 status["message"] = misdirected(handle, self._action.host, self._user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]], final: bool) -> None:
@@ -350,7 +358,7 @@ class Wait:
 
 
 def _is_collected(result: t.Mapping[str, t.Any]) -> bool:
-    return "ansible_job_id" in result and result["state"] not in UNFINISHED and result.get("reason") != NOT_FOUND
+    return "ansible_job_id" in result and state_of(result) not in (*UNFINISHED, NOT_FOUND)
 
 
 def sharers(handles: t.Iterable[Handle]) -> dict[str, str]:
@@ -413,6 +421,7 @@ def _found(status: t.Mapping[str, t.Any], host: str) -> Handle:
         results_file=status["results_file"],
         host=host,
         user=record.get("user"),
+        group=record.get("group"),
         no_log=bool(record.get("no_log")),
     )
 

@@ -81,6 +81,19 @@ def record(jid: str = "j1.0", **fields: t.Any) -> _record.Record:
     return _record.Record(**{"jid": jid, "name": "backup", "batch": "j1", **fields})
 
 
+def entry(name: str, state: str, job: t.Mapping[str, t.Any] | None = None, /, **result: t.Any) -> dict[str, t.Any]:
+    """The result of a job, or its handle. O(job) is what more is said of it, O(result) what its module returned."""
+    finished = state not in _record.UNFINISHED
+    return {
+        "started": True,
+        "finished": finished,
+        "failed": finished and state not in _record.GOOD,
+        "changed": False,
+        **result,
+        "job": {"name": name, "state": state, **(job or {})},
+    }
+
+
 def python_job(jid: str, source: str, **fields: t.Any) -> _batch.Job:
     """A job that runs a Python program."""
     return _batch.Job(**{"jid": jid, "name": jid, "steps": [python_step(source)], **fields})

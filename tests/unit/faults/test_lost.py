@@ -117,8 +117,9 @@ def test_a_status_file_that_was_spoilt_is_final(batches: Batches, gates: Gates, 
         batches.end("j1.0")
     spoil(batches.store.path("j1.0"), how)
     status = batches.look("j1.0")
-    assert (status.state, status.finished) == ("lost", True)
-    assert status.reason == ("no_status_file" if how == "deleted" else "status_unreadable")
+    assert status.finished
+    gone, spoilt = ("not_found", None), ("lost", "status_unreadable")
+    assert (status.state, status.reason) == (gone if how == "deleted" else spoilt)
     assert status.message is not None and batches.directory in status.message
 
 
@@ -252,7 +253,7 @@ def test_a_job_without_room_for_its_files_says_so_and_may_be_tried_again(disk: t
     assert (status.state, status.reason) == ("failed", "spawn")
     assert status.message is not None and "No space left on device" in status.message
     assert status.record is not None
-    assert [attempt["reason"] for attempt in status.record.earlier] == ["spawn"] * 2
+    assert [attempt["job"]["reason"] for attempt in status.record.earlier] == ["spawn"] * 2
     assert all("No space left on device" in attempt["msg"] for attempt in status.record.earlier)
     batches.supervisor_ends()
     assert os.listdir(batches.directory) == ["j1.0"]
@@ -267,5 +268,5 @@ def test_a_directory_that_is_taken_away_ends_no_other_job_wrongly(batches: Batch
     os.rename(batches.directory, f"{batches.directory}.away")
     gates.open("j1.0")
     eventually(lambda: not runs(supervisor))
-    assert batches.look("j1.0").reason == "no_status_file"
+    assert batches.look("j1.0").state == "not_found"
     assert _process.is_alive(os.getpid(), _process.start_time(os.getpid()))

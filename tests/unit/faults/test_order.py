@@ -54,11 +54,10 @@ def test_attempts_are_recorded_with_what_each_of_them_said(batches: Batches, tmp
     status = batches.end("j1.0")
     assert (status.state, status.result) == ("succeeded", {"rc": 0, "n": 3, "stdout": "try 3"})
     assert status.record is not None and status.record.attempts == 3
-    told = [
-        (attempt["state"], attempt["reason"], attempt["stdout"], attempt["rc"]) for attempt in status.record.earlier
-    ]
-    assert told == [("failed", "exit_code", "try 1", 1), ("failed", "exit_code", "try 2", 1)]
-    assert all(attempt["elapsed"] >= 0 and attempt["msg"] for attempt in status.record.earlier)
+    earlier = status.record.earlier
+    said = [(each["job"]["state"], each["job"]["reason"], each["stdout"], each["rc"]) for each in earlier]
+    assert said == [("failed", "exit_code", "try 1", 1), ("failed", "exit_code", "try 2", 1)]
+    assert all(each["job"]["elapsed"] >= 0 and each["msg"] for each in earlier)
 
 
 def test_the_last_attempt_is_the_result_when_all_have_failed(batches: Batches, tmp_path: Path) -> None:
@@ -75,7 +74,7 @@ def test_a_job_that_ran_into_its_limit_may_be_tried_again(batches: Batches, fami
     batches.launch(script_job("j1.0", script, timeout=3, kill_after=0, retries=1, delay=0, retry_on=["timed_out"]))
     status = batches.end("j1.0")
     assert status.state == "succeeded", status
-    assert status.record is not None and status.record.earlier[0]["state"] == "timed_out"
+    assert status.record is not None and status.record.earlier[0]["job"]["state"] == "timed_out"
     assert not any(runs(pid) for pid in family.pids(1, "j1.0")), "the first attempt runs on beside the second"
 
 
@@ -140,7 +139,11 @@ def test_a_block_runs_its_steps_in_order(batches: Batches, tmp_path: Path) -> No
     assert status.state == "succeeded"
     assert (tmp_path / "order").read_text(encoding="ascii") == "a\nb\nc\n"
     assert (status.result["stdout"], status.result["changed"]) == ("c", True)
-    assert [(step["name"], step["stdout"]) for step in status.result["steps"]] == [("a", "a"), ("b", "b"), ("c", "c")]
+    assert [(step["job"]["name"], step["stdout"]) for step in status.result["steps"]] == [
+        ("a", "a"),
+        ("b", "b"),
+        ("c", "c"),
+    ]
 
 
 def test_a_block_stops_at_the_first_failure(batches: Batches, tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ def test_the_limit_of_a_block_is_for_all_its_steps(batches: Batches, family: Fam
     batches.launch(block("j1.0", first, second, script_step("echo '{}'"), timeout=3, kill_after=0.5))
     status = batches.end("j1.0")
     assert (status.state, status.reason) == ("timed_out", "timeout")
-    assert [step["name"] for step in status.result["steps"]] == ["one", "two"]
+    assert [step["job"]["name"] for step in status.result["steps"]] == ["one", "two"]
     assert status.result["steps"][0]["stdout"] == "one"
     assert status.message is not None and status.message.startswith("step 2 of 3 (two): ran into its limit of 3 s")
     assert [pid for pid in family.pids(3, "j1.0") if runs(pid)] == []
@@ -290,7 +293,8 @@ def test_what_is_cut_is_told(batches: Batches) -> None:
     result = {"stdout": "a" * 600 + "z" * 600, "stdout_lines": ["x"], "short": "y", "rc": 0}
     source = f"import json; print(json.dumps({result!r}))"
     batches.launch(python_job("j1.0", source, max_output=1000))
-    result = batches.end("j1.0").result
-    assert result["truncated"] == ["stdout"]
+    status = batches.end("j1.0")
+    result = status.result
+    assert status.record is not None and status.record.truncated == ["stdout"]
     assert result["stdout"] == "a" * 500 + "\n[... 200 bytes left out ...]\n" + "z" * 500
     assert (result["short"], result["rc"], "stdout_lines" in result) == ("y", 0, False)

@@ -53,12 +53,12 @@ def pythons(cases):
 def differences(results, cases):
     """:returns: sentences about what is different in a fork, and about jobs whose names do not say how they end."""
     found = []
-    by_name = {result["name"]: result for result in results}
+    by_name = {result["job"]["name"]: result for result in results}
     for case in cases:
         title = f"{_module(case)}, {case['name']}"
         alone, *forked = (_comparable(by_name[f"{copy}: {case['name']}"], copy) for copy in COPIES)
         if alone["failed"] != case["name"].endswith(" fails"):
-            found.append(f"{title}: it is {alone['state']}: {alone.get('msg')}")
+            found.append(f"{title}: it is {alone['job']['state']}: {alone.get('msg')}")
         for copy, fork in zip(COPIES[1:], forked):
             found += [
                 f"{title}: {where} is {here!r} in the {copy} fork, {there!r} alone"

@@ -59,7 +59,7 @@ def done(play: t.Callable[..., Results], tmp_path_factory: pytest.TempPathFactor
 
 
 def states(result: t.Mapping[str, t.Any]) -> dict[str, str]:
-    return {each["name"]: each["state"] for each in result["results"]}
+    return {each["job"]["name"]: each["job"]["state"] for each in result["results"]}
 
 
 def test_nothing_to_cancel_is_no_failure(done: Results) -> None:

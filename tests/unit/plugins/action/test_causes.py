@@ -94,7 +94,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
         together=" ".join(result["msg"] for result in several),
         alone=dict(zip(some, (result["msg"] for result in rest))),
         builtin=rest[len(some)]["msg"],
-        results={each["name"]: each for result in several for each in result["results"]},
+        results={each["job"]["name"]: each for result in several for each in result["results"]},
         tasks=dict(zip(names, rest[len(some) + 1 :])),
     )
 

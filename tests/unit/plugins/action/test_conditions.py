@@ -68,18 +68,18 @@ def result(judged: Results, task: str) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize("task", ["run", "kept", "forged"])
 def test_a_condition_knows_the_variables_of_the_task_that_launched_it(judged: Results, task: str) -> None:
-    assert (result(judged, task)["state"], result(judged, task).get("ignored")) == ("succeeded", None)
+    assert (result(judged, task)["job"]["state"], result(judged, task)["job"].get("ignored")) == ("succeeded", None)
     assert result(judged, task)["changed"] is True
     assert judged[task]["failed"] is False
 
 
 def test_a_condition_knows_its_item(judged: Results) -> None:
-    assert [each["state"] for each in judged["each"]["results"]] == ["succeeded", "failed"]
+    assert [each["job"]["state"] for each in judged["each"]["results"]] == ["succeeded", "failed"]
 
 
 def test_a_handle_keeps_the_conditions_with_their_variables(judged: Results) -> None:
     conditions = {"failed_when": ["rc not in fine"], "variables": {"fine": [0, 3]}}
-    assert result(judged, "launch")["conditions"] == conditions
+    assert result(judged, "launch")["job"]["conditions"] == conditions
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_handle_keeps_the_conditions_with_their_variables(judged: Results) -> 
 )
 def test_what_only_the_host_knows_sees_no_variable(judged: Results, task: str, name: str) -> None:
     told = judged[task] if task == "status" else result(judged, task)
-    assert (told["state"], told["reason"]) == ("failed", "condition")
-    assert f"'{name}' is undefined" in told["msg"]
+    assert (told["job"]["state"], told["job"]["reason"]) == ("failed", "condition")
+    assert f"'{name}' is undefined" in told["job"]["message"]
 
 
 def test_no_variable_of_the_play_was_looked_at(judged: Results, owned: Path) -> None:

@@ -242,7 +242,7 @@ def test_no_key_that_acts_or_judges_comes_back(played: Played, host: str) -> Non
     for entry in found:
         assert [key for key in entry if key in ACTS or key.startswith("_ansible_")] == []
         assert entry.get("ansible_loop_var") != [] and entry.get("ansible_index_var") != {}
-        assert not isinstance(entry.get("ansible_job_id"), str) or entry.get("ignored") is not True
+        assert not isinstance(entry.get("ansible_job_id"), str) or entry.get("job", {}).get("ignored") is not True
 
 
 # A task that failed stops the play
@@ -358,12 +358,16 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, t.Any], Pat
 
 def test_what_ansible_core_cannot_take_costs_that_one_job(odd: tuple[dict[str, t.Any], Path]) -> None:
     seen, directory = odd
-    results = {result["name"]: result for result in seen["run"]["results"]}
+    results = {result["job"]["name"]: result for result in seen["run"]["results"]}
     assert list(results) == list(LEVELS)
-    bad = {name: result for name, result in results.items() if result.get("reason") == "result_undecodable"}
+    bad = {name: result for name, result in results.items() if result["job"].get("reason") == "result_undecodable"}
     # The type is unknown since 2.19, and 900 levels are more than some Pythons can take already on the host.
     assert set(bad) - {"typed", "farther"} == {"over", "far"}
-    assert [results[name]["state"] for name in ("flat", "near", "farther")] == ["succeeded", "succeeded", "failed"]
+    assert [results[name]["job"]["state"] for name in ("flat", "near", "farther")] == [
+        "succeeded",
+        "succeeded",
+        "failed",
+    ]
     assert "data" in results["near"] and "data" in seen["alone"]
     assert "over failed: its result cannot be taken: it is nested 121 levels deep" in seen["run"]["msg"]
     kept = {path.name for path in directory.iterdir() if path.name.startswith("j") and not path.name.endswith(".log")}
@@ -372,7 +376,7 @@ def test_what_ansible_core_cannot_take_costs_that_one_job(odd: tuple[dict[str, t
 
 def test_bytes_that_are_no_text_are_a_character_that_says_so(odd: tuple[dict[str, t.Any], Path]) -> None:
     waited = odd[0]["wait"]
-    assert (waited["stdout"], waited["results"][0]["state"]) == ("caf\ufffd", "succeeded")
+    assert (waited["stdout"], waited["results"][0]["job"]["state"]) == ("caf\ufffd", "succeeded")
 
 
 @pytest.mark.parametrize("case", ["empty", "none"])

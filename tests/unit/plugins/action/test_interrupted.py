@@ -44,8 +44,8 @@ def test_a_task_that_ran_out_of_time_names_the_jobs_that_run(done: Results, task
     assert result["failed"]
     assert not result["finished"]
     assert result["timedout"]["period"] == {"run": 8, "wait": 4}[task]
-    assert [each["name"] for each in result["results"]] == ["quick", "long"]
-    assert result["results"][1]["state"] == "running"
+    assert [each["job"]["name"] for each in result["results"]] == ["quick", "long"]
+    assert result["results"][1]["job"]["state"] == "running"
     assert "1 job still runs on localhost (long), 1 job ended, its result waits to be collected" in result["msg"]
 
 

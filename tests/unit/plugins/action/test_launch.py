@@ -132,7 +132,7 @@ def launched(play: t.Callable[..., Results], files: Path) -> Results:
 
 
 def by_name(result: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    return {each["name"]: each for each in result["results"]}
+    return {each["job"]["name"]: each for each in result["results"]}
 
 
 def test_modules_and_actions_run_as_on_a_task_of_their_own(launched: Results, files: Path) -> None:
@@ -164,21 +164,21 @@ def test_a_run_says_who_failed_and_counts_the_rest(launched: Results) -> None:
 def test_a_launch_returns_handles_and_does_not_wait(launched: Results) -> None:
     result = launched["launch"]
     (handle,) = result["results"]
-    assert (handle["name"], handle["host"], handle["state"]) == ("one", "localhost", "queued")
+    assert (handle["job"]["name"], handle["job"]["host"], handle["job"]["state"]) == ("one", "localhost", "queued")
     assert handle["results_file"].endswith(f"/async/{handle['ansible_job_id']}")
     assert (result["failed"], result["changed"]) == (False, False)
-    for key in ("ansible_job_id", "results_file", "started", "finished"):
+    for key in ("ansible_job_id", "results_file", "started", "finished", "job"):
         assert result[key] == handle[key]
     assert json.loads(json.dumps(handle)) == handle
 
 
 def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
     (result,) = launched["wait"]["results"]
-    assert (result["name"], result["state"], result["stdout"]) == ("one", "succeeded", "one")
-    assert not os.path.exists(result["results_file"])
+    assert (result["job"]["name"], result["job"]["state"], result["stdout"]) == ("one", "succeeded", "one")
+    assert not os.path.exists(result["job"]["results_file"])
     again = launched["wait again"]
     assert again["failed"] is True
-    assert (again["results"][0]["state"], again["results"][0]["reason"]) == ("lost", "no_status_file")
+    assert (again["results"][0]["job"]["state"], again["summary"]["not_found"]) == ("not_found", 1)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_batch_with_one_bad_job_starts_none(launched: Results, files: Path) ->
 
 def test_jobs_of_builtin_async_are_waited_for_in_the_same_way(launched: Results) -> None:
     results = launched["wait for builtin"]["results"]
-    assert [(result["item"], result["stdout"], result["state"]) for result in results] == [
+    assert [(result["item"], result["stdout"], result["job"]["state"]) for result in results] == [
         ("x", "x", "succeeded"),
         ("y", "y", "succeeded"),
     ]
@@ -242,7 +242,7 @@ def test_check_mode_reaches_the_jobs(launched: Results, files: Path) -> None:
 class TestForEach:
     def test_every_item_becomes_a_job_with_its_own_templates(self, launched: Results) -> None:
         results = launched["for each"]["results"]
-        assert [(each["name"], each["stdout"]) for each in results] == [("0: a", "a hello"), ("1: b", "b hello")]
+        assert [(each["job"]["name"], each["stdout"]) for each in results] == [("0: a", "a hello"), ("1: b", "b hello")]
         assert [each["item"] for each in results] == [{"name": "a"}, {"name": "b"}]
         assert [each["word"] for each in results] == [{"name": "a"}, {"name": "b"}]
         assert [(each["index"], each["ansible_index_var"]) for each in results] == [(0, "index"), (1, "index")]
@@ -266,10 +266,8 @@ class TestForEach:
 class TestWhen:
     def test_it_is_evaluated_before_the_rest_is_templated(self, launched: Results) -> None:
         results = by_name(launched["when"])
-        assert (results["left out"]["state"], results["left out"]["false_condition"]) == (
-            "skipped",
-            "package is defined",
-        )
+        said = {"name": "left out", "state": "skipped", "false_condition": "package is defined"}
+        assert results["left out"]["job"] == said
         assert results["left out"]["changed"] is False
         assert launched["when"]["msg"] == "2 of 3 jobs succeeded, 1 skipped"
 
@@ -278,12 +276,15 @@ class TestWhen:
 
     def test_jobs_in_a_variable_are_left_alone_too(self, launched: Results) -> None:
         results = by_name(launched["when in a variable"])
-        assert [results[name]["state"] for name in "xy"] == ["skipped", "succeeded"]
+        assert [results[name]["job"]["state"] for name in "xy"] == ["skipped", "succeeded"]
 
     def test_each_item_has_its_own_condition_and_its_label(self, launched: Results) -> None:
         results = launched["when each"]["results"]
-        assert [(each["name"], each["state"]) for each in results] == [("of a", "skipped"), ("of b", "succeeded")]
-        assert results[0]["false_condition"] == "word.name != 'a'"
+        assert [(each["job"]["name"], each["job"]["state"]) for each in results] == [
+            ("of a", "skipped"),
+            ("of b", "succeeded"),
+        ]
+        assert results[0]["job"]["false_condition"] == "word.name != 'a'"
 
     def test_one_that_cannot_be_evaluated_names_the_job(self, launched: Results) -> None:
         message = launched["when undefined"]["msg"]

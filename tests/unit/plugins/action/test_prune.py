@@ -134,7 +134,7 @@ def test_a_batch_that_goes_on_keeps_its_files(done: Results) -> None:
 
 
 def test_what_is_told_can_be_waited_for(done: Results) -> None:
-    assert [each["state"] for each in done["waited"]["results"]] == ["succeeded"] * 2
+    assert [each["job"]["state"] for each in done["waited"]["results"]] == ["succeeded"] * 2
     assert [each["rc"] for each in done["waited"]["results"]] == [0, 0]
 
 

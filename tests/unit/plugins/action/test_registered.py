@@ -42,7 +42,7 @@ def registered(play: t.Callable[..., Results]) -> Results:
 
 
 def collected(registered: Results, kind: str) -> list[tuple[str, t.Any]]:
-    return [(each["state"], each.get("reason")) for each in registered[f"wait {kind}"]["results"]]
+    return [(each["job"]["state"], each["job"].get("reason")) for each in registered[f"wait {kind}"]["results"]]
 
 
 @pytest.mark.parametrize("kind", ["dry", "installed", "nothing", "polled", "started"])
@@ -77,11 +77,11 @@ def test_each_item_of_a_loop_is_a_job(registered: Results) -> None:
 
 def test_what_was_registered_can_be_given_a_name(registered: Results) -> None:
     results = registered["wait named"]["results"]
-    assert [each["name"] for each in results] == ["mine", "both (a)", "both (b)"]
-    assert results[0]["state"] == "succeeded"
+    assert [each["job"]["name"] for each in results] == ["mine", "both (a)", "both (b)"]
+    assert results[0]["job"]["state"] == "succeeded"
 
 
 def test_a_run_tells_that_its_job_was_started_by_another(registered: Results) -> None:
     (result,) = registered["attached"]["results"]
-    assert result["attached"] is True
+    assert result["job"]["attached"] is True
     assert result["ansible_job_id"] == registered["held"]["ansible_job_id"]

@@ -143,7 +143,12 @@ def done(play: t.Callable[..., Results], files: Path) -> Results:
 
 
 def by_name(result: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    return {each["name"]: each for each in result["results"]}
+    return {each["job"]["name"]: each for each in result["results"]}
+
+
+def sent(result: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """The jobs that were sent, by name."""
+    return {job["name"]: job for job in result["sent"]["jobs"]}
 
 
 # -- what is sent
@@ -169,7 +174,7 @@ def test_the_options_are_sent_with_the_batch(done: Results) -> None:
 
 
 def test_the_keys_of_a_job_are_sent_with_it(done: Results) -> None:
-    jobs = by_name({"results": done["sent"]["sent"]["jobs"]})
+    jobs = sent(done["sent"])
     assert {key: value for key, value in jobs["block"].items() if key not in ("jid", "steps", "remove")} == {
         "name": "block",
         "block": True,
@@ -209,12 +214,12 @@ def test_the_keys_of_a_job_are_sent_with_it(done: Results) -> None:
 
 
 def test_a_job_says_otherwise_than_the_task(done: Results) -> None:
-    job = by_name({"results": done["sent"]["sent"]["jobs"]})["other limits"]
+    job = sent(done["sent"])["other limits"]
     assert (job["leave_children"], job["max_output"]) == (False, 0)
 
 
 def test_each_step_is_sent_with_its_own_module(done: Results) -> None:
-    jobs = by_name({"results": done["sent"]["sent"]["jobs"]})
+    jobs = sent(done["sent"])
     steps = jobs["block"]["steps"]
     assert [step["name"] for step in steps] == ["command-1", "told", "shell-3"]
     assert [step["words"] for step in steps] == [["alpha"], ["beta"], ["gamma"]]
@@ -225,23 +230,29 @@ def test_each_step_is_sent_with_its_own_module(done: Results) -> None:
 
 
 def test_a_step_that_ended_on_the_controller_is_sent_as_its_result(done: Results) -> None:
-    job = by_name({"results": done["sent"]["sent"]["jobs"]})["secret"]
+    job = sent(done["sent"])["secret"]
     assert [step["result"] and step["result"]["skipped"] for step in job["steps"]] == [True, None]
     assert job["no_log"] is True
 
 
 def test_order_is_sent_by_jid_and_what_is_finished_is_left_out(done: Results) -> None:
-    jobs = by_name({"results": done["sent"]["sent"]["jobs"]})
+    jobs = sent(done["sent"])
     assert jobs["plain"]["after"] == [jobs["block"]["jid"]]
     assert jobs["other limits"]["after"] == []
     assert "finished" not in jobs
 
 
 def test_handles_name_their_group(done: Results) -> None:
-    assert {each["group"] for each in done["sent"]["results"]} == {"nightly"}
-    assert [each["state"] for each in done["sent"]["results"]] == ["queued", "queued", "skipped", "queued", "queued"]
+    assert {each["job"]["group"] for each in done["sent"]["results"]} == {"nightly"}
+    assert [each["job"]["state"] for each in done["sent"]["results"]] == [
+        "queued",
+        "queued",
+        "skipped",
+        "queued",
+        "queued",
+    ]
     assert done["sent"]["results"][0]["ansible_job_id"] == done["sent"]["sent"]["jobs"][0]["jid"]
-    assert "group" not in done["sent by default"]["results"][0]
+    assert "group" not in done["sent by default"]["results"][0]["job"]
 
 
 # -- what becomes of it
@@ -249,8 +260,8 @@ def test_handles_name_their_group(done: Results) -> None:
 
 def test_a_block_stops_at_the_first_step_that_fails(done: Results, files: Path) -> None:
     result = by_name(done["block"])["steps"]
-    assert (result["state"], result["rc"], result["stdout"]) == ("failed", 3, "two")
-    assert [step["name"] for step in result["steps"]] == ["command-1", "say", "copy-3", "break"]
+    assert (result["job"]["state"], result["rc"], result["stdout"]) == ("failed", 3, "two")
+    assert [step["job"]["name"] for step in result["steps"]] == ["command-1", "say", "copy-3", "break"]
     assert [step.get("stdout_lines") for step in result["steps"]] == [["one"], ["told"], None, ["two"]]
     assert not (files / "never").exists()
     assert (files / "copied").exists()
@@ -260,7 +271,7 @@ def test_a_block_stops_at_the_first_step_that_fails(done: Results, files: Path) 
 
 def test_a_block_goes_on_after_a_step_that_had_nothing_to_do(done: Results) -> None:
     result = by_name(done["block"])["good"]
-    assert (result["state"], result["stdout"], len(result["steps"])) == ("succeeded", "end", 2)
+    assert (result["job"]["state"], result["stdout"], len(result["steps"])) == ("succeeded", "end", 2)
     assert result["steps"][0]["skipped"] is True
 
 
@@ -271,8 +282,12 @@ def test_a_job_runs_after_those_it_names(done: Results) -> None:
 
 def test_what_comes_after_a_failed_job_is_skipped(done: Results) -> None:
     results = by_name(done["broken order"])
-    assert [results[name]["state"] for name in "abcd"] == ["failed", "skipped", "skipped", "succeeded"]
-    assert (results["b"]["reason"], results["b"]["skipped"], results["b"]["failed"]) == ("dependency", True, False)
+    assert [results[name]["job"]["state"] for name in "abcd"] == ["failed", "skipped", "skipped", "succeeded"]
+    assert (results["b"]["job"]["reason"], results["b"]["skipped"], results["b"]["failed"]) == (
+        "dependency",
+        True,
+        False,
+    )
     assert done["broken order"]["msg"] == (
         "1 of 4 jobs did not succeed on localhost: a failed: exit code 1; 2 skipped (what they come after did not "
         "succeed)"
@@ -281,15 +296,15 @@ def test_what_comes_after_a_failed_job_is_skipped(done: Results) -> None:
 
 def test_a_job_is_retried_until_it_succeeds_or_no_more(done: Results) -> None:
     results = by_name(done["retried"])
-    assert (results["again"]["state"], results["again"]["attempts"]) == ("succeeded", 2)
-    (first,) = results["again"]["attempt_results"]
-    assert (first["state"], first["rc"], first["stdout_lines"]) == ("failed", 1, ["first try"])
-    assert (results["in vain"]["state"], results["in vain"]["attempts"]) == ("failed", 2)
+    assert (results["again"]["job"]["state"], results["again"]["job"]["attempts"]) == ("succeeded", 2)
+    (first,) = results["again"]["job"]["attempt_results"]
+    assert (first["job"]["state"], first["rc"], first["stdout_lines"]) == ("failed", 1, ["first try"])
+    assert (results["in vain"]["job"]["state"], results["in vain"]["job"]["attempts"]) == ("failed", 2)
     assert done["retried"]["msg"].endswith(": in vain failed after 2 attempts: exit code 1")
 
 
 def test_a_halt_keeps_the_rest_from_being_started(done: Results) -> None:
-    assert [each["state"] for each in done["halted"]["results"]] == ["failed", "skipped"]
+    assert [each["job"]["state"] for each in done["halted"]["results"]] == ["failed", "skipped"]
     assert done["halted"]["failed"] is True
     assert done["halted"]["msg"] == (
         "1 of 2 jobs did not succeed on localhost: a failed: exit code 1; 1 skipped (halt soon,fail=1 was reached with "
@@ -298,7 +313,7 @@ def test_a_halt_keeps_the_rest_from_being_started(done: Results) -> None:
 
 
 def test_to_fail_fast_ends_what_runs(done: Results) -> None:
-    states = [(each["state"], each.get("reason")) for each in done["fails fast"]["results"]]
+    states = [(each["job"]["state"], each["job"].get("reason")) for each in done["fails fast"]["results"]]
     assert states == [("cancelled", "halted"), ("failed", "exit_code")]
     assert done["fails fast"]["msg"] == (
         "1 of 2 jobs did not succeed on localhost: b failed: exit code 1; 1 ended by halt"
@@ -307,19 +322,20 @@ def test_to_fail_fast_ends_what_runs(done: Results) -> None:
 
 def test_a_halt_that_ends_what_runs_is_no_failure(done: Results) -> None:
     result = done["first wins"]
-    assert (by_name(result)["b"]["state"], by_name(result)["b"]["reason"]) == ("cancelled", "halted")
+    said = by_name(result)["b"]["job"]
+    assert (said["state"], said["reason"]) == ("cancelled", "halted")
     assert (result["failed"], by_name(result)["b"]["failed"]) == (False, False)
     assert result["msg"] == "1 of 2 jobs succeeded, 1 ended by halt"
 
 
 def test_a_deadline_ends_what_runs(done: Results) -> None:
     (result,) = done["late"]["results"]
-    assert (result["state"], result["reason"], done["late"]["failed"]) == ("timed_out", "deadline", True)
+    assert (result["job"]["state"], result["job"]["reason"], done["late"]["failed"]) == ("timed_out", "deadline", True)
 
 
 def test_long_output_is_cut(done: Results) -> None:
     (result,) = done["cut"]["results"]
-    assert result["truncated"] == ["stdout"]
+    assert result["job"]["truncated"] == ["stdout"]
     assert len(result["stdout"]) < 2048
     assert "".join(result["stdout_lines"]) == result["stdout"].replace("\n", "")
 
@@ -380,4 +396,4 @@ def test_a_poll_that_is_the_default_is_no_mistake(done: Results) -> None:
 def test_the_keys_of_a_job_may_be_templates_of_the_item(done: Results) -> None:
     results = by_name(done["each"])
     assert [results[name]["stdout"] for name in "xy"] == ["x", "y"]
-    assert [results[name]["steps"][0]["name"] for name in "xy"] == ["say x", "say y"]
+    assert [results[name]["steps"][0]["job"]["name"] for name in "xy"] == ["say x", "say y"]

@@ -210,11 +210,15 @@ def of(result: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
     return [each.get(key) for each in result["results"]]
 
 
+def said(result: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
+    return [each["job"].get(key) for each in result["results"]]
+
+
 def test_a_group_is_waited_for_without_handles(done: Run) -> None:
     some, rest = (done.results[name] for name in ("group and name", "group"))
-    assert (of(some, "name"), of(some, "stdout"), some["failed"]) == (["two", "three"], ["2", "3"], False)
+    assert (said(some, "name"), of(some, "stdout"), some["failed"]) == (["two", "three"], ["2", "3"], False)
     assert some["msg"] == "2 of 2 jobs succeeded"
-    assert (of(rest, "name"), of(rest, "state")) == (["one", "four"], ["succeeded", "failed"])
+    assert (said(rest, "name"), said(rest, "state")) == (["one", "four"], ["succeeded", "failed"])
 
 
 @pytest.mark.parametrize(
@@ -280,13 +284,13 @@ def test_waiting_for_nothing_is_no_failure(done: Run) -> None:
 def test_attaching_gives_the_handle_of_the_running_job(done: Run) -> None:
     (jid,) = of(done.results["started"], "ansible_job_id")
     new, attached = of(done.results["attached"], "ansible_job_id")
-    assert (attached, of(done.results["attached"], "attached")) == (jid, [None, True])
+    assert (attached, said(done.results["attached"], "attached")) == (jid, [None, True])
     assert new != jid
 
 
 def test_who_attached_gets_the_result_after_others_have_collected_it(done: Run) -> None:
     (result,) = done.results["attached too"]["results"]
-    assert (result["name"], result["state"], result["stdout"]) == ("held", "succeeded", "one\ntwo")
+    assert (result["job"]["name"], result["job"]["state"], result["stdout"]) == ("held", "succeeded", "one\ntwo")
 
 
 def test_the_role_waits_for_all_jobs_of_both_kinds_and_shows_what_ours_print(done: Run) -> None:

@@ -78,9 +78,9 @@ def test_nobody_else_is_told(store: Store, lock: int, signalled: list[int], star
     assert (told.status.state, told.changed, signalled) == ("queued", False, [])
 
 
-def test_a_file_that_is_not_there_or_no_jid_is_told_as_lost(store: Store) -> None:
+def test_a_file_that_is_not_there_or_no_jid_is_told_as_not_found(store: Store) -> None:
     told = cancel([(store, "j1.0"), (store, "../j1.0")], KILL, dry=False)
-    assert [(one.status.state, one.changed) for one in told] == [("lost", False)] * 2
+    assert [(one.status.state, one.changed) for one in told] == [("not_found", False)] * 2
     assert os.listdir(store.directory) == []
 
 

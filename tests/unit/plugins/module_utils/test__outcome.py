@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._outcome import (
     limit,
     of_block,
     of_result,
+    part,
     signal_name,
     spawn_failed,
     with_cause,
@@ -346,12 +347,11 @@ def test_long_texts_are_cut_in_the_middle_and_named() -> None:
         "stderr": "short",
         "stderr_lines": [],
     }
-    limit(result, 20)
+    assert limit(result, 20) == ["stdout"]
     assert result == {
         "stdout": "a" * 10 + "\n[... 81 bytes left out ...]\n" + "z" * 10,
         "stderr": "short",
         "stderr_lines": [],
-        "truncated": ["stdout"],
     }
 
 
@@ -364,21 +364,15 @@ def test_the_limit_is_of_bytes_and_leaves_no_half_characters() -> None:
     json.dumps(result, ensure_ascii=False).encode("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("truncated", "expected"),
-    [(["b"], ["a", "b"]), (["a"], ["a"]), ("text", ["a"]), (7, ["a"]), ([1, None, {}], ["a"]), (None, ["a"])],
-    ids=str,
-)
-def test_a_key_truncated_of_the_modules_own_raises_nothing(truncated: t.Any, expected: list[str]) -> None:
-    result = {"a": "x" * 100, "truncated": truncated}
-    limit(result, 10)
-    assert result["truncated"] == expected
+def test_a_key_truncated_of_the_modules_own_stays() -> None:
+    result = {"a": "x" * 100, "truncated": ["b"]}
+    assert (limit(result, 10), limit(result, 0), result["truncated"]) == (["a"], [], ["b"])
 
 
 @pytest.mark.parametrize("cause", [None, "timeout"])
 def test_a_partial_output_is_limited_too(cause: str | None) -> None:
-    result = judge(ending(b"", log=lambda: b"x" * 5000, status=-9, cause=cause, max_output=100)).result
-    assert len(result["stdout"]) < 150 and "stdout" in result["truncated"]
+    outcome = judge(ending(b"", log=lambda: b"x" * 5000, status=-9, cause=cause, max_output=100))
+    assert len(outcome.result["stdout"]) < 150 and "stdout" in outcome.truncated
 
 
 # -- blocks
@@ -397,8 +391,8 @@ def test_the_result_of_a_block_is_that_of_its_last_step() -> None:
         "rc": 0,
         "stdout": "b",
         "steps": [
-            {"name": "one", "changed": True, "rc": 0, "stdout": "a"},
-            {"name": "two", "changed": False, "rc": 0, "stdout": "b"},
+            {"job": {"name": "one", "state": "succeeded"}, "changed": True, "rc": 0, "stdout": "a"},
+            {"job": {"name": "two", "state": "succeeded"}, "changed": False, "rc": 0, "stdout": "b"},
         ],
     }
     assert outcomes[1].result == {"changed": False, "rc": 0, "stdout": "b"}
@@ -416,7 +410,30 @@ def test_a_block_tells_which_step_was_its_end(state: str, reason: str, message: 
     outcome = of_block(["one", "two", "three"], [step(), step(state, reason, rc=1)])
     assert (outcome.state, outcome.reason, outcome.message) == (state, reason, message)
     assert (outcome.result["failed"], outcome.result["msg"], outcome.result["rc"]) == (True, message, 1)
-    assert [one["name"] for one in outcome.result["steps"]] == ["one", "two"]
+    assert [one["job"] for one in outcome.result["steps"]] == [
+        {"name": "one", "state": "succeeded"},
+        {"name": "two", "state": state, "reason": reason, "message": f"because of {reason}"},
+    ]
+
+
+def test_a_part_of_a_job_has_the_keys_of_its_module_and_ours_apart() -> None:
+    own = {"name": "nginx", "state": "started", "job": 3, "msg": "its own", "stdout": "x" * 100}
+    outcome = Outcome("failed", dict(own), "module", "why", truncated=["stderr"])
+    assert part(outcome, 50, elapsed=1.5) == {
+        **own,
+        "stdout": "x" * 25 + "\n[... 50 bytes left out ...]\n" + "x" * 25,
+        "job": {
+            "state": "failed",
+            "reason": "module",
+            "message": "why",
+            "elapsed": 1.5,
+            "truncated": ["stderr", "stdout"],
+            "shadowed": {"job": 3},
+        },
+    }
+    assert outcome.result == own
+    assert part(Outcome("succeeded", {"rc": 0})) == {"rc": 0, "job": {"state": "succeeded"}}
+    assert part(Outcome("failed", {}, "no_output", "why"))["msg"] == "why"
 
 
 def test_warnings_of_all_steps_come_together() -> None:

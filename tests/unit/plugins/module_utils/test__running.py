@@ -142,7 +142,7 @@ def test_a_launch_that_is_sent_again_starts_nothing(
         batches.store.collect(first[0])
         again = [named(python_job(jid, "raise SystemExit(9)"), "x") for jid in first]
         told = batches.launch(*again, batch=batch, if_running=if_running, group=if_running)
-        assert [record.state for record in told] == ["lost", "succeeded"], "when a part was collected"
+        assert [record.state for record in told] == ["not_found", "succeeded"], "when a part was collected"
 
 
 def test_a_launch_that_attached_is_attached_to_the_same_jobs_when_they_are_over(

@@ -138,7 +138,7 @@ def test_a_restart_of_the_host_is_named(store: Store, monkeypatch: pytest.Monkey
 def test_a_job_of_another_host_in_a_shared_directory_is_that_hosts(store: Store) -> None:
     store.write("j1.0", encode(here(node="web9", boot_id="its own")))
     status = look(store, "j1.0")
-    assert (status.state, status.reason) == ("lost", "other_host")
+    assert (status.state, status.reason) == ("not_found", "other_host")
     assert status.message is not None and status.message.startswith("the job was started on host web9, this is ")
     assert not status.ours_to_remove
 
@@ -158,7 +158,7 @@ def test_an_end_between_two_looks_is_seen(store: Store, monkeypatch: pytest.Monk
 
 def test_a_missing_file_is_explained(store: Store) -> None:
     status = look(store, "j1.0")
-    assert (status.state, status.reason) == ("lost", "no_status_file")
+    assert (status.state, status.reason) == ("not_found", None)
     assert status.message is not None
     assert f"no status file of job j1.0 in {store.directory} on host {os.uname().nodename} for user" in status.message
 
@@ -225,7 +225,7 @@ def test_what_is_no_file_is_unreadable_and_not_ours_to_remove(store: Store, make
 @pytest.mark.parametrize("jid", ["../j1", "", ".j1.lock"])
 def test_what_is_no_job_id_is_said_to_be_none(store: Store, jid: str) -> None:
     status = look(store, jid)
-    assert (status.state, status.reason, status.ours_to_remove) == ("lost", "not_a_jid", False)
+    assert (status.state, status.reason, status.ours_to_remove) == ("not_found", "not_a_jid", False)
 
 
 def test_the_file_that_a_launch_reported_outranks_the_directory(tmp_path: Path) -> None:

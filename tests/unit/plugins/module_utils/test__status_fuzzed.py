@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._record import (
+    ANSWERS,
     FORMAT,
     KEY,
     STATES,
@@ -73,7 +74,7 @@ def check(store: Store, content: bytes) -> None:
     """Every reader gives an answer that can be passed on, or the error that it is known for."""
     Path(store.path("j1.0")).write_bytes(content)
     status = look(store, "j1.0")
-    assert isinstance(status, Status) and status.state in STATES
+    assert isinstance(status, Status) and status.state in ANSWERS
     json.dumps([status.state, status.reason, status.message, status.result]).encode("ascii")
     with contextlib.suppress(StoreError):
         document = store.read("j1.0")
@@ -137,7 +138,7 @@ def test_every_record_and_every_result_come_back(shared: Store, job: Record, res
 
 @given(TEXTS)
 def test_any_text_is_a_job_id_or_is_said_to_be_none(shared: Store, jid: str) -> None:
-    assert look(shared, jid).state == "lost"
+    assert look(shared, jid).state == "not_found"
 
 
 @pytest.mark.parametrize("key", ["started", "finished", "ansible_job_id", KEY, "msg"])

@@ -596,4 +596,4 @@ def test_of_attempts_before_the_last_no_more_is_kept_than_can_be_shown(batches: 
     record = batches.end("j1.0").record
     assert record is not None and len(record.earlier) == 2
     for earlier in record.earlier:
-        assert earlier["truncated"] == ["stdout"] and len(earlier["stdout"]) < 1_100_000
+        assert earlier["job"]["truncated"] == ["stdout"] and len(earlier["stdout"]) < 1_100_000

@@ -136,7 +136,7 @@ def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) 
 
 def test_finished_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
     store.write("j7.0", DONE)
-    assert states(store, clock, ["j7.0", "missing"]) == ["succeeded", "lost"]
+    assert states(store, clock, ["j7.0", "missing"]) == ["succeeded", "not_found"]
     assert clock.now == 0
 
 
@@ -224,7 +224,7 @@ def test_two_changes_within_one_tick_are_both_seen(store: Store, clock: Clock, m
 def test_a_supervisor_that_goes_without_a_trace_is_missed_within_seconds(store: Store, clock: Clock) -> None:
     lock = store.make_lock("j1")
     for jid in ("j1.0", "j1.1"):
-        store.write(jid, encode(record(jid, state="running")))
+        store.write(jid, encode(record(jid, state="running", node=os.uname().nodename)))
     clock.at(10, lambda: os.close(lock))
     assert states(store, clock, ["j1.0", "j1.1"]) == ["lost", "lost"]
     assert 10 <= clock.now < 11.5
@@ -254,7 +254,7 @@ def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock
 def test_a_file_that_is_removed_meanwhile_is_noticed(store: Store, clock: Clock) -> None:
     store.write("j7.0", running("j7.0"))
     clock.at(5, lambda: store.remove("j7.0"))
-    assert states(store, clock, ["j7.0"]) == ["lost"]
+    assert states(store, clock, ["j7.0"]) == ["not_found"]
     assert clock.now < 5.2
 
 

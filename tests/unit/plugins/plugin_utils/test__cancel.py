@@ -13,6 +13,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import ca
 from ansible_collections.background.jobs.plugins.plugin_utils._cancel import cancel
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 
 class Target:
@@ -56,7 +57,9 @@ def status(jid: str, state: str, changed: bool = False, **fields: t.Any) -> dict
 
 def handle(jid: str, **fields: t.Any) -> dict[str, t.Any]:
     """What launch returned for one job."""
-    return {"ansible_job_id": jid, "name": f"job {jid}", "state": "queued", "results_file": f"/a/{jid}", **fields}
+    said = {key: fields.pop(key) for key in ("host",) if key in fields}
+    beside = {"ansible_job_id": jid, "results_file": f"/a/{jid}"}
+    return entry(f"job {jid}", fields.pop("state", "queued"), said, **beside, **fields)
 
 
 def cancelled(target: Target, **options: t.Any) -> dict[str, t.Any]:
@@ -79,7 +82,7 @@ def test_jobs_that_were_registered_are_ended_in_one_trip_and_in_order() -> None:
     target = Target(status("a", "cancelled", True), status("b", "succeeded", result={"changed": True, "rc": 0}))
     result = cancelled(target, jobs={"results": [handle("a"), handle("b", host="web1")]})
     assert target.asked == [{"jobs": ["a", "b"], "mode": "kill", "results_files": {"a": "/a/a", "b": "/a/b"}}]
-    assert [(each["name"], each["state"], each["changed"]) for each in result["results"]] == [
+    assert [(each["job"]["name"], each["job"]["state"], each["changed"]) for each in result["results"]] == [
         ("job a", "cancelled", True),
         ("job b", "succeeded", False),
     ]
@@ -90,11 +93,11 @@ def test_jobs_that_were_registered_are_ended_in_one_trip_and_in_order() -> None:
 
 def test_what_was_never_started_or_has_ended_passes_through() -> None:
     failed = {"failed": True, "msg": "no room", "item": "x", "ansible_loop_var": "item"}
-    done = handle("d", state="succeeded", started=True, finished=True, changed=True)
+    done = handle("d", state="succeeded", changed=True)
     target = Target(status("a", "cancelled", True))
     result = cancelled(target, jobs=[failed, done, handle("a"), {"skipped": True, "item": "y"}])
     assert target.asked[0]["jobs"] == ["a"]
-    assert [each["state"] for each in result["results"]] == ["failed", "succeeded", "cancelled", "skipped"]
+    assert [each["job"]["state"] for each in result["results"]] == ["failed", "succeeded", "cancelled", "skipped"]
     assert (result["results"][0]["msg"], result["results"][0]["item"]) == ("no room", "x")
     assert result["failed"] is False
     assert result["msg"] == "1 job cancelled on web1, 1 had finished already, 2 were never started"
@@ -102,7 +105,7 @@ def test_what_was_never_started_or_has_ended_passes_through() -> None:
 
 def test_what_ended_before_does_not_count_as_a_change_of_this_task() -> None:
     target = Target(status("a", "succeeded", result={"changed": True}))
-    done = handle("d", state="succeeded", started=True, finished=True, changed=True)
+    done = handle("d", state="succeeded", changed=True)
     assert cancelled(target, jobs=[done, handle("a")])["changed"] is False
 
 
@@ -141,7 +144,7 @@ def test_a_selection_that_nothing_matches_is_no_failure(
 
 def test_the_jobs_of_a_selection_are_named_by_the_target() -> None:
     result = cancelled(Target(status("a", "cancelled", True), status("b", "cancelled", True)), group="nightly")
-    assert [each["name"] for each in result["results"]] == ["job a", "job b"]
+    assert [each["job"]["name"] for each in result["results"]] == ["job a", "job b"]
     assert result["msg"] == "2 jobs cancelled on web1"
 
 
@@ -162,17 +165,20 @@ def test_nothing_is_not_everything(options: dict[str, t.Any]) -> None:
     assert target.asked == []
 
 
-@pytest.mark.parametrize("reason", ["no_status_file", "status_unreadable", "other_host"])
-def test_a_job_that_cannot_be_found_fails(reason: str) -> None:
-    lost = status("b", "lost", reason=reason, message="it is not there")
+@pytest.mark.parametrize(
+    ("state", "reason"), [("not_found", None), ("not_found", "other_host"), ("lost", "status_unreadable")]
+)
+def test_a_job_that_cannot_be_found_fails(state: str, reason: str | None) -> None:
+    lost = status("b", state, reason=reason, message="it is not there")
     result = cancelled(Target(status("a", "cancelled", True), lost), jobs=["a", "b"])
     assert (result["failed"], result["changed"]) == (True, True)
     assert [each["failed"] for each in result["results"]] == [False, True]
+    assert result["results"][1]["msg"] == result["results"][1]["job"]["message"] == "it is not there"
     assert result["msg"] == "could not cancel 1 of 2 jobs: job b: it is not there; 1 job cancelled on web1"
 
 
 def test_a_job_in_another_place_says_where_it_is() -> None:
-    lost = status("a", "lost", reason="no_status_file", message="it is not there")
+    lost = status("a", "not_found", message="it is not there")
     result = cancelled(Target(lost), jobs=handle("a", host="web2"))
     assert "job a: it was started on web2 in /a; this task runs on web1: add 'delegate_to: web2'" in result["msg"]
 
@@ -211,7 +217,7 @@ def test_draining_lets_go_on_what_runs() -> None:
 
 def test_check_mode_predicts() -> None:
     result = cancelled(Target(status("a", "running", True), status("b", "failed"), check_mode=True), jobs=["a", "b"])
-    assert (result["changed"], result["failed"], result["results"][0]["state"]) == (True, False, "running")
+    assert (result["changed"], result["failed"], result["results"][0]["job"]["state"]) == (True, False, "running")
     assert result["msg"] == "1 job would be cancelled on web1, 1 had finished already"
 
 
@@ -232,7 +238,7 @@ def test_a_job_of_which_something_runs_on_fails() -> None:
     )
     assert (result["failed"], result["changed"]) == (True, True)
     assert [job["failed"] for job in result["results"]] == [True, False]
-    assert result["results"][0]["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
+    assert result["results"][0]["job"]["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
     assert result["msg"] == (
         "could not cancel 1 of 2 jobs: job j1.0: a process of it runs on that could not be ended: pid 7 (sh, of user "
         "root); 1 job cancelled on web1"
@@ -245,13 +251,11 @@ def test_what_could_not_be_ended_once_and_has_gone_since_is_fine() -> None:
         Target(status("j1.0", "failed", reason="not_ended", record=before, survivors=[])), jobs=[handle("j1.0")]
     )
     assert (result["failed"], result["results"][0]["failed"]) == (False, False)
-    assert "survivors" not in result["results"][0]
+    assert "survivors" not in result["results"][0]["job"]
 
 
 def test_with_no_log_of_the_task_nothing_is_named() -> None:
-    target = Target(
-        status("a", "lost", reason="no_status_file", message="no swordfish"), status("b", "cancelled", True)
-    )
+    target = Target(status("a", "not_found", message="no swordfish"), status("b", "cancelled", True))
     target.hidden = True
     assert cancelled(target, jobs=["a", "b"])["msg"] == (
         "could not cancel 1 of 2 jobs: no_log hides which, and why; 1 job cancelled on web1"

@@ -11,6 +11,7 @@ import pytest
 from ansible.errors import AnsibleError
 
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import ConditionError, Conditions, judge
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 VARIABLES: dict[str, t.Any] = {
     "fine": [0, 3],
@@ -83,6 +84,6 @@ def test_what_no_handle_can_keep_is_refused(expression: str, message: str) -> No
 
 
 def test_the_result_comes_before_the_play() -> None:
-    result = {"name": "a", "state": "failed", "failed": True, "rc": 3}
+    result = entry("a", "failed", rc=3)
     judge([(result, closed("rc not in fine or limits.low > 1"))])
     assert result["failed"] is False

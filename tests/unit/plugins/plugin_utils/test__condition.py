@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
     holds,
     judge,
 )
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 RESULT = {"rc": 3, "stdout": "Nothing to do", "changed": True, "state": "failed", "files": ["a", "b"], "d": {"a": 1}}
 
@@ -97,7 +98,8 @@ def test_a_target_is_told_no_variables_and_believed_none() -> None:
 
 
 def judged(conditions: Conditions, **result: t.Any) -> dict[str, t.Any]:
-    whole = {"name": "a", "changed": True, "failed": result["state"] == "failed", **result}
+    said = {key: result.pop(key) for key in ("reason", "message") if key in result}
+    whole = entry("a", result.pop("state"), said, **{"changed": True, **result})
     judge([(whole, conditions)])
     return whole
 
@@ -111,32 +113,50 @@ def test_changed_is_what_its_condition_says() -> None:
 
 def test_a_job_that_did_well_fails_by_its_condition() -> None:
     result = judged(Conditions(failed_when=["rc == 0", "changed"]), state="succeeded", rc=0)
-    assert result["failed"] is True and "failed_when_result" not in result
-    assert (result["state"], result["reason"]) == ("failed", "failed_when")
-    assert result["failed_when"] == "rc == 0 and changed"
+    assert result["failed"] is True
+    said = {"state": "failed", "reason": "failed_when", "failed_when": "rc == 0 and changed"}
+    assert result["job"] == {"name": "a", **said}
+    assert "failed_when_result" not in result, "ansible-core would judge the task by it"
 
 
 def test_a_job_that_failed_has_done_well_by_its_condition() -> None:
     result = judged(Conditions(failed_when=["rc > 3"]), state="failed", reason="exit_code", rc=3, msg="non-zero")
-    assert result["failed"] is False and "failed_when_result" not in result
-    assert (result["state"], result.get("reason"), result["msg"]) == ("succeeded", None, "non-zero")
+    assert (result["failed"], result["msg"], result["job"]) == (False, "non-zero", {"name": "a", "state": "succeeded"})
+
+
+def test_what_we_said_of_a_failure_that_is_none_is_said_no_more() -> None:
+    told = {"reason": "exit_code", "message": "exit code 3", "rc": 3}
+    result = judged(Conditions(failed_when=["rc > 3"]), state="failed", **told, msg="exit code 3")
+    assert (result["job"], "msg" in result) == ({"name": "a", "state": "succeeded"}, False)
+    result = judged(Conditions(failed_when=["rc > 3"]), state="failed", **told, msg="the module's own")
+    assert (result["job"], result["msg"]) == ({"name": "a", "state": "succeeded"}, "the module's own")
+
+
+def test_a_condition_sees_the_keys_of_the_module_and_the_job_beside_them() -> None:
+    for expression in ("name == 'nginx'", "state == 'started'", "job.name == 'a'", "job.state == 'succeeded'"):
+        result = {**entry("a", "succeeded"), "name": "nginx", "state": "started"}
+        judge([(result, Conditions(failed_when=[expression]))])
+        assert (result["failed"], result["job"]["reason"]) == (True, "failed_when"), expression
 
 
 def test_failed_when_sees_what_changed_when_has_decided() -> None:
     conditions = Conditions(changed_when=["false"], failed_when=["not changed"])
-    assert judged(conditions, state="succeeded")["state"] == "failed"
+    assert judged(conditions, state="succeeded")["job"]["state"] == "failed"
 
 
 @pytest.mark.parametrize("key", ["changed_when", "failed_when"])
 def test_a_job_whose_condition_cannot_be_evaluated_fails(key: str) -> None:
     result = judged(Conditions(**{key: ["rc == 0", "size > 3"]}), state="succeeded", rc=0)
-    assert (result["failed"], result["state"], result["reason"]) == (True, "failed", "condition")
-    assert result["msg"] == f"{key} (size > 3) cannot be evaluated: 'size' is undefined"
+    message = f"{key} (size > 3) cannot be evaluated: 'size' is undefined"
+    assert (result["failed"], result["msg"]) == (True, message)
+    assert result["job"] == {"name": "a", "state": "failed", "reason": "condition", "message": message}
+    result = judged(Conditions(**{key: ["size > 3"]}), state="succeeded", msg="the module's own")
+    assert result["msg"] == "the module's own"
 
 
 @pytest.mark.parametrize("state", ["timed_out", "cancelled", "lost", "skipped", "running"])
 def test_a_job_whose_module_never_had_its_say_is_not_judged(state: str) -> None:
-    before = {"name": "a", "state": state, "failed": state not in ("skipped", "running"), "changed": False}
+    before = entry("a", state)
     result = dict(before)
     judge([(result, Conditions(["nowhere"], ["false"]))])
     assert result == before
@@ -144,12 +164,12 @@ def test_a_job_whose_module_never_had_its_say_is_not_judged(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "lost"])
 def test_an_ignored_failure_stays_one_and_is_marked(state: str) -> None:
-    result = {"name": "a", "state": state, "failed": True, "changed": False}
+    result = entry("a", state)
     judge([(result, Conditions(ignore_errors=True))])
-    assert result == {"name": "a", "state": state, "failed": True, "changed": False, "ignored": True}
-    result = {"name": "a", "state": "succeeded", "failed": False, "changed": False}
+    assert result == entry("a", state, {"ignored": True})
+    result = entry("a", "succeeded")
     judge([(result, Conditions(ignore_errors=True))])
-    assert "ignored" not in result
+    assert result == entry("a", "succeeded")
 
 
 ENDLESS = "('a' * 64 ~ 'b') is match('(a|a)*$')"
@@ -177,12 +197,12 @@ HOSTILE = {
 @pytest.mark.parametrize("expression", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_condition_has_limits_and_costs_no_other(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_bounded, "SECONDS", 0)
-    good, bad, last = ({"name": name, "state": "succeeded", "failed": False, "rc": 0} for name in "abc")
+    good, bad, last = (entry(name, "succeeded", rc=0) for name in "abc")
     fine = Conditions(failed_when=["rc == 0"])
     before = _children()
     judge([(good, fine), (bad, Conditions(failed_when=[expression], variables=None)), (last, fine)])
-    assert (good["reason"], last["reason"]) == ("failed_when", "failed_when")
-    assert bad["state"] in ("failed", "succeeded") and bad.get("reason") in ("condition", None)
+    assert (good["job"]["reason"], last["job"]["reason"]) == ("failed_when", "failed_when")
+    assert bad["job"]["state"] in ("failed", "succeeded") and bad["job"].get("reason") in ("condition", None)
     assert len(str(bad.get("msg", ""))) < 1000
     assert _children() == before
 
@@ -193,10 +213,10 @@ def _children() -> str:
 
 def test_conditions_that_take_too_long_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_bounded, "SECONDS", 0)
-    results = [{"name": str(number), "state": "succeeded", "failed": False} for number in range(50)]
+    results = [entry(str(number), "succeeded") for number in range(50)]
     began = time.monotonic()
     judge([(result, Conditions(failed_when=[ENDLESS])) for result in results])
-    assert {result["reason"] for result in results} == {"condition"}
+    assert {result["job"]["reason"] for result in results} == {"condition"}
     assert time.monotonic() - began < 50
 
 
@@ -207,7 +227,7 @@ def test_a_process_that_judges_is_ended_with_what_interrupts_the_task() -> None:
     def interrupt(*dummy: t.Any) -> t.NoReturn:
         raise Interrupt
 
-    result = {"name": "a", "state": "succeeded", "failed": False}
+    result = entry("a", "succeeded")
     before = _children()
     handler = signal.signal(signal.SIGALRM, interrupt)  # as ansible-core does for the keyword timeout
     signal.setitimer(signal.ITIMER_REAL, 0.3)
@@ -218,11 +238,11 @@ def test_a_process_that_judges_is_ended_with_what_interrupts_the_task() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
     assert _children() == before
-    assert result["state"] == "succeeded"
+    assert result["job"]["state"] == "succeeded"
 
 
 def test_what_only_the_target_knows_sees_nothing_but_the_result() -> None:
-    result = {"name": "a", "state": "succeeded", "failed": False, "rc": 0}
+    result = entry("a", "succeeded", rc=0)
     told = {"failed_when": ["rc not in fine"], "variables": {"fine": [0]}}
     judge([(result, Conditions.of_the_target(told))])
     assert result["msg"] == (

@@ -9,10 +9,11 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.plugin_utils._diff import diffs
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 
 def job(name: str, diff: t.Any = None, **fields: t.Any) -> dict[str, t.Any]:
-    return {"name": name, "changed": True, "diff": diff, **fields}
+    return entry(name, "succeeded", **{"changed": True, "diff": diff, **fields})
 
 
 OTHER = job("other", changed=False)
@@ -29,7 +30,7 @@ def test_each_difference_has_the_name_of_its_job() -> None:
 
 
 def test_only_what_changed_is_told_as_of_the_items_of_a_loop() -> None:
-    assert diffs([job("a", LINES, changed=False), job("b", {}), job("c", None), {"name": "d"}]) == []
+    assert diffs([job("a", LINES, changed=False), job("b", {}), job("c", None), entry("d", "succeeded")]) == []
 
 
 def test_what_is_hidden_stays_so() -> None:

@@ -10,19 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, HandleError, read
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
-OURS = {
-    "ansible_job_id": "j1.0",
-    "name": "backup",
-    "results_file": "/a/j1.0",
-    "host": "web1",
-    "state": "queued",
-    "started": True,
-    "finished": False,
-    "failed": False,
-    "changed": False,
-}
+OURS = entry("backup", "queued", {"host": "web1"}, ansible_job_id="j1.0", results_file="/a/j1.0")
 BUILTIN = {
     "ansible_job_id": "j2.3",
     "results_file": "/b/j2.3",
@@ -30,6 +22,9 @@ BUILTIN = {
     "finished": 0,
     "changed": True,
 }
+
+
+LOOP_OVER_JOB = {"ansible_loop_var": "job"}
 
 
 def looped(item: t.Any, **result: t.Any) -> dict[str, t.Any]:
@@ -125,15 +120,90 @@ def test_the_item_of_an_outer_loop_serves_jobs_that_have_none() -> None:
 def test_an_item_that_started_no_job_is_known_already(result: dict[str, t.Any], state: str, reason: str | None) -> None:
     first, second = read({"results": [{**result, "item": "a", "ansible_loop_var": "item"}, looped("b")]})
     assert first.result is not None
-    assert (first.result["state"], first.result.get("reason")) == (state, reason)
+    assert (first.result["job"]["state"], first.result["job"].get("reason")) == (state, reason)
     assert (first.result["started"], first.result["finished"]) == (False, True)
     assert (first.name, first.origin["item"]) == ("a", "a")
     assert (second.jid, second.result) == ("j2.3", None)
 
 
 def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
-    (handle,) = read({"results": [{**OURS, "state": "failed", "finished": True, "rc": 3}]})
-    assert handle.result is not None and handle.result["rc"] == 3
+    failed = entry("backup", "failed", {"reason": "exit_code"}, ansible_job_id="j1.0", rc=3, state="its own")
+    (handle,) = read({"results": [failed]})
+    assert handle.result == failed
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        entry("a", "not_found", ansible_job_id="j1.0"),
+        entry("a", "not_found", {"reason": "other_host"}, ansible_job_id="j1.0"),
+        {**entry("a", "cancelled", {"reason": "cancelled"}, ansible_job_id="j1.0"), "failed": False},
+        {**entry("a", "succeeded", ansible_job_id="j1.0"), "failed": True},
+        entry("a", "running", ansible_job_id="j1.0"),
+    ],
+    ids=["not found", "elsewhere", "ended by cancel", "not what it says", "running"],
+)
+def test_a_job_whose_result_is_not_there_is_asked_for_again(result: dict[str, t.Any]) -> None:
+    (handle,) = read([result])
+    assert (handle.jid, handle.name, handle.result) == ("j1.0", "a", None)
+
+
+def test_a_job_that_halt_has_ended_is_not_taken_for_one_that_succeeded() -> None:
+    ended = {**entry("a", "cancelled", {"reason": "halted"}, ansible_job_id="j1.0"), "failed": False}
+    (handle,) = read([ended])
+    assert handle.result == ended
+
+
+def test_all_that_a_handle_says_is_read() -> None:
+    said = {"host": "web1", "user": "app", "group": "nightly", "no_log": True, "attached_as": "j2.0", "conditions": {}}
+    (handle,) = read([entry("a", "queued", said, ansible_job_id="j1.0", results_file="/a/j1.0", item=1)])
+    assert handle == Handle(
+        jid="j1.0",
+        name="a",
+        named=True,
+        results_file="/a/j1.0",
+        host="web1",
+        user="app",
+        group="nightly",
+        attached_as="j2.0",
+        no_log=True,
+        origin={"item": 1},
+        conditions=Conditions(),
+    )
+
+
+def test_jobs_of_job_info_say_it_flat() -> None:
+    said = {"ansible_job_id": "j1.0", "name": "a", "state": "running", "results_file": "/a/j1.0", "host": "web1"}
+    (handle,) = read({"jobs": [{**said, "user": "app", "group": "nightly", "no_log": True, "builtin": False}]})
+    assert (handle.name, handle.named, handle.host, handle.user) == ("a", True, "web1", "app")
+    assert (handle.group, handle.no_log, handle.results_file, handle.result) == ("nightly", True, "/a/j1.0", None)
+
+
+@pytest.mark.parametrize("finished", [0, 1, False, True])
+@pytest.mark.parametrize(
+    "own",
+    [{"name": "nginx", "state": "running"}, {"job": {"name": "x"}}, {"job": {"state": "lost"}}, {"job": "text"}],
+    ids=str,
+)
+def test_no_key_of_a_module_says_anything_of_a_job_of_builtin_async(own: dict[str, t.Any], finished: t.Any) -> None:
+    told = {"host": "web9", "user": "evil", "group": "g", "no_log": True, "conditions": {"ignore_errors": True}}
+    (handle,) = read({**BUILTIN, **told, **own, "finished": finished})
+    assert (handle.jid, handle.name, handle.results_file) == ("j2.3", "j2.3", "/b/j2.3")
+    assert (handle.host, handle.user, handle.group, handle.no_log, handle.conditions) == (None, None, None, False, None)
+    if finished:
+        assert handle.result is not None
+        said = {"name": "j2.3", "state": "succeeded", **({"shadowed": {"job": own["job"]}} if "job" in own else {})}
+        assert handle.result["job"] == said
+        assert {key: handle.result[key] for key in told} == told
+
+
+def test_the_variable_of_a_loop_may_be_called_job() -> None:
+    item = {"name": "nginx", "state": "running"}
+    (handle,) = read([{**BUILTIN, "failed": False, "started": True, "finished": False, "job": item, **LOOP_OVER_JOB}])
+    assert (handle.name, handle.named, handle.origin["item"]) == ("nginx", False, item)
+    ours = entry("mine", "queued", ansible_job_id="j1.0", item=item, **LOOP_OVER_JOB)
+    (handle,) = read([ours])
+    assert (handle.name, handle.origin) == ("mine", {"item": item, **LOOP_OVER_JOB})
 
 
 REGISTERED: dict[str, list[str]] = {
@@ -179,7 +249,7 @@ def test_what_tasks_really_register_is_understood(core: str) -> None:
         handles = read(result)
         assert all(handle.jid for handle in handles if handle.result is None)
         found[name] = [
-            "ask" if each is None else ": ".join(filter(None, (each["state"], each.get("reason"))))
+            "ask" if each is None else ": ".join(filter(None, (each["job"]["state"], each["job"].get("reason"))))
             for each in (handle.result for handle in handles)
         ]
     assert found == REGISTERED
@@ -192,9 +262,8 @@ def test_a_final_result_keeps_what_the_module_returned(core: str, name: str) -> 
     registered = json.loads(path.read_text(encoding="utf-8"))[name]
     (handle,) = read(registered)
     assert handle.result is not None
-    ours = {"state", "started", "finished"}
-    assert {**handle.result, **handle.result.get("shadowed", {})}.items() >= {
-        (key, value) for key, value in registered.items() if key not in ours and isinstance(value, (str, int))
+    assert {**handle.result, **handle.result["job"].get("shadowed", {})}.items() >= {
+        (key, value) for key, value in registered.items() if isinstance(value, (str, int))
     }
     for key in ("results", "jobs"):
         assert handle.result.get(key) == registered.get(key)
@@ -203,8 +272,9 @@ def test_a_final_result_keeps_what_the_module_returned(core: str, name: str) -> 
 def test_a_modules_own_words_for_its_state_are_kept_apart() -> None:
     (handle,) = read({"changed": True, "failed": False, "state": "running", "started": "12:00", "finished": False})
     assert handle.result is not None
-    assert (handle.result["state"], handle.result["started"], handle.result["finished"]) == ("succeeded", True, True)
-    assert handle.result["shadowed"] == {"state": "running", "started": "12:00", "finished": False}
+    assert (handle.result["state"], handle.result["started"], handle.result["finished"]) == ("running", True, True)
+    assert handle.result["job"]["state"] == "succeeded"
+    assert handle.result["job"]["shadowed"] == {"started": "12:00", "finished": False}
 
 
 @pytest.mark.parametrize(
@@ -220,10 +290,10 @@ def test_a_mapping_with_a_job_id_is_that_job_whatever_else_it_holds(key: str, in
 def test_a_launch_that_failed_started_nothing() -> None:
     (handle,) = read({"failed": True, "changed": False, "msg": "no", "module_stdout": "", "rc": 1})
     assert handle.result is not None
-    assert (handle.result["reason"], handle.result["started"]) == ("launch", False)
+    assert (handle.result["job"]["reason"], handle.result["started"]) == ("launch", False)
     (handle,) = read({"failed": True, "changed": False, "msg": "404", "url": "http://a"})
     assert handle.result is not None
-    assert (handle.result["reason"], handle.result["started"]) == ("module", True)
+    assert (handle.result["job"]["reason"], handle.result["started"]) == ("module", True)
 
 
 def test_what_is_nested_without_end_is_refused_or_ends() -> None:
@@ -236,11 +306,11 @@ def test_what_is_nested_without_end_is_refused_or_ends() -> None:
     for dummy in range(500):
         result = {"results": [result], "jobs": [result], "failed": False}
     (handle,) = read(result)
-    assert handle.result is not None and handle.result["state"] == "succeeded"
+    assert handle.result is not None and handle.result["job"]["state"] == "succeeded"
 
 
 def test_a_job_whose_action_did_the_work_itself_is_known() -> None:
-    (handle,) = read({"name": "say", "state": "succeeded", "started": False, "finished": True, "failed": False})
+    (handle,) = read({**entry("say", "succeeded"), "started": False})
     assert handle.result is not None and handle.name == "say"
 
 
@@ -278,7 +348,11 @@ def test_what_was_registered_is_given_a_name() -> None:
     ]
     (final,) = read({"name": "mine", "job": {"rc": 0, "failed": False, "name": "its own"}})
     assert final.result is not None
-    assert (final.name, final.result["name"], final.result["shadowed"]) == ("mine", "mine", {"name": "its own"})
+    assert (final.name, final.result["job"]["name"], final.result["name"]) == ("mine", "mine", "its own")
+    before = entry("old", "succeeded")
+    (final,) = read({"name": "mine", "job": before})
+    assert final.result is not None
+    assert (final.result["job"]["name"], before["job"]["name"]) == ("mine", "old"), "what was given is left alone"
     assert [handle.named for handle in read([OURS, "j1.0", BUILTIN, {"name": "x", "job": "j1.0"}])] == [
         True,
         False,

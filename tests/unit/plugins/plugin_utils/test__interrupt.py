@@ -84,8 +84,9 @@ def test_a_look_finds_what_was_started() -> None:
     assert jobs.doubt == STARTED
     jobs.find([status, status])
     assert jobs.doubt is None
-    assert [handle["state"] for handle in jobs.handles] == ["running", "running"]
+    assert [handle["job"]["state"] for handle in jobs.handles] == ["running", "running"]
     assert jobs.handles[0]["results_file"] == "/a/j1.0"
+    assert jobs.handles[0]["job"]["user"] == "app"
 
 
 def action(**task: t.Any) -> t.Any:

@@ -15,6 +15,7 @@ from ansible_collections.background.jobs.plugins.module_utils._answer import tel
 from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 
 @pytest.fixture
@@ -254,13 +255,14 @@ def test_no_log_takes_what_ansible_core_shows_all_the_same(
     monkeypatch.setattr(_compat, "CENSORS_MESSAGES", censors)
     action._task.no_log = task
     loose = {"exception": "swordfish", "warnings": ["swordfish"], "deprecations": [{"msg": "swordfish"}]}
-    inner = [{"x": 1}, {"no_log": True}, "odd"]
+    secret = entry("a", "queued", {"no_log": True})
+    inner = [{"x": 1}, secret, "odd"]
     result = {"failed": True, "msg": "1 of 1 job did not succeed\x1b", "ansible_job_id": "j1.0", **loose}
     result["results"] = inner
     told = action._told({**result, **({"_ansible_no_log": True} if job else {})})
     assert ("swordfish" in str(told)) is kept
     mark = {"_ansible_no_log": True}
-    assert told["results"] == [{"x": 1, **(mark if task else {})}, {"no_log": True, **mark}, "odd"]
+    assert told["results"] == [{"x": 1, **(mark if task else {})}, {**secret, **mark}, "odd"]
     assert said == ([] if kept or not censors else [r"web1: 1 of 1 job did not succeed\x1b"])
 
 

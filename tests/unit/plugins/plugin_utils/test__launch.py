@@ -24,6 +24,7 @@ class Target:
 
     host = "web1"
     hidden = False
+    interpreter = "/usr/bin/python3"
 
     def __init__(self, states: t.Sequence[str], breaks: int = 0) -> None:
         self._states = states
@@ -61,7 +62,7 @@ class Target:
             {
                 "state": state,
                 "results_file": f"/a/{jid}",
-                "record": None if state == "lost" else self._record(number),
+                "record": None if state == "not_found" else self._record(number),
             }
             for number, (jid, state) in enumerate(told)
         ]
@@ -94,6 +95,14 @@ def test_jobs_that_were_started_before_the_connection_broke_are_found(said: list
     target = Target(["running", "succeeded"], breaks=1)
     handles, dummy = start(target)
     assert [handle["results_file"] for handle in handles.values()] == ["/a/j1.0", "/a/j1.1"]
+    assert handles["j1.0"]["job"] == {
+        "name": "job 0",
+        "state": "running",
+        "group": "g",
+        "host": "web1",
+        "user": "root",
+        "interpreter": "/usr/bin/python3",
+    }
     assert (target.started, target.resets) == (1, 2)
     assert said == [
         "web1: no answer to the start of jobs; trying for 3 s",
@@ -102,7 +111,7 @@ def test_jobs_that_were_started_before_the_connection_broke_are_found(said: list
 
 
 def test_jobs_that_are_not_there_were_not_started(said: list[str]) -> None:
-    target = Target(["lost", "lost"])
+    target = Target(["not_found", "not_found"])
     with pytest.raises(AnsibleConnectionFailure, match="nothing was started on web1: Connection reset by peer"):
         start(target)
     assert target.started == 1
@@ -127,7 +136,7 @@ def test_a_job_that_the_lost_answer_had_attached_to_is_told(said: list[str]) -> 
     target.batch = "j9"
     handles, dummy = start(target, "attach")
     assert [
-        (handle["ansible_job_id"], handle["results_file"], handle["attached"], handle["attached_as"])
+        (handle["ansible_job_id"], handle["results_file"], handle["job"]["attached"], handle["job"]["attached_as"])
         for handle in handles.values()
     ] == [("j9.0", "/a/j9.0", True, "j1.0"), ("j9.1", "/a/j9.1", True, "j1.1")]
 
@@ -146,7 +155,7 @@ def test_jobs_that_were_started_by_a_module_that_was_killed_are_found(said: list
 
 def test_a_module_that_was_killed_before_it_started_anything_says_so(said: list[str]) -> None:
     with pytest.raises(NoAnswer, match="could not start jobs on web1: Killed"):
-        start(killed(Target(["lost", "lost"])))
+        start(killed(Target(["not_found", "not_found"])))
 
 
 def test_where_no_module_can_run_the_first_failure_is_told(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._ledger import (
     report,
     standing,
 )
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 BACKUP = Task("Start backup", "site.yml:14")
 CENSORED = {"censored": "the output has been hidden"}
@@ -31,7 +32,8 @@ def running(jid: str) -> dict[str, t.Any]:
 
 def handle(jid: str, **fields: t.Any) -> dict[str, t.Any]:
     """What launch returns of a job."""
-    return {"ansible_job_id": jid, "name": "reports", "state": "queued", "started": True, "finished": False, **fields}
+    said = {key: fields.pop(key) for key in ("host", "no_log") if key in fields}
+    return entry(fields.pop("name", "reports"), fields.pop("state", "queued"), said, ansible_job_id=jid, **fields)
 
 
 def told(result: dict[str, t.Any], host: str = "web1", **fields: t.Any) -> Told:
@@ -98,7 +100,7 @@ def test_a_key_of_a_module_is_not_the_name_of_a_job() -> None:
     "result",
     [
         pytest.param({**running("j1"), "finished": 1}, id="poll: N"),
-        pytest.param({"results": [handle("j1.0", state="skipped", finished=True)]}, id="launch in check mode"),
+        pytest.param({"results": [handle("j1.0", state="skipped")]}, id="launch in check mode"),
         pytest.param({"failed": True, "msg": "could not create the directory"}, id="not started"),
         pytest.param({"skipped": True}, id="check mode"),
         pytest.param({"ansible_job_id": 12, "started": 1, "finished": 0}, id="no id"),
@@ -117,11 +119,14 @@ def test_what_was_not_started_or_is_over_is_no_job_to_collect(result: dict[str, 
         pytest.param({"ansible_job_id": "j1", "finished": 0, "erased": "/a/j1"}, False, id="builtin cleanup"),
         pytest.param({"results": [{"ansible_job_id": "j1", "finished": True}]}, False, id="wait, or a loop"),
         pytest.param({"results": [{"results": [{"ansible_job_id": "j1", "finished": 1}]}]}, False, id="loop over wait"),
-        pytest.param({"ansible_job_id": "j1", "finished": True, "state": "lost", "reason": "reboot"}, False, id="lost"),
+        pytest.param(entry("a", "lost", {"reason": "reboot"}, ansible_job_id="j1"), False, id="lost"),
         pytest.param({"ansible_job_id": "j1", "started": 1, "finished": 0}, True, id="still running"),
         pytest.param({"results": [{"ansible_job_id": "j1", "finished": False}]}, True, id="waited in vain"),
         pytest.param({"ansible_job_id": "j1", "finished": 1, "msg": "could not find job"}, True, id="wrong user"),
-        pytest.param({"ansible_job_id": "j1", "finished": True, "reason": "other_host"}, True, id="wrong host"),
+        pytest.param(entry("a", "not_found", {"reason": "other_host"}, ansible_job_id="j1"), True, id="wrong host"),
+        pytest.param(entry("a", "not_found", ansible_job_id="j1"), True, id="not there"),
+        pytest.param(entry("a", "lost", {"reason": "status_unreadable"}, ansible_job_id="j1"), True, id="unreadable"),
+        pytest.param({"ansible_job_id": "j1", "finished": True, "state": "not_found"}, False, id="a key of a module"),
         pytest.param({"ansible_job_id": "j2", "finished": True}, True, id="another job"),
     ],
 )
@@ -202,14 +207,16 @@ def test_the_place_of_a_task_is_as_short_as_it_can_be(path: str, directory: str,
 @pytest.mark.parametrize(
     ("answer", "clause"),
     [
-        ({"state": "running"}, "running"),
-        ({"state": "succeeded", "rc": 0}, "finished, its result was not collected"),
-        ({"state": "failed", "rc": 2, "msg": "non-zero return code"}, "failed: rc 2"),
-        ({"state": "failed", "msg": "no such unit\nsee journal"}, "failed: no such unit"),
-        ({"state": "failed", "reason": "module", "msg": "a secret", "_ansible_no_log": True}, "failed: module"),
-        ({"state": "timed_out", "reason": "timeout"}, "timed out: timeout"),
-        ({"state": "lost", "msg": "the host was restarted"}, "lost: the host was restarted"),
-        ({"state": "cancelled"}, "cancelled"),
+        (entry("a", "running"), "running"),
+        (entry("a", "succeeded", rc=0), "finished, its result was not collected"),
+        (entry("a", "failed", rc=2, msg="non-zero return code"), "failed: rc 2"),
+        (entry("a", "failed", msg="no such unit\nsee journal"), "failed: no such unit"),
+        (entry("a", "failed", {"reason": "module"}, msg="a secret", _ansible_no_log=True), "failed: module"),
+        (entry("a", "timed_out", {"reason": "timeout"}), "timed out: timeout"),
+        (entry("a", "lost", msg="the host was restarted"), "lost: the host was restarted"),
+        (entry("a", "not_found", msg="there is none"), "not found: there is none"),
+        (entry("a", "cancelled"), "cancelled"),
+        ({"state": "running", "name": "of a module"}, "could not be asked for: no answer"),
         ({"unreachable": True, "msg": "Failed to connect\n"}, "could not be asked for: Failed to connect"),
         ({}, "could not be asked for: no answer"),
     ],
@@ -220,8 +227,8 @@ def test_how_a_job_stands(answer: dict[str, t.Any], clause: str) -> None:
 
 def test_nothing_of_a_job_with_no_log_is_told_but_its_end() -> None:
     job = Job("web1", "web1", BACKUP, "j1", no_log=True)
-    assert standing(job, {"state": "failed", "reason": "module", "msg": "a secret"}) == "failed: module"
-    assert standing(job, {"state": "failed", "rc": 3, "msg": "a secret"}) == "failed: rc 3"
+    assert standing(job, entry("a", "failed", {"reason": "module"}, msg="a secret")) == "failed: module"
+    assert standing(job, entry("a", "failed", rc=3, msg="a secret")) == "failed: rc 3"
     assert standing(Job("web1", "web1", BACKUP), {}) == "could not be asked for: its id is hidden"
 
 

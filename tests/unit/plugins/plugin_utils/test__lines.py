@@ -13,6 +13,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._condition import 
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._lines import MOST, Lines, foreseen
 from ansible_collections.background.jobs.plugins.plugin_utils._results import judged, known
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 Job = t.Tuple[Handle, t.Dict[str, t.Any]]
 
@@ -171,8 +172,8 @@ def test_one_job_has_none_and_who_is_silent_has_none() -> None:
 
 
 def test_what_was_skipped_at_the_launch_has_one_and_what_was_collected_before_has_not() -> None:
-    skipped: Job = Handle(name="s", result={"state": "skipped", "changed": False}), {}
-    ended = {"ansible_job_id": "j1.0", "state": "succeeded", "changed": True}
+    skipped: Job = Handle(name="s", result=entry("s", "skipped")), {}
+    ended = entry("c", "succeeded", ansible_job_id="j1.0", changed=True)
     collected: Job = Handle(jid="j1.0", name="c", result=ended), {}
     one = job("a", "succeeded", result={})
     assert Task().close(skipped, collected, one) == ["skipped: [web1] => (job=s)", "ok: [web1] => (job=a)"]

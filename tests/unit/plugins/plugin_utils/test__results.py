@@ -12,11 +12,12 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._record import STATES
 from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import Conditions
+from ansible_collections.background.jobs.plugins.plugin_utils._definition import Definition
+from ansible_collections.background.jobs.plugins.plugin_utils._entry import did_not_succeed
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle, read
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     CENSORED,
     combine,
-    did_not_succeed,
     finished_here,
     headline,
     headroom,
@@ -29,7 +30,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     why,
     withheld,
 )
-from ansible_collections.background.jobs.tests.unit.helpers import record
+from ansible_collections.background.jobs.tests.unit.helpers import entry, record
 
 
 def ours(
@@ -46,7 +47,18 @@ def builtin(result: dict[str, t.Any], state: str = "succeeded", **fields: t.Any)
 
 
 def job(name: str, state: str, **fields: t.Any) -> dict[str, t.Any]:
-    return {"name": name, "state": state, "failed": state not in ("succeeded", "skipped"), **fields}
+    """The result of a job, or with its name."""
+    said = {key: fields.pop(key) for key in ("attempts", "ignored", "message", "reason") if key in fields}
+    return entry(name, state, said, **fields)
+
+
+def step(name: str, **result: t.Any) -> dict[str, t.Any]:
+    return {**result, "job": {"name": name, "state": "failed" if result.get("failed") else "succeeded"}}
+
+
+def finished(name: str, result: dict[str, t.Any], conditions: Conditions) -> dict[str, t.Any]:
+    definition = Definition(name=name, steps=[], timeout=0, kill_after=10, conditions=conditions)
+    return finished_here(definition, result, {}, None)
 
 
 HANDLE = Handle(jid="j1.0", name="backup")
@@ -56,15 +68,17 @@ def test_a_result_has_the_modules_keys_beside_ours() -> None:
     result = present(HANDLE, ours({"rc": 0, "stdout": "a\nb", "stderr": "", "changed": True}, elapsed=1.5, attempts=1))
     assert result == {
         "ansible_job_id": "j1.0",
-        "name": "backup",
-        "state": "succeeded",
         "started": True,
         "finished": True,
         "failed": False,
         "changed": True,
-        "results_file": "/a/j1.0",
-        "elapsed": 1.5,
-        "attempts": 1,
+        "job": {
+            "name": "backup",
+            "state": "succeeded",
+            "results_file": "/a/j1.0",
+            "elapsed": 1.5,
+            "attempts": 1,
+        },
         "rc": 0,
         "stdout": "a\nb",
         "stdout_lines": ["a", "b"],
@@ -75,14 +89,14 @@ def test_a_result_has_the_modules_keys_beside_ours() -> None:
 
 def test_a_result_tells_when_the_job_was_queued_started_and_over() -> None:
     result = present(HANDLE, ours({"ended_at": "noon"}, queued_at=1795348800, started_at=1795348801.25, ended_at=0.0))
-    assert [result[key] for key in ("queued_at", "started_at", "ended_at")] == [
+    assert [result["job"][key] for key in ("queued_at", "started_at", "ended_at")] == [
         "2026-11-22T12:00:00.000Z",
         "2026-11-22T12:00:01.250Z",
         "1970-01-01T00:00:00.000Z",
     ]
-    assert result["shadowed"] == {"ended_at": "noon"}
+    assert result["ended_at"] == "noon", "the module's own"
     for nothing in (None, "noon", 1e300, float("nan")):
-        assert "queued_at" not in present(HANDLE, ours({}, queued_at=nothing))
+        assert "queued_at" not in present(HANDLE, ours({}, queued_at=nothing))["job"]
 
 
 def test_the_modules_own_lines_stay() -> None:
@@ -90,23 +104,80 @@ def test_the_modules_own_lines_stay() -> None:
     assert "stdout_lines" not in present(HANDLE, ours({"stdout": {"a": 1}}))
 
 
-def test_keys_of_a_module_under_our_names_are_kept_below_shadowed() -> None:
-    result = present(HANDLE, ours({"name": "nginx", "state": "started", "elapsed": 3, "failed": False}, elapsed=9.0))
-    assert (result["name"], result["state"], result["elapsed"]) == ("backup", "succeeded", 9.0)
-    assert result["shadowed"] == {"name": "nginx", "state": "started", "elapsed": 3}
+def test_no_key_of_a_module_is_changed() -> None:
+    own = {
+        "name": "nginx",
+        "state": "started",
+        "elapsed": 3,
+        "reason": "why not",
+        "host": "h",
+        "user": "u",
+        "group": "g",
+        "results_file": "/r",
+        "no_log": True,
+        "ignored": ["a"],
+        "truncated": True,
+        "survivors": 3,
+        "shadowed": {"x": 1},
+        "conditions": {},
+        "failed_when": "never",
+        "false_condition": "x",
+        "message": "m",
+        "attempts": 7,
+        "skipped": False,
+        "failed": False,
+        "changed": True,
+    }
+    result = present(HANDLE, ours(dict(own), elapsed=9.0, user="app", group="nightly", truncated=["stdout"]), "web1")
+    assert {key: result[key] for key in own} == own
+    assert set(result) - set(own) == {"ansible_job_id", "started", "finished", "job"}
+    assert result["job"] == {
+        "name": "backup",
+        "state": "succeeded",
+        "elapsed": 9.0,
+        "attempts": 0,
+        "host": "web1",
+        "user": "app",
+        "group": "nightly",
+        "results_file": "/a/j1.0",
+        "truncated": ["stdout"],
+    }
+
+
+@pytest.mark.parametrize("value", [{"name": "x", "state": "failed"}, "text", None, 3], ids=repr)
+def test_what_a_module_returns_as_job_is_kept_apart(value: t.Any) -> None:
+    result = present(HANDLE, ours({"job": value}))
+    assert result["job"] == {
+        "name": "backup",
+        "state": "succeeded",
+        "attempts": 0,
+        "results_file": "/a/j1.0",
+        "shadowed": {"job": value},
+    }
 
 
 def test_what_the_status_file_shadowed_is_there_too() -> None:
-    result = present(HANDLE, ours({"name": "x"}, shadowed={"finished": "13:00"}))
-    assert result["finished"] is True
-    assert result["shadowed"] == {"name": "x", "finished": "13:00"}
+    shadowed = {"finished": "13:00", "started": "12:00", "ansible_job_id": 5, "background_jobs": 1}
+    result = present(HANDLE, ours({**shadowed, "name": "x", "item": 1}, shadowed=shadowed, attempts=1))
+    assert (result["finished"], result["started"], result["name"], result["item"]) == (True, True, "x", 1)
+    expected = {key: value for key, value in shadowed.items() if key != "background_jobs"}
+    assert (result["job"]["shadowed"], result["background_jobs"]) == (expected, 1)
+
+
+def test_a_job_that_is_not_finished_has_its_file_where_builtin_has_it() -> None:
+    result = present(HANDLE, ours({}, "running"))
+    assert result["results_file"] == result["job"]["results_file"] == "/a/j1.0"
 
 
 def test_a_builtin_job_brings_no_shadows_of_its_own_status() -> None:
     status = builtin({"started": 1, "finished": 1, "ansible_job_id": "1.2", "results_file": "/b/1.2", "rc": 0})
     result = present(Handle(jid="1.2", name="x"), status)
     assert (result["started"], result["finished"], result["ansible_job_id"]) == (True, True, "1.2")
-    assert "shadowed" not in result
+    assert "shadowed" not in result["job"] and "results_file" not in result
+    own = {"started": "12:00", "finished": False, "ansible_job_id": 5, "results_file": "/r"}
+    result = present(Handle(jid="1.2", name="x"), builtin(dict(own, finished="13:00")))
+    assert result["job"]["shadowed"] == {"started": "12:00", "finished": "13:00", "ansible_job_id": 5}
+    assert (result["started"], result["finished"], result["results_file"]) == (True, True, "/r")
 
 
 @pytest.mark.parametrize(
@@ -120,11 +191,12 @@ def test_a_builtin_job_brings_no_shadows_of_its_own_status() -> None:
         ("timed_out", True, True),
         ("cancelled", True, True),
         ("lost", True, True),
+        ("not_found", True, True),
     ],
 )
 def test_each_state_is_finished_and_failed_or_not(state: str, finished: bool, failed: bool) -> None:
     result = present(HANDLE, ours({}, state))
-    assert (result["state"], result["finished"], result["failed"], result["changed"]) == (
+    assert (result["job"]["state"], result["finished"], result["failed"], result["changed"]) == (
         state,
         finished,
         failed,
@@ -133,8 +205,10 @@ def test_each_state_is_finished_and_failed_or_not(state: str, finished: bool, fa
 
 
 def test_a_skipped_module_is_a_skipped_job() -> None:
-    assert present(HANDLE, ours({"skipped": True}))["state"] == "skipped"
-    assert present(HANDLE, ours({"skipped": True, "failed": True}, "failed"))["state"] == "failed"
+    assert present(HANDLE, ours({"skipped": True}))["job"]["state"] == "skipped"
+    result = present(HANDLE, ours({"skipped": True, "failed": True}, "failed"))
+    assert (result["job"]["state"], result["job"]["shadowed"]) == ("failed", {"skipped": True})
+    assert "skipped" not in result, "ansible-core would take the whole task for skipped"
 
 
 @pytest.mark.parametrize("reason", ["halted", "dependency"])
@@ -142,15 +216,17 @@ def test_a_job_that_was_not_to_start_is_skipped_and_says_why(reason: str) -> Non
     status = ours({"changed": False}, "skipped", reason)
     status["message"] = "it comes after job a, which ended as failed"
     result = present(HANDLE, status)
-    assert (result["state"], result["skipped"], result["failed"], result["changed"]) == ("skipped", True, False, False)
-    assert (result["reason"], result["msg"]) == (reason, "it comes after job a, which ended as failed")
-    assert "shadowed" not in result
+    assert (result["skipped"], result["failed"], result["changed"]) == (True, False, False)
+    said = {key: result["job"][key] for key in ("state", "reason", "message")}
+    assert said == {"state": "skipped", "reason": reason, "message": result["msg"]}
+    assert result["msg"] == "it comes after job a, which ended as failed"
+    assert "shadowed" not in result["job"]
 
 
 def test_a_job_that_was_ended_by_halt_does_not_fail_by_itself() -> None:
     result = present(HANDLE, ours({"failed": True, "msg": "halt now,fail=1 was reached"}, "cancelled", "halted"))
-    assert (result["state"], result["failed"], result["finished"]) == ("cancelled", False, True)
-    assert "shadowed" not in result
+    assert (result["job"]["state"], result["failed"], result["finished"]) == ("cancelled", False, True)
+    assert "shadowed" not in result["job"]
     assert present(HANDLE, ours({"failed": True}, "cancelled", "cancelled"))["failed"] is True
     assert known(Handle(name="a", result=result))["failed"] is False
 
@@ -165,6 +241,7 @@ def test_a_job_that_was_ended_by_halt_does_not_fail_by_itself() -> None:
         ("failed", "halted", True),
         ("timed_out", "deadline", True),
         ("lost", "reboot", True),
+        ("not_found", None, True),
         ("running", None, True),
     ],
 )
@@ -173,22 +250,23 @@ def test_a_job_counts_against_its_task_or_not(state: str, reason: str | None, co
 
 
 def test_earlier_attempts_are_beside_the_last_one() -> None:
-    earlier = [{"state": "failed", "reason": "exit_code", "elapsed": 0.2, "rc": 1, "stderr": "a\nb"}]
+    said = {"state": "failed", "reason": "exit_code", "elapsed": 0.2}
+    earlier = [{"job": said, "rc": 1, "state": "its own", "stderr": "a\nb"}]
     result = present(HANDLE, ours({"rc": 0, "stdout": ""}, attempts=2, earlier=earlier))
-    assert (result["state"], result["rc"], result["attempts"]) == ("succeeded", 0, 2)
-    assert result["attempt_results"] == [{**earlier[0], "stderr_lines": ["a", "b"]}]
-    assert "attempt_results" not in present(HANDLE, ours({"rc": 0}, attempts=1))
+    assert (result["job"]["state"], result["rc"], result["job"]["attempts"]) == ("succeeded", 0, 2)
+    assert result["job"]["attempt_results"] == [{**earlier[0], "stderr_lines": ["a", "b"]}]
+    assert "attempt_results" not in present(HANDLE, ours({"rc": 0}, attempts=1))["job"]
 
 
 def test_steps_have_lines_too_also_those_of_earlier_attempts() -> None:
-    def step(out: str) -> dict[str, t.Any]:
-        return {"name": "s", "stdout": out, "rc": 0}
+    def said(out: str) -> dict[str, t.Any]:
+        return step("s", stdout=out, rc=0)
 
-    earlier = [{"state": "failed", "steps": [step("x\ny")]}]
-    result = present(HANDLE, ours({"stdout": "b\nc", "steps": [step("a"), step("b\nc")]}, earlier=earlier))
+    earlier = [{"job": {"state": "failed"}, "steps": [said("x\ny")]}]
+    result = present(HANDLE, ours({"stdout": "b\nc", "steps": [said("a"), said("b\nc")]}, earlier=earlier))
     assert [each["stdout_lines"] for each in result["steps"]] == [["a"], ["b", "c"]]
     assert result["stdout_lines"] == ["b", "c"]
-    assert result["attempt_results"][0]["steps"][0]["stdout_lines"] == ["x", "y"]
+    assert result["job"]["attempt_results"][0]["steps"][0]["stdout_lines"] == ["x", "y"]
 
 
 @pytest.mark.parametrize("steps", [["one"], "one", 1, None], ids=repr)
@@ -202,34 +280,35 @@ def test_the_sentence_of_the_target_speaks_where_the_module_did_not() -> None:
     status = ours({}, "lost", "supervisor_gone")
     status["message"] = "it has gone"
     result = present(HANDLE, status)
-    assert (result["reason"], result["msg"]) == ("supervisor_gone", "it has gone")
+    assert (result["job"]["reason"], result["job"]["message"]) == ("supervisor_gone", "it has gone")
+    assert result["msg"] == "it has gone"
     status["result"] = {"msg": "mine"}
-    assert present(HANDLE, status)["msg"] == "mine"
+    result = present(HANDLE, status)
+    assert (result["msg"], result["job"]["message"]) == ("mine", "it has gone")
 
 
 def test_the_item_of_a_job_is_in_its_result() -> None:
     handle = Handle(jid="j1.0", name="n", origin={"item": {"name": "a"}, "ansible_loop_var": "item"})
     result = present(handle, ours({"item": "the module's"}))
     assert result["item"] == {"name": "a"}
-    assert result["shadowed"] == {"item": "the module's"}
+    assert result["job"]["shadowed"] == {"item": "the module's"}
 
 
 def test_a_job_known_before_is_presented_as_it_was() -> None:
-    handle = Handle(name="a", origin={"item": 1}, result={"state": "skipped", "skip_reason": "when", "failed": True})
-    assert known(handle) == {
-        "item": 1,
-        "name": "a",
-        "state": "skipped",
-        "skip_reason": "when",
-        "changed": False,
-        "failed": False,
-    }
-    assert known(Handle(name="a", result={"state": "lost", "changed": True})) == {
-        "name": "a",
-        "state": "lost",
-        "changed": True,
-        "failed": True,
-    }
+    skipped = {**entry("a", "skipped", skip_reason="when"), "state": "its own"}
+    assert known(Handle(name="a", origin={"item": 1}, result={**skipped, "failed": True})) == {**skipped, "item": 1}
+    lost = entry("a", "lost", changed=True)
+    assert known(Handle(name="a", result=lost)) == lost
+
+
+def test_nothing_in_a_result_that_was_registered_makes_ansible_core_act() -> None:
+    acts = {"add_host": {}, "_ansible_x": 1, "unreachable": True}
+    before = entry("a", "failed", {"reason": "module", "attempt_results": [{"rc": 1, **acts}]}, skipped=True, **acts)
+    again = known(Handle(name="a", result=before))
+    assert not {*acts, "skipped"} & set(again)
+    assert again["job"]["attempt_results"] == [{"rc": 1}]
+    assert again["job"]["shadowed"] == {"skipped": True}
+    assert before["job"]["attempt_results"][0].keys() == {"rc", *acts}, "what was registered is left alone"
 
 
 @pytest.mark.parametrize(
@@ -243,15 +322,22 @@ def test_a_job_known_before_is_presented_as_it_was() -> None:
     ids=str,
 )
 def test_an_action_that_ran_no_module_gives_a_finished_job(result: dict[str, t.Any], state: str, failed: bool) -> None:
-    handle = finished_here("x", result, Conditions())
-    assert (handle["name"], handle["state"], handle["failed"]) == ("x", state, failed)
+    handle = finished("x", result, Conditions())
+    assert (handle["job"]["name"], handle["job"]["state"], handle["failed"]) == ("x", state, failed)
     assert (handle["started"], handle["finished"]) == (False, True)
 
 
 def test_the_conditions_of_an_action_that_ran_no_module_count() -> None:
     conditions = Conditions(changed_when=["false"], failed_when=["limit == 3"], variables={"limit": 3})
-    handle = finished_here("x", {"changed": True}, conditions)
-    assert (handle["state"], handle["failed"], handle["changed"]) == ("failed", True, False)
+    handle = finished("x", {"changed": True}, conditions)
+    assert (handle["job"]["state"], handle["failed"], handle["changed"]) == ("failed", True, False)
+
+
+def test_a_job_that_ended_here_is_taken_for_what_it_is_by_those_who_wait_for_it() -> None:
+    for result in ({"skipped": True}, {"changed": True, "name": "its own"}, {"failed": True}, {"rc": 2}):
+        handle = finished("x", dict(result), Conditions())
+        (read_again,) = read([handle])
+        assert (read_again.name, read_again.result) == ("x", handle)
 
 
 FORGED = {"failed_when": ["false"], "changed_when": ["false"], "ignore_errors": True, "variables": {"rc": 0}}
@@ -265,24 +351,24 @@ def test_a_job_is_judged_by_the_conditions_of_its_handle_and_no_others() -> None
         (Conditions(failed_when=["rc not in fine"], variables={"fine": [0]}), "failed", "failed_when"),
     ):
         (result,) = judged([dataclasses.replace(HANDLE, conditions=conditions)], [status])
-        assert (result["state"], result.get("reason"), result["changed"]) == (state, reason, True)
-        assert "ignored" not in result
-    assert present(HANDLE, status)["reason"] == "exit_code", "whoever only looks does not judge"
+        assert (result["job"]["state"], result["job"].get("reason"), result["changed"]) == (state, reason, True)
+        assert "ignored" not in result["job"]
+    assert present(HANDLE, status)["job"]["reason"] == "exit_code", "whoever only looks does not judge"
 
 
 def test_a_job_of_which_only_the_target_knows_is_judged_by_what_that_kept() -> None:
     status = ours({"rc": 3, "failed": True}, "failed", "exit_code", conditions={"failed_when": ["rc > 3"]})
     (result,) = judged([HANDLE], [status])
-    assert result["state"] == "succeeded"
+    assert result["job"]["state"] == "succeeded"
     status["record"]["conditions"] = {"failed_when": ["rc > limit"], "variables": {"limit": 3}}
     (result,) = judged([HANDLE], [status])
-    assert (result["reason"], "'limit' is undefined" in result["msg"]) == ("condition", True)
+    assert (result["job"]["reason"], "'limit' is undefined" in result["msg"]) == ("condition", True)
 
 
-@pytest.mark.parametrize("state", ["running", "lost"])
+@pytest.mark.parametrize("state", ["running", "not_found"])
 def test_a_job_that_is_waited_for_again_keeps_its_conditions(state: str) -> None:
     conditions = Conditions(failed_when=["rc > limit"], variables={"limit": 3})
-    status = ours({}, state, "no_status_file" if state == "lost" else None, conditions=FORGED)
+    status = ours({}, state, conditions=FORGED)
     (again,) = read(judged([dataclasses.replace(HANDLE, conditions=conditions)], [status]))
     assert again.conditions == conditions
     (again,) = read(judged([HANDLE], [status]))
@@ -291,21 +377,22 @@ def test_a_job_that_is_waited_for_again_keeps_its_conditions(state: str) -> None
 
 def test_a_job_that_is_not_there_keeps_what_is_known_of_its_place() -> None:
     handle = Handle(jid="j1.0", name="a", host="web2", user="app", results_file="/a/j1.0")
-    lost = dataclasses.asdict(Status("j1.0", "/a/j1.0", "lost", "no_status_file", "it is not there"))
-    again = read([present(handle, lost)])
+    absent = dataclasses.asdict(Status("j1.0", "/a/j1.0", "not_found", None, "it is not there"))
+    again = read([present(handle, absent, "web1")])
     assert again == [dataclasses.replace(handle, no_log=False, named=True)], "another wait asks for it again"
+    assert "host" not in present(HANDLE, absent, "web1")["job"], "nobody knows where it is"
 
 
 def test_a_name_that_the_controller_knows_counts() -> None:
     status = ours({}, name="what the host says")
-    assert present(dataclasses.replace(HANDLE, named=True), status)["name"] == "backup"
-    assert present(dataclasses.replace(HANDLE, named=False), status)["name"] == "what the host says"
+    assert present(dataclasses.replace(HANDLE, named=True), status)["job"]["name"] == "backup"
+    assert present(dataclasses.replace(HANDLE, named=False), status)["job"]["name"] == "what the host says"
 
 
 def test_a_job_of_another_launch_is_marked() -> None:
     handle = dataclasses.replace(HANDLE, attached_as="j2.0")
-    assert present(handle, ours({}))["attached"] is True
-    assert "attached" not in present(HANDLE, ours({}))
+    assert present(handle, ours({}))["job"]["attached"] is True
+    assert "attached" not in present(HANDLE, ours({}))["job"]
     (again,) = read(present(handle, ours({}, "running")))
     assert again.attached_as == "j2.0", "whoever waits again is the same"
 
@@ -385,7 +472,7 @@ def test_changed_and_failed_are_honest(results: list[dict[str, t.Any]], changed:
 
 def test_the_summary_names_every_state() -> None:
     counted = summary(["failed", "lost", "failed"])
-    assert tuple(counted) == STATES
+    assert tuple(counted) == (*STATES, "not_found")
     assert {state: count for state, count in counted.items() if count} == {"failed": 2, "lost": 1}
 
 
@@ -395,7 +482,7 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
         job("b", "succeeded", warnings=["y"]),
         job("c", "succeeded", warnings="no list"),
         job("d", "succeeded", warnings=["secret"], _ansible_no_log=True),
-        job("e", "succeeded", steps=[{"name": "s", "warnings": ["z"]}, {"name": "t", "warnings": ["x"]}]),
+        job("e", "succeeded", steps=[step("s", warnings=["z"]), step("t", warnings=["x"])]),
     ]
     combined = combine(results, 1, "web1")
     assert combined["warnings"] == ["x", "y", "z"]
@@ -436,11 +523,11 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
         (job("a", "timed_out", msg="late", attempts=2), "a timed out after 2 attempts: late"),
         (job("a", "running", attempts=2), "a is still running"),
         (
-            job("a", "failed", reason="module", msg="no", steps=[{"name": "s"}, {"name": "t", "failed": True}]),
+            job("a", "failed", reason="module", msg="no", steps=[step("s"), step("t", failed=True)]),
             "a failed: step 2 (t): no",
         ),
         (
-            job("a", "failed", reason="exit_code", rc=2, msg="bad", steps=[{"name": "s", "rc": 2}]),
+            job("a", "failed", reason="exit_code", rc=2, msg="bad", steps=[step("s", rc=2)]),
             "a failed: step 1 (s): exit code 2: bad",
         ),
         (
@@ -451,7 +538,7 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
                 rc=2,
                 msg="step 1 of 2 (s) failed: exit code 2",
                 stderr="x\ny",
-                steps=[{"name": "s", "rc": 2}],
+                steps=[step("s", rc=2)],
             ),
             "a failed: step 1 of 2 (s) failed: exit code 2: y",
         ),
@@ -463,7 +550,7 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
                 rc=2,
                 msg="step 1 of 2 (s) failed: The command exited with a non-zero return code. (exit code 2)",
                 stderr="x",
-                steps=[{"name": "s", "rc": 2}],
+                steps=[step("s", rc=2)],
             ),
             "a failed: step 1 of 2 (s) failed: exit code 2: x",
         ),
@@ -475,7 +562,7 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
                 rc=2,
                 msg="step 1 of 2 (s) failed: no table (exit code 2)",
                 stderr="x",
-                steps=[{"name": "s", "rc": 2}],
+                steps=[step("s", rc=2)],
             ),
             "a failed: step 1 of 2 (s) failed: no table (exit code 2)",
         ),
@@ -495,7 +582,10 @@ def test_nothing_of_a_job_with_no_log_is_said() -> None:
     result = present(HANDLE, ours({"msg": "S3CRET", "stderr": "S3CRET", "rc": 1}, "failed", "exit_code", no_log=True))
     assert result["_ansible_no_log"] is True
     assert why(result) == f"backup failed (exit_code; {CENSORED})"
-    assert why({**result, "attempts": 2}) == f"backup failed after 2 attempts (exit_code; {CENSORED})"
+    assert (
+        why({**result, "job": {**result["job"], "attempts": 2}})
+        == f"backup failed after 2 attempts (exit_code; {CENSORED})"
+    )
     combined = combine([job("other", "succeeded"), result], 1, "web1")
     assert combined["_ansible_no_log"] is True
     assert "S3CRET" not in combined["msg"]
@@ -512,25 +602,31 @@ def test_a_task_with_one_job_has_the_keys_of_its_module() -> None:
         "ansible_loop_var": "pkg",
         "skipped": True,
     }
-    combined = combine([{**only, "ansible_facts": {}, "msg": "its own", "elapsed": 2, "attempts": 1}], 5, "web1")
-    assert (combined["rc"], combined["stdout"], combined["state"]) == (3, "x", "failed")
-    assert (combined["elapsed"], combined["msg"][:20]) == (5, "1 of 1 job did not s")
-    assert not {"item", "pkg", "ansible_loop_var", "skipped", "ansible_facts", "name", "attempts"} & set(combined)
-    assert "rc" not in combine([only, job("b", "succeeded")], 5, "web1")
+    own = {
+        "ansible_facts": {},
+        "msg": "its own",
+        "elapsed": 2,
+        "attempts": 1,
+        "name": "n",
+        "summary": "s",
+        "results": 3,
+    }
+    combined = combine([{**only, **own}], 5, "web1")
+    assert (combined["rc"], combined["stdout"], combined["job"]) == (3, "x", {"name": "a", "state": "failed"})
+    assert (combined["name"], combined["attempts"]) == ("n", 1), "the module's"
+    assert (combined["elapsed"], combined["msg"][:20]) == (5, "1 of 1 job did not s"), "the task's"
+    assert combined["summary"]["failed"] == 1 and combined["results"] == [{**only, **own}]
+    assert not {"item", "pkg", "ansible_loop_var", "skipped", "ansible_facts"} & set(combined)
+    assert not {"rc", "job"} & set(combine([only, job("b", "succeeded")], 5, "web1"))
 
 
 def test_what_a_server_answered_is_part_of_the_cause() -> None:
-    failed = {
-        **job("a", "failed"),
-        "reason": "module",
-        "msg": "Request failed",
-        "response": "HTTP Error 404: Not Found",
-    }
+    failed = job("a", "failed", reason="module", msg="Request failed", response="HTTP Error 404: Not Found")
     assert why(failed) == "a failed: Request failed: HTTP Error 404: Not Found"
 
 
 def test_the_last_words_of_an_error_are_told_not_its_ornaments() -> None:
-    failed = {**job("a", "failed"), "reason": "exit_code", "rc": 3, "msg": "non-zero return code"}
+    failed = job("a", "failed", reason="exit_code", rc=3, msg="non-zero return code")
     assert why({**failed, "stderr": "ERROR: no table\nLINE 1: x\n        ^\n"}) == "a failed: exit code 3: LINE 1: x"
 
 
@@ -574,13 +670,13 @@ def test_a_job_looked_for_in_the_wrong_place_is_told_its_right_one(handle: Handl
 def test_what_could_not_be_ended_is_named() -> None:
     left = [{"pid": 7, "owner": "root", "command": "sh", "started": "1"}]
     result = present(HANDLE, ours({"survivors": "its own"}, "failed", "not_ended", survivors=left))
-    assert result["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
-    assert result["shadowed"] == {"survivors": "its own"}
-    assert present(HANDLE, ours({"survivors": 3}))["survivors"] == 3
+    assert result["job"]["survivors"] == [{"pid": 7, "owner": "root", "command": "sh"}]
+    assert result["survivors"] == "its own"
 
 
 AGAIN = ". To wait for what runs on, register this result and give it as 'jobs'"
 FAILED = job("bad", "failed", reason="exit_code", rc=3, stderr="why", msg="non-zero return code")
+IGNORED = {**FAILED, "job": {**FAILED["job"], "ignored": True}}
 
 
 @pytest.mark.parametrize(
@@ -601,7 +697,7 @@ FAILED = job("bad", "failed", reason="exit_code", rc=3, stderr="why", msg="non-z
             False,
             "1 job still running on lab1 (a); 1 of 2 jobs did not succeed: bad failed: exit code 3: why",
         ),
-        ([job("a", "running"), {**FAILED, "ignored": True}], False, "1 job still running on lab1 (a)"),
+        ([job("a", "running"), IGNORED], False, "1 job still running on lab1 (a)"),
         (
             [job("a", "running"), FAILED],
             True,
@@ -621,7 +717,7 @@ def test_a_wait_that_was_too_short_says_what_runs_on(
     ("results", "sentence"),
     [
         ([FAILED, job("a", "succeeded")], "1 of 2 jobs did not succeed on lab1; no_log hides which, and why"),
-        ([{**FAILED, "ignored": True}, job("a", "succeeded")], "1 of 2 jobs succeeded"),
+        ([IGNORED, job("a", "succeeded")], "1 of 2 jobs succeeded"),
         ([job("a", "succeeded")], "1 of 1 job succeeded"),
     ],
 )
@@ -650,11 +746,6 @@ def test_many_failures_are_told_together() -> None:
 
 
 def test_a_wait_that_was_too_short_says_which_supervisor_is_stopped() -> None:
-    job = {
-        "name": "a",
-        "state": "running",
-        "reason": "supervisor_stopped",
-        "msg": "the supervisor (pid 7) is\x1b stopped",
-    }
-    said = overdue([job, {**job, "name": "b"}], "web1", 2) or ""
+    stopped = {"reason": "supervisor_stopped", "message": "the supervisor (pid 7) is\x1b stopped"}
+    said = overdue([job("a", "running", **stopped), job("b", "running", **stopped)], "web1", 2) or ""
     assert said.count("; the supervisor (pid 7) is\\x1b stopped. To wait") == 1

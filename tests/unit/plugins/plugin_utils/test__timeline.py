@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._record import encode
 from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Task, Told
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Entry, Timeline, document
+from ansible_collections.background.jobs.tests.unit import helpers
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 BUILD = Task("Build", "site.yml:14")
@@ -36,17 +37,18 @@ def moment(seconds: float) -> str:
     return f"2026-11-22T12:00:{seconds:06.3f}Z"
 
 
-def handle(jid: str = "j1.0", name: str = "nginx", **fields: t.Any) -> dict[str, t.Any]:
+def handle(jid: str = "j1.0", name: str = "nginx", state: str = "queued", **said: t.Any) -> dict[str, t.Any]:
     """What launch returns of a job."""
-    state = {"state": "queued", "started": True, "finished": False}
-    return {"ansible_job_id": jid, "name": name, "host": "web1", **state, **fields}
+    return helpers.entry(name, state, said, ansible_job_id=jid)
 
 
-def ended(jid: str = "j1.0", name: str = "nginx", **fields: t.Any) -> dict[str, t.Any]:
+SAID = {"queued_at": moment(1), "started_at": moment(2), "ended_at": moment(5.5), "elapsed": 3.499, "attempts": 1}
+
+
+def ended(jid: str = "j1.0", name: str = "nginx", state: str = "succeeded", **fields: t.Any) -> dict[str, t.Any]:
     """What run and wait return of a job."""
-    state = {"state": "succeeded", "started": True, "finished": True, "failed": False, "attempts": 1}
-    times = {"queued_at": moment(1), "started_at": moment(2), "ended_at": moment(5.5), "elapsed": 3.499}
-    return {"ansible_job_id": jid, "name": name, **state, **times, **fields}
+    said = {**SAID, **{key: fields.pop(key) for key in (*SAID, "reason", "group", "no_log", "host") if key in fields}}
+    return helpers.entry(name, state, said, ansible_job_id=jid, **fields)
 
 
 def running(jid: str = "j7", **fields: t.Any) -> dict[str, t.Any]:
@@ -100,9 +102,9 @@ def test_a_job_of_run_is_told_whole() -> None:
 def test_a_launched_job_is_known_better_each_time() -> None:
     """It keeps the task that launched it, its host, name and group; a look in between and a clean-up change nothing."""
     launched = told({"results": [handle(host="db1", group="nightly")]}, LAUNCH, 1.5, took=1)
-    seen = told(ended(state="running", finished=False, ended_at=None, elapsed=None), STATUS, 4)
+    seen = told(ended(state="running", ended_at=None, elapsed=None), STATUS, 4)
     failed = told({"results": [ended(state="failed", reason="exit_code", rc=3)]}, WAIT, 6, task=Task("Wait", "x:1"))
-    cleaned = told({**handle(state="succeeded"), "erased": "/a/j1.0", "finished": True}, STATUS, 9)
+    cleaned = told({**handle(state="succeeded"), "erased": "/a/j1.0"}, STATUS, 9)
     (entry,) = entries(launched)
     assert (entry.state, entry.collected, times(entry)) == ("queued", False, [1.5, None, None])
     (entry,) = entries(launched, seen)
@@ -131,7 +133,7 @@ def test_jobs_of_a_loop_are_told_twice_and_are_there_once() -> None:
 
 
 def test_a_job_that_was_over_before_it_was_sent_has_no_id() -> None:
-    skipped = {"name": "script", "state": "skipped", "started": False, "finished": True, "failed": False}
+    skipped = {**helpers.entry("script", "skipped"), "started": False}
     (entry, other) = entries(told({"results": [skipped, ended()]}, RUN, 6, took=6))
     assert (other.name, other.jid, other.state, times(other)) == ("script", "", "skipped", [6, None, 6])
     assert entry.jid == "j1.0"
@@ -169,7 +171,7 @@ def test_a_job_of_builtin_async_has_the_times_at_which_it_was_told() -> None:
     for delta in ("1 day, 0:00:00", None):
         (entry,) = entries(start, told(over(delta=delta), STATUS, 9), told(over(delta=delta), STATUS, 12))
         assert times(entry) == [None, 2, 9], "not later than somebody has seen it"
-    (entry,) = entries(start, told({"results": [ended("j7", "j7", attempts=None) | dict.fromkeys(TIMES)]}, WAIT, 9))
+    (entry,) = entries(start, told({"results": [ended("j7", "j7", attempts=None, **dict.fromkeys(TIMES))]}, WAIT, 9))
     assert (entry.name, entry.state, times(entry)) == ("Build", "succeeded", [None, 2, 5.499])
 
 
@@ -215,7 +217,7 @@ def test_a_builtin_job_of_a_loop_is_named_by_its_item() -> None:
 
 def test_what_was_not_found_or_only_removed_says_nothing_of_its_end() -> None:
     start = told(running(), COMMAND, 2)
-    for result in (over(msg="could not find job"), ended("j7", state="lost", reason="no_status_file")):
+    for result in (over(msg="could not find job"), ended("j7", state="not_found")):
         assert [entry.collected for entry in entries(start, told(result, STATUS, 9))] == [False]
     (entry,) = entries(start, told(running(erased="/a/j7"), STATUS, 9))
     assert (entry.state, entry.collected, times(entry)) == ("running", True, [None, 2, 9])
@@ -305,7 +307,8 @@ def test_what_is_no_time_and_no_number_is_left_out(value: t.Any) -> None:
     timeline = Timeline(10)
     timeline.note(told({"results": [ended(**strange)]}, RUN, 9, took=8, arguments={"group": {}}))
     (entry,) = timeline.entries()
-    assert [entry.elapsed, entry.rc, entry.attempts, entry.group] == [None] * 4
+    assert [entry.elapsed, entry.rc, entry.attempts] == [None] * 3
+    assert entry.group == (value or None if isinstance(value, str) else None)
     json.dumps(document(timeline, [], NOON, NOON), allow_nan=False)
 
 

@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
 from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait, removals
+from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 Answer = t.Mapping[str, str]
 
@@ -61,11 +62,11 @@ class Target:
 
     @staticmethod
     def _status(jid: str, state: str) -> dict[str, t.Any]:
-        gone = state == "lost"
+        gone = state in ("lost", "not_found")
         return {
             "jid": jid,
             "state": state,
-            "reason": "no_status_file" if gone else None,
+            "reason": None,
             "message": "there is no status file" if gone else None,
             "results_file": f"/a/{jid}",
             "record": {"name": f"job {jid}"},
@@ -113,7 +114,7 @@ def waited(target: Target, some: t.Sequence[Handle], wait_timeout: float = 0, cl
 def test_finished_jobs_take_one_question_and_a_line_each(said: list[str]) -> None:
     target = Target({"a": "succeeded", "b": "succeeded"})
     result = waited(target, handles("a", "b"))
-    assert [each["name"] for each in result["results"]] == ["job a", "job b"]
+    assert [each["job"]["name"] for each in result["results"]] == ["job a", "job b"]
     assert (result["failed"], result["changed"]) == (False, True)
     assert said == ["changed: [web1] => (job=job a)", "changed: [web1] => (job=job b)"]
     (asked,) = target.asked
@@ -153,9 +154,9 @@ def test_the_first_question_may_have_been_asked_along_with_the_launch(said: list
 
 def test_what_is_known_already_is_not_asked_for_and_keeps_its_place(said: list[str]) -> None:
     target = Target({"b": "succeeded"})
-    skipped = Handle(name="a", result={"state": "skipped", "changed": False})
+    skipped = Handle(name="a", result=entry("a", "skipped"))
     result = waited(target, [skipped, *handles("b"), skipped])
-    assert [each["state"] for each in result["results"]] == ["skipped", "succeeded", "skipped"]
+    assert [each["job"]["state"] for each in result["results"]] == ["skipped", "succeeded", "skipped"]
     assert target.asked[0]["jids"] == ["b"]
 
 
@@ -167,7 +168,7 @@ def test_another_attempt_of_the_task_has_what_was_collected_before(
     target.use(monkeypatch)
     assert waited(target, handles("j1234567.0", "b"), wait_timeout=1)["finished"] is False
     result = waited(target, handles("j123456.0", "b"))
-    assert [each["state"] for each in result["results"]] == ["failed", "succeeded"]
+    assert [each["job"]["state"] for each in result["results"]] == ["failed", "succeeded"]
     assert (result["failed"], result["finished"]) == (True, True)
     assert [asked["jids"] for asked in target.asked] == [["j1234567.0", "b"], ["b"]]
     assert len(target.removed) == 1  # b is no jid of ours
@@ -177,7 +178,7 @@ def test_another_attempt_to_wait_for_a_group_has_what_was_collected_before(said:
     target = Target({"a": "failed"}, {})
     for attempt in range(3):
         result = Wait(t.cast(JobAction, target), Terms(), {}).for_group("g", None)
-        assert [each["state"] for each in result["results"]] == ["failed"], attempt
+        assert [each["job"]["state"] for each in result["results"]] == ["failed"], attempt
 
 
 def test_without_cleaning_up_another_attempt_asks_again(said: list[str]) -> None:
@@ -190,7 +191,7 @@ def test_without_cleaning_up_another_attempt_asks_again(said: list[str]) -> None
 def test_no_jobs_are_no_question() -> None:
     target = Target({})
     assert waited(target, [])["msg"] == "no jobs"
-    assert waited(target, [Handle(name="a", result={"state": "failed"})])["failed"] is True
+    assert waited(target, [Handle(name="a", result=entry("a", "failed"))])["failed"] is True
     assert target.asked == []
 
 
@@ -248,7 +249,7 @@ def test_who_interrupts_the_removal_of_files_has_the_result(said: list[str]) -> 
     target.left = None
     with pytest.raises(Interrupted):
         Wait(t.cast(JobAction, target), Terms(), {}).for_jobs(handles("1.2"))
-    assert target.left.result["results"][0]["state"] == "succeeded"
+    assert target.left.result["results"][0]["job"]["state"] == "succeeded"
 
 
 def test_facts_of_the_only_job_are_set_where_that_was_asked_for(said: list[str]) -> None:
@@ -278,9 +279,9 @@ def test_a_question_is_never_longer_than_a_connection_lives(said: list[str]) -> 
 
 def test_a_job_looked_for_in_the_wrong_place_says_which_is_right(said: list[str]) -> None:
     elsewhere = Handle(jid="a", no_log=False, name="a", host="web2")
-    result = waited(Target({"a": "lost"}), [elsewhere])
+    result = waited(Target({"a": "not_found"}), [elsewhere])
     assert "it was started on web2; this task runs on web1" in result["msg"]
-    assert "there is no status file" in waited(Target({"a": "lost"}), handles("a"))["msg"]
+    assert "there is no status file" in waited(Target({"a": "not_found"}), handles("a"))["msg"]
 
 
 def test_a_supervisor_that_is_stopped_is_warned_of_once(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,7 +431,7 @@ def test_the_files_of_10000_jobs_are_a_few_commands_none_of_which_is_too_long(fo
 def test_all_jobs_of_a_group_are_waited_for_without_handles(said: list[str]) -> None:
     target = Target({"a": "running", "b": "running"}, {"a": "succeeded", "b": "succeeded"})
     result = Wait(t.cast(JobAction, target), Terms(), {}).for_group("nightly", None)
-    assert [each["name"] for each in result["results"]] == ["job a", "job b"]
+    assert [each["job"]["name"] for each in result["results"]] == ["job a", "job b"]
     assert target.asked[0]["selection"] == {"group": "nightly", "names": None} and target.asked[0]["jids"] == []
     assert "selection" not in target.asked[1] and target.asked[1]["results_files"] == {"a": "/a/a", "b": "/a/b"}
 
@@ -507,4 +508,7 @@ def test_what_of_a_lost_job_could_not_be_ended_is_named() -> None:
     result = waited(target, handles("a", "b"))
     assert result["failed"] is True
     assert "a process of it runs on that could not be ended: pid 7 (sh, of user root)" in result["msg"]
-    assert [job.get("survivors") for job in result["results"]] == [[{"pid": 7, "owner": "root", "command": "sh"}], None]
+    assert [each["job"].get("survivors") for each in result["results"]] == [
+        [{"pid": 7, "owner": "root", "command": "sh"}],
+        None,
+    ]
