@@ -48,9 +48,10 @@ ENTRIES = {
 
 # What each of them prints, as a regular expression, when it comes after PLAY.
 PLAYBOOKS = {
-    "background.jobs.cancel": r"here +long +cancelled",
+    "background.jobs.cancel": r"here +j\S+ +long +cancelled",
     "background.jobs.demo": "one after the other",
-    "background.jobs.list": r"here +long +artifact +cancelled",
+    "background.jobs.list": r"here +j\S+ +long +artifact +cancelled",
+    "background.jobs.logs": r"here \| long: on its way",
     "background.jobs.prune": r"here +long +artifact +cancelled",
 }
 CALLBACKS = {
