@@ -27,6 +27,8 @@ from ansible_collections.background.jobs.plugins.module_utils._store import Stor
 from ansible_collections.background.jobs.plugins.module_utils._told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._tree import Census, Tree
 
+_OTHER_USER = "other_user"
+"""The reason of a job whose status file belongs to another user."""
 _FORM = re.compile(r"j[0-9]+\.[0-9]+")
 """A jid, of ours or of builtin async. What is called otherwise is no job: a directory may hold other things too."""
 
@@ -96,6 +98,8 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
         except FileNotFoundError:  # reaped a moment ago
             continue
         status = look(store, jid, evidence.wrappers)
+        if status.reason == _OTHER_USER:  # not to be found for who asks for it, but here it lies
+            status.state, status.reason = LOST, "status_unreadable"
         if not is_gone(status):
             found.append((status, describe(status, owner, touched, evidence, now)))
             queued = None if status.record is None else _number(status.record.queued_at)

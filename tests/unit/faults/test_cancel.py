@@ -84,7 +84,7 @@ def test_running_queued_and_finished_jobs_in_one_go_and_again(batches: Batches, 
     batches.launch(python_job("j1.0", "print('{}')"), gates.job("j1.1"), gates.job("j1.2"), concurrency="1")
     eventually(lambda: gates.is_reached("j1.1"))
     jids = ["j1.0", "j1.1", "j1.2", "j9.9"]
-    expected = [("succeeded", False), ("cancelled", True), ("cancelled", True), ("lost", False)]
+    expected = [("succeeded", False), ("cancelled", True), ("cancelled", True), ("not_found", False)]
     assert cancel(batches, *jids) == expected
     assert cancel(batches, *jids) == [(state, False) for state, dummy in expected]
     batches.supervisor_ends()
@@ -219,7 +219,7 @@ def test_nobody_gets_the_signal_that_a_supervisor_was_meant_to_get(
 
 def test_a_job_of_another_host_is_not_ours_to_end(batches: Batches, sleeper: subprocess.Popen[bytes]) -> None:
     fake(batches, pid=sleeper.pid, pid_start=_process.start_time(sleeper.pid), node="web9", boot_id="its own")
-    assert cancel(batches, "j1.0") == [("lost", False)]
+    assert cancel(batches, "j1.0") == [("not_found", False)]
     assert sleeper.poll() is None
 
 

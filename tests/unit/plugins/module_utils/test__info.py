@@ -267,3 +267,12 @@ def test_the_return_code_is_told_unless_it_is_secret(
 ) -> None:
     put(store, state=state, reason="exit_code", no_log=no_log, result={"rc": code})
     assert info(store).rc == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_told_of_where_it_lies(store: Store) -> None:
+    put(store, state="succeeded")
+    os.chown(store.path("j1.0"), 12345, -1)
+    told = info(store)
+    assert (told.state, told.reason, told.builtin) == ("lost", "status_unreadable", False)
+    assert "belongs to 12345, not to root" in str(told.msg)

@@ -231,7 +231,7 @@ def test_files_go_when_the_result_of_the_task_stands(said: list[str], monkeypatc
     for name, failure in (("judged", AnsibleError("x")), ("judged", RecursionError()), ("combine", Interrupted())):
         target = Target({"a": "succeeded", "b": "lost"})
         with monkeypatch.context() as patch:
-            patch.setattr(_wait, name, lambda *dummy, failure=failure: (_ for _ in ()).throw(failure))
+            patch.setattr(_wait, name, lambda *dummy, failure=failure: (each for each in ()).throw(failure))
             with pytest.raises(type(failure)):
                 waited(target, handles("a", "b"))
         assert target.removed == []
