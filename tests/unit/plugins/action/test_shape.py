@@ -29,7 +29,7 @@ ENDED = {"name", "state", "elapsed", "attempts", *TIMES, "host", "user", "result
 """What is said of a job that has succeeded."""
 HANDLE = {"name", "state", "host", "user", "interpreter", "conditions"}
 NEVER_THE_SAME = {"start", "end", "delta"}
-NOT_OF_A_JOB = {"invocation", "exception"}
+NOT_OF_A_JOB = {"invocation", "exception", "ansible_parsed"}
 """Keys of the result of a task that ansible-core puts there, and the arguments, which are not kept on a disk."""
 
 OWN = {
