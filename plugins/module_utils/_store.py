@@ -50,7 +50,7 @@ class StoreError(Exception):
 
 
 class OthersStatus(StoreError):
-    """A status file that belongs to another user."""
+    """A status file, or its directory, that belongs to another user, or that this one may not read."""
 
 
 class CorruptStatus(StoreError):
@@ -129,7 +129,7 @@ def check(path: str, may_be_link: bool = False) -> os.stat_result:
     if not stat.S_ISDIR(info.st_mode):
         raise StoreError(f"the async directory {path} is not a directory; {_ANOTHER}")
     if info.st_uid != os.geteuid():
-        raise StoreError(
+        raise OthersStatus(
             f"the async directory {path} belongs to {user_name(info.st_uid)}, not to {user_name(os.geteuid())}: "
             f"work as the user that it belongs to (become_user), or {_ANOTHER}"
         )
@@ -321,6 +321,11 @@ class Store:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _OPEN)
         except FileNotFoundError:
             raise
+        except PermissionError as exc:
+            raise OthersStatus(
+                f"the status file {path} cannot be opened by {user_name(os.geteuid())}: {exc.strerror}; ask as the "
+                "user that started the job (become_user)"
+            ) from exc
         except OSError as exc:
             what = "is a symbolic link" if exc.errno == errno.ELOOP else f"cannot be opened: {exc.strerror}"
             raise StoreError(f"the status file {path} {what}") from exc

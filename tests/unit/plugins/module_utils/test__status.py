@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _builtin, _
 from ansible_collections.background.jobs.plugins.module_utils._record import KEY, STATES, Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._status import locate, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError
-from ansible_collections.background.jobs.tests.unit.helpers import record
+from ansible_collections.background.jobs.tests.unit.helpers import Unprivileged, record
 
 
 def here(state: str = "running", **fields: t.Any) -> Record:
@@ -220,6 +220,27 @@ def test_what_is_no_file_is_unreadable_and_not_ours_to_remove(store: Store, make
     make(store.path("j1.0"))
     status = look(store, "j1.0")
     assert (status.state, status.reason, status.ours_to_remove) == ("lost", "status_unreadable", False)
+
+
+def test_what_only_another_user_may_read_is_not_found_rather_than_lost(unprivileged: Unprivileged) -> None:
+    """The directory is root's, below one that only root can look into, or one that all can; then it is his own."""
+    hidden, open_to_all = unprivileged.directory / "hidden", unprivileged.directory / "open"
+    found = {}
+    for above, mode in ((hidden, 0o700), (open_to_all, 0o755)):
+        store = Store(str(above / "async"))
+        above.mkdir()
+        (above / "async").mkdir(mode=0o700)
+        store.write("j1.0", encode(here("succeeded"), {"rc": 0}))
+        above.chmod(mode)
+        status = unprivileged.do(lambda store=store: look(store, "j1.0"))  # type: ignore[misc]
+        found[above.name] = (status.state, status.reason, status.ours_to_remove)
+        assert "become_user" in str(status.message)
+    theirs = unprivileged.directory / "theirs"
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, 65534, 65534)
+    status = look(Store(str(theirs)), "j1.0")
+    found["root asks"] = (status.state, status.reason, status.ours_to_remove)
+    assert set(found.values()) == {("not_found", "other_user", False)}, found
 
 
 @pytest.mark.parametrize("jid", ["../j1", "", ".j1.lock"])
