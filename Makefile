@@ -44,7 +44,7 @@ test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansibl
 test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started
 	@$(PYTHON) tests/run.py
 
-check: $(NOX) docs test-importer test-coverage test-browser test-runner ## What 'make test' has no time for, each ansible-core included
+check: $(NOX) docs test-importer test-coverage test-browser test-runner test-documents ## What 'make test' has no time for, each ansible-core included
 	$(NOX) --session sanity
 	$(NOX) --session unit -- tests/unit/plugins
 	$(NOX) --session artifact -- tests/artifact
@@ -61,7 +61,7 @@ test-browser: $(NOX) ## The page of a timeline in Chromium, which is installed i
 test-runner: $(NOX) ## Two nodes of a workflow in ansible-runner
 	$(NOX) --session runner
 
-test-documents: $(NOX) ## The scenarios of the reference documents, which are part of neither
+test-documents: $(NOX) ## The scenarios of the reference documents
 	$(NOX) --session molecule -- test --scenario-name documents
 	$(NOX) --session molecule -- test --scenario-name fleet
 

@@ -39,7 +39,7 @@ MAIN_CORE = "2.21.5"
 TARGET_PYTHON = "3.8"
 
 LONG_SCENARIOS = ("default", "faults")
-# The reference documents: `make test` has no time for them, `make test-documents` runs them.
+# The reference documents: `make test` has no time for them, `make check` runs them.
 APART = ("documents", "fleet")
 
 # Collections that Molecule's Docker driver needs, and what they need.
@@ -141,7 +141,7 @@ def unit(session: nox.Session, core: str) -> None:
     plugins = "tests/unit/plugins"
     tests = [f"{plugins}/plugin_utils", f"{plugins}/action/test_launch.py", f"{plugins}/action/test_hostile.py"]
     if core == min(CORES):
-        tests += [f"{plugins}/action/test_run.py"]
+        tests += [f"{plugins}/action/test_run.py", f"{plugins}/action/test_shape.py"]
     if core == max(CORES):
         tests = [plugins, "tests/unit/docs", "tests/bench"]
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *(session.posargs or tests))
