@@ -113,8 +113,12 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], host: str | None = No
 
 def _without_status(result: dict[str, t.Any], status: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """:returns: the result of a job of builtin async without what ansible-core has put in beside its module's keys."""
-    put = {"ansible_job_id": (status["jid"],), "results_file": (status["results_file"],)}
-    put.update(dict.fromkeys(("started", "finished"), (0, 1)))
+    put: dict[str, tuple[t.Any, ...]] = {
+        "ansible_job_id": (status["jid"],),
+        "results_file": (status["results_file"],),
+        "started": (0, 1),
+        "finished": (0, 1),
+    }
     return {key: value for key, value in result.items() if value not in put.get(key, ())}
 
 
