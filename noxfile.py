@@ -135,13 +135,15 @@ def lint(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize(("python", "core"), EVERY_CORE)
 def unit(session: nox.Session, core: str) -> None:
-    """Unit tests: all with the newest core, with the others what asks something of the core that differs."""
+    """Unit tests: all with the newest core, the controller's with the oldest, between them what asks the core."""
     install(session, "unit", core)
     see_collection(session)
     plugins = "tests/unit/plugins"
-    tests = [f"{plugins}/plugin_utils", f"{plugins}/action/test_launch.py", f"{plugins}/action/test_hostile.py"]
+    tests = [f"{plugins}/action/test_{name}.py" for name in ("hostile", "launch")]
+    tests += [f"{plugins}/plugin_utils/test_{name}.py" for name in ("_answer", "_voice", "output_of_modules")]
     if core == min(CORES):
-        tests += [f"{plugins}/action/test_run.py", f"{plugins}/action/test_shape.py"]
+        tests = [f"{plugins}/plugin_utils"]
+        tests += [f"{plugins}/action/test_{name}.py" for name in ("hostile", "launch", "run", "shape")]
     if core == max(CORES):
         tests = [plugins, "tests/unit/docs", "tests/bench"]
     session.run("pytest", f"--junit-xml={RESULTS}/unit-{core}.xml", *(session.posargs or tests))

@@ -28,7 +28,7 @@ from noxfile import MAIN_CORE  # noqa: E402
 RESULTS = ROOT / ".cache" / "results"
 # In the order in which they start, as many side by side as there are places. More places than the two processors that
 # this is made for give these work while a session waits for a download or a host.
-SESSIONS = ("lint", "images", "unit", f"sanity({MAIN_CORE})", "targets", "molecule", f"artifact({MAIN_CORE})", "cores")
+SESSIONS = ("lint", "images", "unit", "molecule", f"sanity({MAIN_CORE})", "targets", f"artifact({MAIN_CORE})", "cores")
 PLACES = 3
 
 
