@@ -127,7 +127,8 @@ def test_an_item_that_started_no_job_is_known_already(result: dict[str, t.Any], 
 
 
 def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
-    failed = entry("backup", "failed", {"reason": "exit_code"}, ansible_job_id="j1.0", rc=3, state="its own")
+    its_own = {"rc": 3, "state": "its own"}
+    failed = {**entry("backup", "failed", {"reason": "exit_code"}, ansible_job_id="j1.0"), **its_own}
     (handle,) = read({"results": [failed]})
     assert handle.result == failed
 
