@@ -158,7 +158,7 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
                 os._exit(0)
         os.waitpid(child, 0)
         status = eventually(lambda store=store: one_ended(store))  # type: ignore[misc]
-        assert status.state in ("succeeded", "lost"), f"point {number}: {status}"
+        assert status.state in ("succeeded", "lost", "not_found"), f"point {number}: {status}"
         assert marked(store.directory, ["j1.0"]) == []
         if unharmed.exists():
             break
