@@ -96,7 +96,8 @@ def deep(levels: int) -> t.Any:
 
 
 def test_a_result_that_cannot_be_sent_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(earlier=[deep(5000), {}]), result=deep(5000)))
+    too_deep = deep(100_000)
+    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(earlier=[too_deep, {}]), result=too_deep))
     assert told["result"] == ["it is nested too deeply to be sent"]
     assert told["earlier"] == [["it is nested too deeply to be sent"], "{}"]
     monkeypatch.setattr(_answer, "_LARGEST", 100)
@@ -105,7 +106,7 @@ def test_a_result_that_cannot_be_sent_is_told_as_that(monkeypatch: pytest.Monkey
 
 
 def test_a_record_that_cannot_be_sent_is_a_lost_job() -> None:
-    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(conditions=deep(5000))), running_for=None)
+    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(conditions=deep(100_000))), running_for=None)
     status = json.loads(told["status"])
     assert (status["state"], status["reason"]) == ("lost", "status_unreadable")
     assert status["message"] == "of its record: it is nested too deeply to be sent"
