@@ -216,7 +216,7 @@ def artifact(session: nox.Session, core: str) -> None:
     install(session, "artifact", core)
     archive = build(session)
     place = archive.parent / "installed"
-    options = ("--offline", "--collections-path", str(place))
+    options = ("--offline", "--force", "--collections-path", str(place))  # wherever else it is
     session.run("ansible-galaxy", "collection", "install", *options, str(archive), silent=True)
     installed, source = place / NAMESPACE / "jobs", CACHE / "copy" / "artifact" / NAMESPACE / "jobs"
     # To run the examples takes as long as all the rest: `nox -s artifact -- tests/artifact` does it.
