@@ -106,6 +106,8 @@ def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, s
     check_jid(jid)
     if not results_file:
         store = Store(directory)
+        if os.path.lexists(store.path(jid)):  # a whole id, as most are: the directory need not be listed
+            return store, jid
         try:
             return store, _ids.find(jid, store.jids())
         except _ids.AmbiguousId as exc:
