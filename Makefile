@@ -42,12 +42,10 @@ test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansibl
 	$(NOX) --session cores
 
 test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started
-	@$(PYTHON) tests/run.py
+	@$(PYTHON) tests/run.py test
 
-check: $(NOX) docs test-importer test-coverage test-browser test-runner test-documents ## What 'make test' has no time for, each ansible-core included
-	$(NOX) --session sanity
-	$(NOX) --session unit -- tests/unit/plugins
-	$(NOX) --session artifact -- tests/artifact
+check: $(NOX) ## What 'make test' has no time for: docs, the six below, and each ansible-core
+	@$(PYTHON) tests/run.py check
 
 test-importer: $(NOX) ## What Galaxy does with an upload
 	$(NOX) --session importer
@@ -62,8 +60,7 @@ test-runner: $(NOX) ## Two nodes of a workflow in ansible-runner
 	$(NOX) --session runner
 
 test-documents: $(NOX) ## The scenarios of the reference documents
-	$(NOX) --session molecule -- test --scenario-name documents
-	$(NOX) --session molecule -- test --scenario-name fleet
+	$(NOX) --session documents
 
 demo: $(NOX) ## A look at the collection at work
 	@tests/demo.sh

@@ -199,11 +199,11 @@ def sanity(session: nox.Session, core: str) -> None:
     session.run("ansible-test", "sanity", "--venv", "--requirements", "--color", *session.posargs, env=environment)
 
 
-def build(session: nox.Session) -> Path:
+def build(session: nox.Session, purpose: str) -> Path:
     """Build the collection from a copy; returns the archive."""
-    built = CACHE / "artifact"
+    built = CACHE / "built" / purpose
     shutil.rmtree(built, ignore_errors=True)
-    with session.chdir(copy_collection("artifact")):
+    with session.chdir(copy_collection(purpose)):
         session.run("ansible-galaxy", "collection", "build", "--output-path", str(built), silent=True)
     (archive,) = built.glob("*.tar.gz")
     return archive
@@ -214,11 +214,12 @@ def build(session: nox.Session) -> Path:
 def artifact(session: nox.Session, core: str) -> None:
     """What users get: built, installed where nothing else is, and each entry used."""
     install(session, "artifact", core)
-    archive = build(session)
+    purpose = f"artifact-{core}"
+    archive = build(session, purpose)
     place = archive.parent / "installed"
     options = ("--offline", "--force", "--collections-path", str(place))  # wherever else it is
     session.run("ansible-galaxy", "collection", "install", *options, str(archive), silent=True)
-    installed, source = place / NAMESPACE / "jobs", CACHE / "copy" / "artifact" / NAMESPACE / "jobs"
+    installed, source = place / NAMESPACE / "jobs", CACHE / "copy" / purpose / NAMESPACE / "jobs"
     # To run the examples takes as long as all the rest: `nox -s artifact -- tests/artifact` does it.
     tests = session.posargs or ["tests/artifact/test_artifact.py", "-k", "not examples_run"]
     environment = {"INSTALLED": str(installed), "SOURCE": str(source)}
@@ -229,7 +230,7 @@ def artifact(session: nox.Session, core: str) -> None:
 def importer(session: nox.Session) -> None:
     """What Galaxy does with an upload, without an error and without a warning."""
     install(session, "importer")
-    archive = build(session)
+    archive = build(session, "importer")
     session.chdir(archive.parent)
     environment = {"HOME": str(archive.parent), "GALAXY_IMPORTER_LOG_LEVEL_MAIN": "WARNING"}
     said = session.run("python", "-m", "galaxy_importer.main", archive.name, env=environment, silent=True)
@@ -262,11 +263,7 @@ def images(session: nox.Session) -> None:
 @nox.session(python=MAIN_PYTHON)
 def molecule(session: nox.Session) -> None:
     """All Molecule scenarios but those apart, side by side, or molecule with the arguments after `--`."""
-    install(session, "molecule")
-    see_collection(session)
-    need_driver_collections(session)
-    images = session.run("python", "tests/hosts/hosts.py", "images", silent=True, stderr=None)
-    session.env.update(dict(line.split("=", 1) for line in str(images).splitlines()))
+    need_molecule(session)
     if session.posargs:
         if set(APART) & set(session.posargs):
             session.run("python", "tests/hosts/hosts.py", "services")
@@ -274,12 +271,31 @@ def molecule(session: nox.Session) -> None:
         return
     found = {config.parent.name for config in ROOT.glob("extensions/molecule/*/molecule.yml")}
     # The longest first, so that the others fill the time beside them.
-    scenarios = [*LONG_SCENARIOS, *sorted(found - {*LONG_SCENARIOS, *APART})]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    run_scenarios(session, [*LONG_SCENARIOS, *sorted(found - {*LONG_SCENARIOS, *APART})], os.cpu_count() or 1)
+
+
+@nox.session(python=MAIN_PYTHON)
+def documents(session: nox.Session) -> None:
+    """The scenarios of the reference documents, one after the other."""
+    need_molecule(session)
+    session.run("python", "tests/hosts/hosts.py", "services")
+    run_scenarios(session, list(APART), places=1)
+
+
+def need_molecule(session: nox.Session) -> None:
+    install(session, "molecule")
+    see_collection(session)
+    need_driver_collections(session)
+    images = session.run("python", "tests/hosts/hosts.py", "images", silent=True, stderr=None)
+    session.env.update(dict(line.split("=", 1) for line in str(images).splitlines()))
+
+
+def run_scenarios(session: nox.Session, scenarios: list[str], places: int) -> None:
+    with ThreadPoolExecutor(max_workers=places) as pool:
         passed = list(pool.map(lambda scenario: run_scenario(session, scenario), scenarios))
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = f'<testsuite tests="{len(passed)}" errors="0" failures="{passed.count(False)}" skipped="0"/>\n'
-    (RESULTS / "molecule.xml").write_text(summary, encoding="ascii")
+    (RESULTS / f"{session.name.partition('-')[0]}.xml").write_text(summary, encoding="ascii")
     if not all(passed):
         session.error("A scenario failed")
 
