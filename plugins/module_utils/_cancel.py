@@ -18,8 +18,8 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _keeper, _lock, _process, _tree
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers, write_cancelled
+from ansible_collections.background.jobs.plugins.module_utils._left import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import (
     CANCELLED,
     LOST,

@@ -20,7 +20,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _process
 from ansible_collections.background.jobs.plugins.module_utils._builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
+from ansible_collections.background.jobs.plugins.module_utils._left import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, NOT_FOUND, RUNNING, Record, told_of
 from ansible_collections.background.jobs.plugins.module_utils._status import is_gone, look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store, user_name

@@ -15,7 +15,8 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _leftovers
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Selection, batch_of, find
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, remove
+from ansible_collections.background.jobs.plugins.module_utils._left import left_running
+from ansible_collections.background.jobs.plugins.module_utils._reap import remove
 from ansible_collections.background.jobs.plugins.module_utils._record import LOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store import Store

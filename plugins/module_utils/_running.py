@@ -17,8 +17,8 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils import _cancel
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, FAIL, RESTART, START, Batch
 from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._left import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._process import is_alive
-from ansible_collections.background.jobs.plugins.module_utils._reap import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._status import look
 from ansible_collections.background.jobs.plugins.module_utils._store import Store
 from ansible_collections.background.jobs.plugins.module_utils._told import Status

@@ -31,11 +31,10 @@ from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
     Part,
     Standing,
     listen,
-    some,
     timed,
-    word,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, note
+from ansible_collections.background.jobs.plugins.plugin_utils._wording import some, word
 
 try:
     from rich.console import Console

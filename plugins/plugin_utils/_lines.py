@@ -35,13 +35,14 @@ from ansible_collections.background.jobs.plugins.plugin_utils._entry import (
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._progress import ended_state, lasted, shown_name, word
+from ansible_collections.background.jobs.plugins.plugin_utils._progress import ended_state, lasted, shown_name
 from ansible_collections.background.jobs.plugins.plugin_utils._results import (
     cause,
     conditions_of,
     counts,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import is_wanted, mention
+from ansible_collections.background.jobs.plugins.plugin_utils._wording import word
 
 constants: t.Any = _constants
 

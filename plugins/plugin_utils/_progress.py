@@ -27,6 +27,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._duration import i
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import mention
+from ansible_collections.background.jobs.plugins.plugin_utils._wording import some, word
 
 HOOK = "background_jobs_progress"
 """The method of C(Display) by which waits tell how they stand. It is there while somebody draws that."""
@@ -190,17 +191,6 @@ def _job(handle: Handle, status: t.Mapping[str, t.Any], told: t.Collection[str])
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
-
-
-def word(state: str) -> str:
-    """:returns: a state as it is written in a sentence."""
-    return state.replace("_", " ")
-
-
-def some(names: t.Sequence[str], count: int) -> str:
-    """:returns: these names, and how many more of O(count) there are."""
-    more = count - len(names)
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 def timed(job: Job, later: float = 0) -> str:

@@ -53,7 +53,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._entry import (
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._progress import some, word
+from ansible_collections.background.jobs.plugins.plugin_utils._wording import some, word
 
 CENSORED = "its output is hidden, because of no_log"
 HIDDEN = "no_log hides which, and why"
