@@ -241,7 +241,7 @@ def importer(session: nox.Session) -> None:
 @nox.session(python=MAIN_PYTHON)
 def browser(session: nox.Session) -> None:
     """The page of a timeline in a Chromium without a window."""
-    session.install("--requirement", "tests/requirements/browser.txt")
+    install(session, "browser")
     see_collection(session)
     session.run("pytest", f"--junit-xml={RESULTS}/browser.xml", *(session.posargs or ["tests/unit/browser"]))
 

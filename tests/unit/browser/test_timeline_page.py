@@ -12,6 +12,7 @@ import typing as t
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible_lines
 from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Entry
 
 Show = t.Callable[..., Page]
@@ -306,7 +307,7 @@ def test_no_name_is_more_than_a_text(show: Show) -> None:
     page = show(timeline(*jobs, playbooks=HOSTILE, shifts=dict.fromkeys(HOSTILE[:5], 5.0)))
     expect(page.locator(".bar")).to_have_count(len(HOSTILE))
     labels = page.locator(".label > :first-child").all_text_contents()
-    assert set(labels) == set(HOSTILE)
+    assert set(labels) == set(map(visible_lines, HOSTILE))
     for number, name in enumerate(labels):
         page.locator(".bar").nth(number).focus()
         assert details(page).get_by_role("heading").first.text_content() == name
