@@ -171,7 +171,7 @@ def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
         if record.lock is not None:
             lock = _lock.take(record.lock, store.directory)
             if lock is not None:
-                _keeper.keep(lock, left)
+                _keeper.keep(lock, record.lock, left)
                 os.close(lock)
     record.state, record.reason, record.survivors = status.state, status.reason, left
     result = {"failed": True, "msg": record.message} if status.state == LOST else status.result

@@ -18,7 +18,7 @@ import signal
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
+from ansible_collections.background.jobs.plugins.module_utils import _process, _title
 from ansible_collections.background.jobs.plugins.module_utils._tree import Census, of_survivors
 
 _GLANCE = 0.5
@@ -27,10 +27,11 @@ _GLANCES = 20
 """How many of these looks, at least, lie between two at all processes of the host, for those that they have started."""
 
 
-def keep(lock: int, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> int | None:
+def keep(lock: int, name: str, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> int | None:
     """Start a process that holds a lock until nothing of some processes runs, nor of what they have started.
 
     :arg lock: file descriptor that holds it; the caller closes its own.
+    :arg name: the name of the lock, by which the process list shows this process.
     :arg survivors: the processes, as L(_tree.describe) tells them.
     :returns: its pid, a child of ours; C(None) if it cannot be started.
     """
@@ -42,6 +43,7 @@ def keep(lock: int, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> int | None:
         return pid
     try:
         _leave(lock)
+        _title.show(_title.title("keeper of the lock", name))
         tree = of_survivors(None, survivors)
         census = Census()
         census.refresh()

@@ -360,7 +360,7 @@ class Supervisor:
         if not outcome.survivors:
             _lock.release(lock)
             return
-        keeper = _keeper.keep(lock, outcome.survivors)
+        keeper = _keeper.keep(lock, name, outcome.survivors)
         if keeper is not None:
             self._keepers[keeper] = (_process.start_time(keeper), name)
             os.close(lock)

@@ -26,6 +26,7 @@ from ansible_collections.background.jobs.plugins.module_utils import (
 )
 from ansible_collections.background.jobs.plugins.module_utils._batch import Job
 from ansible_collections.background.jobs.plugins.module_utils._cancel import Cancelled
+from ansible_collections.background.jobs.plugins.module_utils._process import command_line, pids
 from ansible_collections.background.jobs.plugins.module_utils._store import prepare
 from ansible_collections.background.jobs.plugins.module_utils._told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import (
@@ -114,6 +115,11 @@ def is_free(lock: str) -> bool:
     return True
 
 
+def as_shown(pid: int) -> str:
+    """What the process list shows of a process."""
+    return " ".join(command_line(pid)).rstrip()
+
+
 def assert_not_ended(status: Status, pid: int, why: str) -> None:
     assert (status.state, status.reason) == ("failed", "not_ended"), status
     assert status.record is not None and status.message is not None
@@ -147,6 +153,9 @@ def test_the_batch_is_over_and_the_lock_is_kept(somebody: Somebody, lock: str) -
     assert status.record is not None and status.record.attempts == 1, "it must not run twice at once"
     eventually(lambda: not somebody.do(lambda: somebody.batches.store.is_locked("j1")))
     assert not is_free(lock)
+    assert [f"background.jobs: keeper of the lock ({lock})"] == [
+        shown for shown in map(as_shown, pids()) if lock in shown
+    ]
     os.kill(somebody.root_pid("root"), signal.SIGKILL)
     eventually(lambda: is_free(lock))
 
