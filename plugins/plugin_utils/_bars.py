@@ -33,6 +33,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._progress import (
     listen,
     timed,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._relay import relay
 from ansible_collections.background.jobs.plugins.plugin_utils._voice import detail, note
 from ansible_collections.background.jobs.plugins.plugin_utils._wording import some, word
 
@@ -79,7 +80,13 @@ def begin(display: Display) -> None:
             note(display, line)
         area.show(key, standing)
 
+    def say(text: str) -> None:
+        with display._lock:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
     listen(hear)
+    relay(say)
 
 
 def suits(stdout: t.TextIO, environment: t.Mapping[str, str]) -> bool:

@@ -24,6 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import UNF
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible, visible_lines
+from ansible_collections.background.jobs.plugins.plugin_utils._relay import last_words
 from ansible_collections.background.jobs.plugins.plugin_utils._results import summary
 
 WAIT = "background.jobs.wait"
@@ -36,13 +37,6 @@ _LISTED = 20
 _DEFAULT_DIRECTORY = "~/.ansible_async"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TOP_LEVEL = ("ansible_job_id", "results_file", "started", KEY)
-
-try:
-    # Strategies load an action before they fork the worker that runs it. A worker has no terminal since 2.19, and what
-    # it displays once the run is interrupted comes too late.
-    _TERMINAL = os.dup(2)
-except OSError:
-    _TERMINAL = -1
 
 
 @dataclasses.dataclass
@@ -250,16 +244,19 @@ def noticing(notice: t.Callable[[], str | None]) -> t.Iterator[None]:
     :arg notice: what to say; C(None) for nothing.
     """
     before: dict[int, t.Any] = {}
+    heard_before: list[int] = []
 
     def heard(number: int, frame: t.Any) -> None:
-        for each in before:  # the process over this one is in a hurry
-            signal.signal(each, signal.SIG_IGN)
+        if heard_before:  # the process over this one is in a hurry
+            return
+        heard_before.append(number)
         with contextlib.suppress(Exception):  # it is ended in any case
             text = notice()
-            if text is not None and _TERMINAL >= 0:
-                os.write(_TERMINAL, text.encode("utf-8", "backslashreplace"))
-        for each, handler in before.items():
-            signal.signal(each, handler)
+            if text is not None:
+                last_words(text)
+        for each in before:  # one that came together with this one is not seen before this one has done what it does
+            signal.raise_signal(each)
+        _restore(before)
         if callable(before[number]):
             before[number](number, frame)
         else:
@@ -276,5 +273,14 @@ def noticing(notice: t.Callable[[], str | None]) -> t.Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
+        _restore(before)
+
+
+def _restore(handlers: t.Mapping[int, t.Any]) -> None:
+    """Put handlers of signals back. None comes meanwhile: Python would complain on the terminal that it is lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+    try:
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import types
 import typing as t
 
@@ -13,7 +14,7 @@ import pytest
 from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _interrupt
+from ansible_collections.background.jobs.plugins.plugin_utils import _interrupt, _relay
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
 from ansible_collections.background.jobs.plugins.plugin_utils._interrupt import (
     STAND,
@@ -180,10 +181,13 @@ def test_a_result_that_stands_is_the_result() -> None:
     assert made._notice() is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noticed_and_then_does_what_it_does(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     read_end, write_end = os.pipe()
-    monkeypatch.setattr(_interrupt, "_TERMINAL", write_end)
+    monkeypatch.setattr(_relay, "_TERMINAL", write_end)
     heard: list[int] = []
     before = signal.signal(number, lambda number, frame: heard.append(number))
     try:
@@ -195,6 +199,48 @@ def test_a_signal_is_noticed_and_then_does_what_it_does(monkeypatch: pytest.Monk
         signal.signal(number, before)
         os.close(read_end)
         os.close(write_end)
+
+
+def test_further_signals_are_heard_once_and_nothing_is_said_about_them(capfd: pytest.CaptureFixture[str]) -> None:
+    heard: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: heard.append(number)) for number in SIGNALS}
+
+    def notice() -> None:
+        heard.append(0)
+        for number in SIGNALS:
+            os.kill(os.getpid(), number)
+
+    try:
+        with _interrupt.noticing(notice):
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            for number in SIGNALS:
+                os.kill(os.getpid(), number)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # both are there before Python looks
+        assert heard == [0, signal.SIGINT]
+        assert capfd.readouterr() == ("", "")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_signal_that_comes_together_with_another_is_not_reported_as_lost() -> None:
+    """Python reports it on the terminal."""
+    pid = os.fork()
+    if not pid:
+        sys.unraisablehook = lambda unraisable: os._exit(9)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        try:
+            with _interrupt.noticing(lambda: None):
+                signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+                for number in SIGNALS:
+                    os.kill(os.getpid(), number)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        except KeyboardInterrupt:
+            os._exit(7)
+        finally:
+            os._exit(8)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
 
 
 def test_what_a_name_holds_cannot_write_on_the_terminal() -> None:
