@@ -39,9 +39,13 @@ def stems(pattern: str) -> list[str]:
     return sorted(f"background.jobs.{path.stem}" for path in INSTALLED.glob(pattern))
 
 
+KINDS = {"modules": "module", "callback": "callback", "filter": "filter"}
+"""Directories of plugins that users name, and what ansible-doc calls them."""
+INSIDE = {"action", "doc_fragments", "module_utils", "plugin_utils"}
+"""Directories of what belongs to the others. An action is known by the module that documents it."""
+
 ENTRIES = {
-    "module": stems("plugins/modules/*.py"),
-    "callback": stems("plugins/callback/*.py"),
+    **{kind: stems(f"plugins/{directory}/*.py") for directory, kind in KINDS.items()},
     "role": stems("roles/*"),
     "playbook": stems("playbooks/*.yml"),
 }
@@ -64,6 +68,7 @@ CALLBACKS = {
 EXAMPLES: dict[str, list[str] | None] = {
     "background.jobs.async_status": ["Start something long", "See how it stands, without waiting", "Say so"],
     "background.jobs.async_wrapper": None,
+    "background.jobs.by_name": None,
     "background.jobs.cancel": None,
     "background.jobs.job_info": None,
     "background.jobs.launch": [
@@ -151,7 +156,15 @@ def test_nothing_is_missing() -> None:
 # -- documentation
 
 
-@pytest.mark.parametrize("kind", ["module", "callback", "role"])
+def test_each_kind_of_plugin_is_known_here() -> None:
+    """Those that are not would be neither documented nor used by what follows."""
+    plugins = INSTALLED / "plugins"
+    assert {path.name for path in plugins.iterdir() if path.is_dir()} == {*KINDS, *INSIDE}
+    assert {*stems("plugins/action/*.py")} <= {*ENTRIES["module"]}
+    assert {path.name for path in plugins.glob("*.*")} == set()
+
+
+@pytest.mark.parametrize("kind", [*KINDS.values(), "role"])
 def test_ansible_doc_shows_each_entry_with_examples(kind: str, tmp_path: Path) -> None:
     shown = run(tmp_path, "ansible-doc", "--type", kind, *ENTRIES[kind])
     headings = re.findall(r"^> \w+:? \*?([\w.]+)", shown, re.MULTILINE)
@@ -159,11 +172,15 @@ def test_ansible_doc_shows_each_entry_with_examples(kind: str, tmp_path: Path) -
     assert len(re.findall(r"^EXAMPLES:", shown, re.MULTILINE)) == len(ENTRIES[kind])
 
 
+IN_TASKS = {name: directory for directory, kind in KINDS.items() if kind != "callback" for name in ENTRIES[kind]}
+"""Plugins that are used in tasks, and where they are."""
+
+
 def examples() -> dict[str, str]:
     """:returns: the examples of all entries that are used in tasks."""
     found = {}
-    for name in ENTRIES["module"]:
-        tree = ast.parse((INSTALLED / "plugins" / "modules" / f"{name.rpartition('.')[2]}.py").read_text("utf-8"))
+    for name, kind in IN_TASKS.items():
+        tree = ast.parse((INSTALLED / "plugins" / kind / f"{name.rpartition('.')[2]}.py").read_text("utf-8"))
         for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXAMPLES":
                 found[name] = ast.literal_eval(node.value)
@@ -182,7 +199,7 @@ def write_play(path: Path, name: str, tasks: t.Any) -> str:
 
 def test_the_syntax_of_all_examples(tmp_path: Path) -> None:
     plays = [write_play(tmp_path / f"{name}.yml", name, yaml.safe_load(text)) for name, text in examples().items()]
-    assert len(plays) == len(ENTRIES["module"] + ENTRIES["role"])
+    assert len(plays) == len([*IN_TASKS, *ENTRIES["role"]])
     run(tmp_path, "ansible-playbook", "--inventory", "here,", "--syntax-check", *plays)
 
 
@@ -211,7 +228,7 @@ def test_the_main_examples_run(tmp_path: Path) -> None:
 def test_each_entry_is_used_in_a_run(tmp_path: Path) -> None:
     used = set(re.findall(r"background\.jobs\.\w+", PLAY.read_text("utf-8")))
     # What `launch` runs on the target is not called by anybody else.
-    assert used == {*ENTRIES["module"], *ENTRIES["role"]} - {"background.jobs.async_wrapper"}
+    assert used == {*IN_TASKS, *ENTRIES["role"]} - {"background.jobs.async_wrapper"}
     assert sorted(PLAYBOOKS) == ENTRIES["playbook"]
     assert sorted(CALLBACKS) == ENTRIES["callback"]
     shown = play(tmp_path, str(PLAY), *PLAYBOOKS)
