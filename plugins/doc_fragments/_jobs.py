@@ -25,7 +25,8 @@ options:
         limits are those of all steps together, and its result is that of the last step that was run, with
         RV(ignore:steps) beside it. All templates are resolved before the job is started.
       - C(name) (string) names the job in messages and results. Two jobs of one task cannot have the same name. A job
-        without one is named after its module and its place, for example V(command-1).
+        without one is named after its item if it is one of O(for_each), see there, and otherwise after its module and
+        its place, for example V(command-1).
       - C(timeout) and C(kill_after) (durations) are for this job what O(timeout) and O(kill_after) are for all.
       - C(retries) (integer) is how many times a job that did not succeed is started again, V(0) unless given. Of a
         C(block) all steps are run again.
@@ -95,6 +96,9 @@ options:
   label:
     description:
       - The name of a job that has none of its own, as a template of the item, for example V({{ item.key }}).
+      - Without it, such a job is named after its item - by its C(name), its key if it comes from
+        P(ansible.builtin.dict2items#filter), or else a short form of it, with a number if that is the name of another.
+        With C(no_log) nothing of the item is in the name.
       - It is used with O(for_each).
     type: raw
   concurrency:

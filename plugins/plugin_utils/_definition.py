@@ -217,25 +217,27 @@ def label(value: t.Any, what: str) -> str:
     return text
 
 
-def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definition:
+def define(job: t.Any, place: str, number: int, defaults: Defaults, called: str = "") -> Definition:
     """Take one job apart.
 
     :arg job: what the author wrote, with its templates resolved.
     :arg place: where it stands, for messages: C(jobs[0]), or the item of C(for_each).
     :arg number: which job of the batch it is, from 1; it gives a job without a name one.
+    :arg called: what to call it in place of that, unless it has C(no_log).
     """
     _check_keys(job, place)
     block = "block" in job
     module = "block" if block else _module(job, place)
-    name = _name(job, module, number, place)
+    no_log = _boolean(job, "no_log", place, False)
+    name = _name(job, module, number, place, "" if no_log else called)
     return Definition(
         name=name,
-        steps=_block(job, place) if block else [_step(job, module, number, place)],
+        steps=_block(job, place) if block else [_step(job, module, name)],
         block=block,
         timeout=_duration(job, "timeout", place, defaults.timeout),
         kill_after=_duration(job, "kill_after", place, defaults.kill_after),
         environment=_environment(job.get("environment"), place),
-        no_log=_boolean(job, "no_log", place, False),
+        no_log=no_log,
         leave_children=_boolean(job, "leave_children", place, defaults.leave_children),
         max_output=_given(job, "max_output", place, byte_size, defaults.max_output),
         retries=_given(job, "retries", place, _count, 0),
@@ -252,7 +254,9 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults) -> Definitio
     )
 
 
-def define_skipped(job: t.Mapping[str, t.Any], place: str, number: int, defaults: Defaults, false: t.Any) -> Definition:
+def define_skipped(
+    job: t.Mapping[str, t.Any], place: str, number: int, defaults: Defaults, false: t.Any, called: str = ""
+) -> Definition:
     """Take a job apart that is not to run; the other arguments are those of L(define).
 
     :arg job: what the author wrote; only its name, C(after) and C(no_log) are resolved.
@@ -260,12 +264,13 @@ def define_skipped(job: t.Mapping[str, t.Any], place: str, number: int, defaults
     """
     _check_keys(job, place)
     module = "block" if "block" in job else _module(job, place)
+    no_log = _boolean(job, "no_log", place, False)
     return Definition(
-        name=_name(job, module, number, place),
+        name=_name(job, module, number, place, "" if no_log else called),
         steps=[],
         timeout=defaults.timeout,
         kill_after=defaults.kill_after,
-        no_log=_boolean(job, "no_log", place, False),
+        no_log=no_log,
         after=_given(job, "after", place, _names, []),
         false_condition=false,
     )
@@ -369,9 +374,10 @@ def _module(job: t.Mapping[str, t.Any], place: str) -> str:
     return modules[0]
 
 
-def _name(holder: t.Mapping[str, t.Any], module: str, number: int, place: str) -> str:
-    """:returns: the name of a job or of a step, made of its module and its place where it has none."""
-    name = str(holder["name"]) if holder.get("name") is not None else f"{module.rpartition('.')[2]}-{number}"
+def _name(holder: t.Mapping[str, t.Any], module: str, number: int, place: str, called: str = "") -> str:
+    """:returns: the name of a job or of a step; O(called), or one of its module and its place, where it has none."""
+    derived = called or f"{module.rpartition('.')[2]}-{number}"
+    name = str(holder["name"]) if holder.get("name") is not None else derived
     if not name.strip() or not is_visible(name):
         raise DefinitionError(f"{place}: the name {name!r} is empty or has characters that cannot be printed")
     return name
@@ -401,7 +407,7 @@ def _block_step(step: t.Any, place: str, number: int) -> StepDefinition:
         raise DefinitionError(f"{place} has no module: give one, such as ansible.builtin.command")
     if len(modules) > 1:
         raise DefinitionError(f"{place} has {len(modules)} modules, {_listed(modules)}: a step runs one")
-    return _step(step, modules[0], number, place)
+    return _step(step, modules[0], _name(step, modules[0], number, place))
 
 
 def _not_in_a_block(key: str) -> str | None:
@@ -418,8 +424,8 @@ def _not_in_a_block(key: str) -> str | None:
     return None
 
 
-def _step(holder: t.Mapping[str, t.Any], module: str, number: int, place: str) -> StepDefinition:
-    return StepDefinition(_name(holder, module, number, place), module, holder[module], holder.get("args"))
+def _step(holder: t.Mapping[str, t.Any], module: str, name: str) -> StepDefinition:
+    return StepDefinition(name, module, holder[module], holder.get("args"))
 
 
 # -- values

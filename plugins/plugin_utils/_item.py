@@ -33,6 +33,23 @@ def short(item: t.Any) -> str:
     return text if len(text) <= _MOST else text[: _MOST - len(_CUT)] + _CUT
 
 
+def distinct(names: t.Iterable[str]) -> list[str]:
+    """:returns: O(names), each with a number after it if it is that of another before; empty ones stay."""
+    given = list(names)
+    taken = set(given)
+    seen: set[str] = set()
+    result = []
+    for name in given:
+        number, told = 1, name
+        while name and told in (seen if number == 1 else taken):
+            number += 1
+            told = f"{name}-{number}"
+        seen.add(told)
+        taken.add(told)
+        result.append(told)
+    return result
+
+
 def _said(item: t.Any, depth: int) -> str:
     if item is None or isinstance(item, (str, int, float)):
         return visible(str(item)[: _MOST + 1]).strip() if item is not None else ""

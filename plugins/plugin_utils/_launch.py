@@ -40,6 +40,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._definition import
     predecessors,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY
+from ansible_collections.background.jobs.plugins.plugin_utils._item import distinct, short
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction, NoAnswer, Vars
 from ansible_collections.background.jobs.plugins.plugin_utils._reach import had_connected, reach
 from ansible_collections.background.jobs.plugins.plugin_utils._results import finished_here
@@ -327,8 +328,12 @@ def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) 
     if "jobs" in action._task.args:
         jobs = enumerate(_list(action._task.args["jobs"], "jobs"))
         return [_define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in jobs]
-    items = enumerate(_list(action._task.args["for_each"], "for_each"))
-    return [_for_item(action, options, task_vars, defaults, index, item) for index, item in items]
+    items = _list(action._task.args["for_each"], "for_each")
+    names = [""] * len(items) if action.hidden else distinct(short(item) for item in items)
+    return [
+        _for_item(action, options, task_vars, defaults, index, item, name)
+        for index, (item, name) in enumerate(zip(items, names))
+    ]
 
 
 def _list(given: t.Any, option: str) -> list[t.Any]:
@@ -342,11 +347,13 @@ def _list(given: t.Any, option: str) -> list[t.Any]:
     return list(given)
 
 
-def _define(action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults) -> Definition:
+def _define(
+    action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults, called: str = ""
+) -> Definition:
     resolved, false = resolve(action, job, variables, place)
     if false is not None:
-        return define_skipped(resolved, place, number, defaults, false)
-    definition = define(resolved, place, number, defaults)
+        return define_skipped(resolved, place, number, defaults, false, called)
+    definition = define(resolved, place, number, defaults, called)
     try:
         definition.conditions.close(variables, action.variables(variables))
     except ConditionError as exc:
@@ -355,7 +362,13 @@ def _define(action: JobAction, job: t.Any, variables: Vars, place: str, number: 
 
 
 def _for_item(
-    action: JobAction, options: dict[str, t.Any], task_vars: Vars, defaults: Defaults, index: int, item: t.Any
+    action: JobAction,
+    options: dict[str, t.Any],
+    task_vars: Vars,
+    defaults: Defaults,
+    index: int,
+    item: t.Any,
+    called: str,
 ) -> Definition:
     secret = action._task.no_log or (isinstance(options["job"], dict) and options["job"].get("no_log"))
     place = f"for_each[{index}]" + ("" if secret else f" ({str(item)[:80]})")
@@ -365,7 +378,7 @@ def _for_item(
     job = options["job"]
     if options[_LABEL] is not None and isinstance(job, t.Mapping) and "name" not in job:
         job = {"name": options[_LABEL], **job}
-    definition = _define(action, job, variables, place, index + 1, defaults)
+    definition = _define(action, job, variables, place, index + 1, defaults, called)
     definition.item, definition.loop_var = item, options["loop_var"]
     if options["index_var"]:
         definition.index = options["index_var"], index

@@ -22,6 +22,10 @@ def run(*jobs: t.Any, **options: t.Any) -> dict[str, t.Any]:
     return {"background.jobs.run": {"jobs": list(jobs), **options}}
 
 
+ITEMS = ["a", "a", {"key": "key", "value": 1}, {"name": "b", "x": 2}, ["x", "y"], "a\nb", 8, ""]
+"""Items whose jobs have no name."""
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the jobs work on."""
@@ -90,6 +94,22 @@ def launched(play: t.Callable[..., Results], files: Path) -> Results:
             },
             "for each": {"background.jobs.run": {**for_each, "job": job}},
             "nobody": {"background.jobs.run": {"for_each": [], "job": {"ansible.builtin.command": "true"}}},
+            "unnamed": {
+                "background.jobs.run": {
+                    "for_each": ITEMS,
+                    "job": {"when": "item != 8", "ansible.builtin.command": "true"},
+                }
+            },
+            "unnamed and secret": {
+                "background.jobs.run": {
+                    "for_each": ["a", "b"],
+                    "job": {"no_log": "{{ item == 'a' }}", "ansible.builtin.command": "true"},
+                }
+            },
+            "unnamed in a secret task": {
+                "background.jobs.run": {"for_each": ["a"], "job": {"ansible.builtin.command": "true"}},
+                "no_log": True,
+            },
             "one name": {"background.jobs.run": {**for_each, "job": {**job, "name": "same"}}},
             "undefined": {"background.jobs.run": {**for_each, "job": {**job, "name": "{{ nobody_knows }}"}}},
             "when": run(
@@ -285,6 +305,18 @@ class TestWhen:
             ("of b", "succeeded"),
         ]
         assert results[0]["job"]["false_condition"] == "word.name != 'a'"
+
+    def test_a_job_of_an_item_is_called_as_the_item_unless_that_is_secret(self, launched: Results) -> None:
+        names = {
+            task: [each["job"]["name"] for each in launched[task]["results"]]
+            for task in ("unnamed", "unnamed and secret", "unnamed in a secret task")
+        }
+        assert names == {
+            "unnamed": ["a", "a-2", "key", "b", "x, y", "a\\nb", "8", "command-8"],
+            "unnamed and secret": ["command-1", "b"],
+            "unnamed in a secret task": ["command-1"],
+        }
+        assert launched["unnamed"]["results"][6]["skipped"] is True
 
     def test_one_that_cannot_be_evaluated_names_the_job(self, launched: Results) -> None:
         message = launched["when undefined"]["msg"]

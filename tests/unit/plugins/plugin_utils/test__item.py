@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._item import short
+from ansible_collections.background.jobs.plugins.plugin_utils._item import distinct, short
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ from ansible_collections.background.jobs.plugins.plugin_utils._item import short
 )
 def test_an_item_is_told_in_a_few_words(item: t.Any, text: str) -> None:
     assert short(item) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([], []),
+        (["a", "b"], ["a", "b"]),
+        (["a", "a", "b", "a"], ["a", "a-2", "b", "a-3"]),
+        (["a", "a", "a-2", "a-2"], ["a", "a-3", "a-2", "a-2-2"]),
+        (["", "a", ""], ["", "a", ""]),
+    ],
+)
+def test_a_number_is_where_two_names_would_be_the_same_and_nowhere_else(names: list[str], told: list[str]) -> None:
+    assert distinct(names) == told
