@@ -59,17 +59,22 @@ class Nonsense(Exception):
     """An answer that no host gives that works as it should; the message says what is wrong with it."""
 
 
+class Unbelievable(AnsibleActionFail):
+    """What a host answered makes no sense, so nobody knows what it has done."""
+
+
 @contextlib.contextmanager
 def of(host: str) -> t.Iterator[None]:
     """Look at an answer.
 
     :arg host: whose it is.
-    :raises AnsibleActionFail: it was L(Nonsense).
+    :raises Unbelievable: it was L(Nonsense).
     """
     try:
         yield
     except Nonsense as exc:
-        raise AnsibleActionFail(f"the answer of {host} about its jobs makes no sense: {exc}") from None
+        message = f"the answer of {host} about its jobs makes no sense: {exc}"
+        raise Unbelievable(message) from None  # type: ignore[no-untyped-call]
 
 
 @dataclasses.dataclass
@@ -350,7 +355,8 @@ def _matched(found: t.Sequence[dict[str, t.Any]], jids: t.Sequence[str] | None) 
     asked = collections.Counter(meant[jid] or jid for jid in jids)
     missing, others = list(asked - told), list(told - asked)
     if others:
-        raise Nonsense(f"it tells of {_some(others)}, which it was not asked for")
+        fault = " more often than it was asked for" if others[0] in asked else ", which it was not asked for"
+        raise Nonsense(f"it tells of {_some(others)}{fault}")
     if missing:
         raise Nonsense(f"it tells nothing of {_some(missing)}")
     status = {each["jid"]: each for each in found}

@@ -21,7 +21,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.background.jobs.plugins.module_utils._batch import ATTACH, START, Batch, Packing
 from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, QUEUED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat, _interrupt
-from ansible_collections.background.jobs.plugins.plugin_utils._answer import check_started, of
+from ansible_collections.background.jobs.plugins.plugin_utils._answer import Unbelievable, check_started, of
 from ansible_collections.background.jobs.plugins.plugin_utils._capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._condition import ConditionError
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
@@ -162,9 +162,10 @@ def launch(
     except (DefinitionError, CaptureError) as exc:
         capture.give_up()
         raise DefinitionError(f"{exc}; nothing was started on {action.host}") from None
-    except AnsibleActionFail:
+    except AnsibleActionFail as exc:
         capture.give_up()
-        action.left = None
+        if not isinstance(exc, Unbelievable):  # whose host may have started all of them
+            action.left = None
         raise
     handles = []
     for definition, each in zip(definitions, captured):

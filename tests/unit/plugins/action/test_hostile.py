@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -391,3 +392,40 @@ def test_facts_of_a_job_are_set_where_that_was_asked_for(odd: tuple[dict[str, t.
     assert "ansible_system" not in seen["unset"].get("ansible_facts", {})
     assert seen["unset"]["results"][0]["ansible_facts"]["ansible_system"] == "Linux"
     assert (seen["before"]["msg"], seen["after"]["msg"]) == ("unknown", "Linux")
+
+
+# A host that lies about what it has started
+
+LIAR = """
+    #!{python}
+    import json, os, subprocess, sys
+    command = ["{python}", *sys.argv[1:]]
+    if "-c" in command:
+        os.execv(command[0], command)
+    said = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
+    if '"records"' in said:
+        answer = json.loads(said)
+        said = json.dumps({{**answer, "records": answer["records"][1:]}})
+    sys.stdout.write(said)
+"""
+
+
+def test_what_may_have_been_started_is_named_although_the_answer_makes_no_sense(
+    play: t.Callable[..., dict[str, dict[str, t.Any]]], tmp_path: Path
+) -> None:
+    liar = tmp_path / "liar"
+    liar.write_text(_dedented(LIAR).strip().format(python=sys.executable), encoding="utf-8")
+    liar.chmod(0o755)
+    jobs = [{"name": name, "ansible.builtin.command": "sleep 100"} for name in "ab"]
+    done = play(
+        {
+            "launch": {"background.jobs.launch": {"jobs": jobs}, "vars": {"ansible_python_interpreter": str(liar)}},
+            "cancel": {"background.jobs.cancel": {"jobs": "{{ the_launch }}", "cleanup": True}},
+        }
+    )
+    assert (
+        "makes no sense: it tells of 1 jobs, and 2 were sent. It is not known whether 2 jobs of this task started on "
+        "localhost (a, b)"
+    ) in done["launch"]["msg"]
+    assert done["launch"]["failed"] and [each["finished"] for each in done["launch"]["results"]] == [False, False]
+    assert done["cancel"]["msg"] == "2 jobs cancelled on localhost"

@@ -207,6 +207,20 @@ def test_a_condition_has_limits_and_costs_no_other(expression: str, monkeypatch:
     assert _children() == before
 
 
+def test_a_condition_gets_no_more_memory_than_there_is_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bounded, "_MEMORY", 64 * 1024 * 1024)
+    results = [entry(name, "succeeded") for name in "ab"]
+    sizes = (1, 256)
+    judge(
+        [
+            (result, Conditions(failed_when=[f"'a' * {size * 1024 * 1024} != ''"]))
+            for result, size in zip(results, sizes)
+        ]
+    )
+    assert [result["job"]["reason"] for result in results] == ["failed_when", "condition"]
+    assert results[1]["msg"].endswith("cannot be evaluated: it needs too much memory")
+
+
 def _children() -> str:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
 
