@@ -28,6 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     is_jid,
 )
 from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, seen_as
+from ansible_collections.background.jobs.plugins.plugin_utils._alarm import TooLate, within
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration
 from ansible_collections.background.jobs.plugins.plugin_utils._diff import diffs
 from ansible_collections.background.jobs.plugins.plugin_utils._entry import state_of
@@ -306,13 +307,26 @@ class Wait:
             question["selection"] = dict(selection)
         secret = selection is not None or any(handle.no_log for handle in self._handles)
         jids = [handle.jid for handle in self._handles]
-        return reach(
-            self._action,
-            lambda: self._action.ask(jids, "status", self._task_vars, secret, **question),
-            self._terms.grace,
-            "the connection is lost, its jobs run on",
-            "its jobs run on, and keep their results for another background.jobs.wait",
-        )
+
+        def ask() -> dict[str, t.Any]:
+            return reach(
+                self._action,
+                lambda: self._action.ask(jids, "status", self._task_vars, secret, **question),
+                self._terms.grace,
+                "the connection is lost, its jobs run on",
+                "its jobs run on, and keep their results for another background.jobs.wait",
+            )
+
+        if not timeout:
+            return ask()
+        try:
+            with within(max(0.0, left) + _LATE + self._terms.grace):
+                return ask()
+        except TooLate:
+            raise AnsibleActionFail(
+                f"{self._action.host} holds the connection and does not answer, long after the {timeout:.0f} s of this "
+                "wait; nothing was removed there"
+            ) from None
 
     def _question(self, patience: float, last: bool) -> dict[str, t.Any]:
         """:returns: fields of C(_waiting.Question), whose words these are."""

@@ -222,6 +222,21 @@ def test_a_host_that_never_comes_to_an_end_is_left_when_the_time_is_up(
     assert target.removed == []
 
 
+def test_a_host_that_does_not_answer_at_all_is_left_when_the_time_is_up(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Target):
+        def ask(self, *arguments: t.Any, **question: t.Any) -> t.NoReturn:
+            time.sleep(30)
+            raise AssertionError("it was not given up")
+
+    monkeypatch.setattr(_wait, "_LATE", 0.05)
+    target = Silent({"a": "running"})
+    with pytest.raises(AnsibleActionFail, match="web1 holds the connection and does not answer, long after the 1 s of"):
+        Wait(t.cast(JobAction, target), Terms(1, grace=0), {}).for_jobs(handles("a"))
+    assert target.removed == []
+
+
 def test_files_go_when_the_result_of_the_task_stands(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever raises before, they stay."""
 
