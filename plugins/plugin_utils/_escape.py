@@ -9,6 +9,8 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import typing as t
 import unicodedata
 
@@ -19,6 +21,10 @@ _ESCAPED = frozenset(("Cc", "Cf", "Cn", "Cs", "Zl", "Zp"))
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and a symbol that show nothing, too."""
 _TRACEBACK = "Traceback (most recent call last):"
+_PRINTED = ("warnings", "deprecations", "exception")
+"""Keys of a result that ansible-core prints by themselves."""
+_OF_LINES = ("exception", "formatted_source_context", "formatted_traceback")
+"""Keys, and fields of its objects, whose lines are to be seen as such."""
 _LONG = 1000
 """Characters of a message that are shown in a sentence."""
 
@@ -50,19 +56,38 @@ def one_line(message: str) -> str:
     return visible(text if len(text) <= _LONG else f"{text[:_LONG]}...")
 
 
-def shown(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Make of the result of a task visible what ansible-core shows of it in any case: its message and its warnings.
+def shown(result: t.Mapping[str, t.Any], message: bool = True) -> dict[str, t.Any]:
+    """Make of the result of a task visible what ansible-core shows of it in any case, beside the result as a whole.
 
     Secrets that ansible-core knows are taken out before: it would not know them again.
 
-    :arg result: one whose message is a sentence of ours, not that of a module.
+    :arg message: whether that includes the message: one that is a sentence of ours, not that of a module.
     """
     told = dict(result)
-    if isinstance(told.get("msg"), str):
+    if message and isinstance(told.get("msg"), str):
         told["msg"] = visible(_compat.mask_secrets(told["msg"]))
-    if isinstance(told.get("warnings"), list):
-        told["warnings"] = [one_line(each) if isinstance(each, str) else each for each in told["warnings"]]
+    for key in _PRINTED:
+        if key in told:
+            told[key] = _fit(told[key], key)
     return told
+
+
+def _fit(value: t.Any, name: str) -> t.Any:
+    """:returns: O(value) with visible texts, in the objects of ansible-core 2.19, too.
+
+    :arg name: that of the key, or of the field.
+    """
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        text = _compat.mask_secrets(value)
+        return visible_lines(text) if name in _OF_LINES else one_line(text)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_fit(item, name) for item in value)
+    if isinstance(value, dict):
+        return {key: _fit(item, key) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **{name: _fit(item, name) for name, item in fields.items()})
+    return value
 
 
 def _sign(letter: str) -> str:

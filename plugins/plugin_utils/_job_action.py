@@ -155,7 +155,7 @@ class JobAction(ActionBase):
         there is none, and in 2.19 and 2.20 each of the C(results) that does not ask for C(no_log) itself; and up to
         2.18 not even the message, so that is printed here.
         """
-        told = shown(result) if self._msg_is_ours else dict(result)
+        told = shown(result, self._msg_is_ours)
         is_hidden = self.hidden or bool(result.get("_ansible_no_log"))
         if self.hidden or (is_hidden and "ansible_job_id" in result):
             for key in ("exception", "warnings", "deprecations"):
@@ -174,6 +174,9 @@ class JobAction(ActionBase):
                 say(display, f"{self.host}: {told['msg']}")
         elif result.get("failed") and self.headline is not None and not is_hidden and "exception" not in told:
             told.update(_compat.error(visible(self.headline), told["msg"]))
+        elif result.get("failed") and not self._msg_is_ours and not is_hidden and "exception" not in told:
+            message = one_line(_compat.mask_secrets(str(result.get("msg", ""))))
+            told.update(_compat.error(message) if message != result.get("msg") else {})
         return told
 
     left: _interrupt.Left | None = None

@@ -120,6 +120,31 @@ def test_what_ansible_core_shows_of_a_result_is_visible_and_the_rest_is_data() -
     assert shown({"changed": False}) == {"changed": False}
 
 
+def test_what_ansible_core_prints_by_itself_is_visible_in_every_form_that_it_can_have() -> None:
+    told = shown({"msg": "a\x1b", "deprecations": [{"msg": "b\x1b\nc", "version": 5}], "exception": "d\x1b\ne"}, False)
+    assert told == {"msg": "a\x1b", "deprecations": [{"msg": r"b\x1b c", "version": 5}], "exception": "d\\x1b\ne"}
+
+
+@pytest.mark.skipif(_compat.core_messages is None, reason="ansible-core has no objects for that")
+def test_objects_that_a_module_returned_are_visible_to_their_depth() -> None:
+    core = _compat.core_messages
+    cause = core.EventChain(msg_reason="r\x1b", traceback_reason="t", event=core.Event(msg="c\x1b"))
+    event = core.Event(
+        msg="m\x1b\nn", help_text="h\u202e", formatted_traceback="f\x1b\ng", chain=cause, events=(cause.event,)
+    )
+    plugin = core.PluginInfo(resolved_name="p\x1b", type=next(iter(core.PluginType)))
+    told = shown(
+        {
+            "exception": core.ErrorSummary(event=event),
+            "deprecations": [core.DeprecationSummary(event=event, deprecator=plugin)],
+        }
+    )
+    for fitted in (told["exception"].event, told["deprecations"][0].event):
+        assert (fitted.msg, fitted.help_text, fitted.formatted_traceback) == (r"m\x1b n", r"h\u202e", "f\\x1b\ng")
+        assert (fitted.chain.msg_reason, fitted.chain.event.msg, fitted.events[0].msg) == (r"r\x1b", r"c\x1b", r"c\x1b")
+    assert told["deprecations"][0].deprecator == core.PluginInfo(resolved_name=r"p\x1b", type=plugin.type)
+
+
 def test_a_secret_is_known_before_it_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_compat, "mask_secrets", lambda text: text.replace("sword\tfish", "$REDACTED$"))
     assert shown({"msg": "it is sword\tfish"}) == {"msg": "it is $REDACTED$"}

@@ -279,9 +279,17 @@ def test_the_error_beside_a_message_counts_and_does_not_tell_the_causes_again(ac
 def test_the_message_of_a_module_stays_and_is_not_shown_with_no_log(action: t.Any) -> None:
     action._msg_is_ours = False
     module = {"failed": True, "msg": "sword\x1b\nfish", "exception": "sword\x1b\nfish"}
-    assert action._told(module) == module
+    assert action._told(module) == {**module, "exception": "sword\\x1b\nfish"}
     told = action._told({**module, "_ansible_no_log": True, "ansible_job_id": "1.2"})
     assert told["msg"] == module["msg"] and "sword" not in str(told.get("exception"))
+
+
+@pytest.mark.skipif(_compat.core_messages is None, reason="ansible-core shows no error beside the message")
+def test_the_error_that_ansible_core_makes_of_the_message_of_a_module_is_visible(action: t.Any) -> None:
+    action._msg_is_ours = False
+    told = action._told({"failed": True, "msg": "a\x1b[2J\nfatal: [other]"})
+    assert (told["msg"], told["exception"].event.msg) == ("a\x1b[2J\nfatal: [other]", r"a\x1b[2J fatal: [other]")
+    assert "exception" not in action._told({"failed": True, "msg": "plain"})
 
 
 @pytest.mark.parametrize(
