@@ -174,9 +174,10 @@ class JobAction(ActionBase):
                 say(display, f"{self.host}: {told['msg']}")
         elif result.get("failed") and self.headline is not None and not is_hidden and "exception" not in told:
             told.update(_compat.error(visible(self.headline), told["msg"]))
-        elif result.get("failed") and not self._msg_is_ours and not is_hidden and "exception" not in told:
-            message = one_line(_compat.mask_secrets(str(result.get("msg", ""))))
-            told.update(_compat.error(message) if message != result.get("msg") else {})
+        elif result.get("failed") and not self._msg_is_ours and not is_hidden:
+            message, exception = one_line(_compat.mask_secrets(str(result.get("msg", "")))), told.get("exception")
+            if message != result.get("msg") and not hasattr(exception, "event"):  # else it is no text, but an error
+                told.update(_compat.error(message, exception if isinstance(exception, str) else None))
         return told
 
     left: _interrupt.Left | None = None

@@ -279,7 +279,11 @@ def test_the_error_beside_a_message_counts_and_does_not_tell_the_causes_again(ac
 def test_the_message_of_a_module_stays_and_is_not_shown_with_no_log(action: t.Any) -> None:
     action._msg_is_ours = False
     module = {"failed": True, "msg": "sword\x1b\nfish", "exception": "sword\x1b\nfish"}
-    assert action._told(module) == {**module, "exception": "sword\\x1b\nfish"}
+    told = action._told(module)
+    error = getattr(told["exception"], "event", None)
+    assert told["msg"] == module["msg"]
+    assert (told["exception"] if error is None else error.formatted_traceback) == "sword\\x1b\nfish"
+    assert (None if error is None else error.msg) == (None if _compat.core_messages is None else r"sword\x1b fish")
     told = action._told({**module, "_ansible_no_log": True, "ansible_job_id": "1.2"})
     assert told["msg"] == module["msg"] and "sword" not in str(told.get("exception"))
 
