@@ -22,7 +22,7 @@ import model
 import plots
 import report
 from measure import WORK, Figures, Lab, MeasureError, host_name, measure
-from points import QUICK, Point, Sizes, all_points, selected, sleeps
+from points import DECISIVE, QUICK, Point, Sizes, all_points, decisive_points, selected, sleeps
 from results import Results, continued, load, to_measure
 
 DOCS = machine.ROOT / "docs"
@@ -35,7 +35,11 @@ SPDX-FileCopyrightText: 2026, The background.jobs contributors
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Benchmarks of background.jobs")
     parser.add_argument("command", nargs="?", choices=("run", "report"), default="run", help="report: only the page")
-    parser.add_argument("--points", default="", help="measure only these, with commas: names, or their first words")
+    parser.add_argument(
+        "--points",
+        default="",
+        help=f"measure only these, with commas: names, or their first words; {DECISIVE}: the few that decide",
+    )
     parser.add_argument("--list", action="store_true", help="show the points and how often each method runs there")
     parser.add_argument("--repeat", type=int, default=99, help="so many repetitions at most")
     parser.add_argument("--minutes", type=float, default=25, help="no second repetition begins after that; default 25")
@@ -43,13 +47,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="tiny points, once, to see whether everything works")
     parser.add_argument("--resume", action="store_true", help="keep what is measured already, measure what is missing")
     parser.add_argument(
-        "--output", type=Path, help="where the page goes; default docs or, with --quick, .cache/bench/quick"
+        "--output", type=Path, help="where the page goes; default docs or, if it is not for them, below .cache/bench"
     )
     parser.add_argument("--mitogen", type=Path, default=WORK / "mitogen", help="virtual environment with Mitogen")
     given = parser.parse_args()
     if not given.output:
-        given.output = WORK / "quick" if given.quick else DOCS
+        apart = "quick" if given.quick else DECISIVE if given.points == DECISIVE else ""
+        given.output = WORK / apart if apart else DOCS
     given.output = given.output.resolve()
+    given.mitogen = given.mitogen.absolute()
     return given
 
 
@@ -75,7 +81,7 @@ def run(given: argparse.Namespace, points: Sequence[Point], path: Path) -> None:
         machine.copy_collection()
         lab.need_hosts(1)
         environment = machine.describe(given.mitogen, host_name(1))
-        if path.exists() and (given.resume or given.points):
+        if path.exists() and (given.resume or given.points not in ("", DECISIVE)):
             results = continued(load(path), environment, given.quick)
             if not given.resume:
                 results.forget(points, given.long)
@@ -105,6 +111,8 @@ def write(given: argparse.Namespace, path: Path) -> None:
     drawn = plots.draw(results, path.parent)
     page = given.output / "benchmarks.md"
     page.write_text(report.page(results, drawn), encoding="utf-8")
+    if given.points == DECISIVE:
+        print(f"\n{report.decisive(results)}\n")
     print(f"Wrote {page}")
 
 
@@ -113,7 +121,11 @@ def main() -> None:
     given = arguments()
     path = given.output / "benchmarks" / "results.json"
     try:
-        points = selected(all_points(QUICK if given.quick else Sizes()), list(filter(None, given.points.split(","))))
+        sizes = QUICK if given.quick else Sizes()
+        if given.points == DECISIVE:
+            points = decisive_points(sizes)
+        else:
+            points = selected(all_points(sizes), list(filter(None, given.points.split(","))))
         if given.list:
             for point in points:
                 long = [f"(long: {', '.join(point.long)})"] if point.long else []

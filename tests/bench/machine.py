@@ -77,7 +77,7 @@ def copy_collection() -> None:
 def code() -> str:
     """A short hash of what is measured: the copy's plugins, and the plays."""
     content = hashlib.sha256()
-    for top, pattern in ((TREE, "*.py"), (HERE / "plays", "*.yml")):
+    for top, pattern in ((TREE, "*.py"), (HERE / "plays", "*.yml"), (HERE / "plays", "*.py")):
         for path in sorted(top.rglob(pattern)):
             content.update(f"{path.relative_to(top)}\n".encode())
             content.update(path.read_bytes())

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from api import service
 from points import Point
 
 HERE = Path(__file__).resolve().parent
@@ -42,6 +44,9 @@ IDLE_SECONDS = 60
 BUSY_SAMPLE_SECONDS = 0.3
 SETTLE_SECONDS = 3
 WAITING_SECONDS = 15
+PR_SET_CHILD_SUBREAPER = 36
+# ansible-core's default, but without -C: compression hides how much is sent.
+UNCOMPRESSED = "-o ControlMaster=auto -o ControlPersist=60s"
 
 SSH_PROGRAMS = {"ANSIBLE_SSH_EXECUTABLE": "ssh", "ANSIBLE_SCP_EXECUTABLE": "scp", "ANSIBLE_SFTP_EXECUTABLE": "sftp"}
 COUNTER = """\
@@ -145,16 +150,16 @@ class Lab:
 
     # What the methods get
 
-    def ports_of(self, point: Point, stack: ExitStack) -> list[int]:
-        """The ports of the point's hosts, behind a proxy if it has one."""
+    def proxies(self, point: Point, stack: ExitStack) -> list[Proxy]:
+        """A proxy before each of the point's hosts, if it has any."""
         self.need_hosts(point.hosts)
-        ports = self.ports[: point.hosts]
-        if point.rtt is not None:
-            ports = [stack.enter_context(proxy(port, point.rtt)) for port in ports]
-        return ports
+        if point.rtt is None:
+            return []
+        return [stack.enter_context(proxy(port, point.rtt)) for port in self.ports[: point.hosts]]
 
-    def inventory(self, point: Point, ports: Sequence[int]) -> Path:
-        common: dict[str, object] = {"durations": point.durations, "slots": point.slots}
+    def inventory(self, point: Point, ports: Sequence[int], address: str = "") -> Path:
+        """:arg address: of the service whose API is called."""
+        common: dict[str, object] = {"durations": point.durations, "slots": point.slots, "address": address}
         if point.local:
             common.update({"ansible_connection": "local", "ansible_python_interpreter": sys.executable})
             names = [f"local-{number}" for number in range(1, point.hosts + 1)]
@@ -172,6 +177,7 @@ class Lab:
                     "ansible_user": "root",
                     "ansible_ssh_common_args": f"-F {hosts.SSH / 'config'}",
                     "ansible_python_interpreter": "/usr/bin/python3",
+                    "mitogen_ssh_compression": not point.counts_calls,
                 }
             )
             each = {host_name(number): {"ansible_port": str(port)} for number, port in enumerate(ports, 1)}
@@ -196,6 +202,8 @@ class Lab:
         }
         if point.pipelining:
             environment["ANSIBLE_PIPELINING"] = "True"
+        if point.counts_calls:
+            environment["ANSIBLE_SSH_ARGS"] = UNCOMPRESSED
         if method == "mitogen":
             (plugins,) = self.mitogen.glob("lib/python3*/site-packages/ansible_mitogen/plugins/strategy")
             environment.update({"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(plugins)})
@@ -261,14 +269,29 @@ def cpu_seconds(text: str) -> float:
     return int(found.group(1)) / 1e6 if found else int(text) / 1e9
 
 
+@dataclass(frozen=True)
+class Proxy:
+    """:ivar port: to use instead of the host's."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def passed(self) -> tuple[int, int]:
+        """Bytes that it has passed on to the host and from it."""
+        assert self.process.stdout
+        self.process.send_signal(signal.SIGUSR1)
+        there, back = self.process.stdout.readline().split()
+        return int(there), int(back)
+
+
 @contextmanager
-def proxy(port: int, milliseconds: float) -> Iterator[int]:
-    """Add round-trip time to a port; gives the port to use instead."""
+def proxy(port: int, milliseconds: float) -> Iterator[Proxy]:
+    """Add round-trip time to a port, and count the bytes."""
     command = [sys.executable, str(HERE / "proxy.py"), "127.0.0.1", str(port), str(milliseconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
-        yield int(process.stdout.readline())
+        yield Proxy(int(process.stdout.readline()), process)
     finally:
         process.terminate()
         process.communicate()
@@ -283,7 +306,8 @@ def measure(lab: Lab, point: Point, method: str, repetition: int) -> Figures:
     :raises MeasureError: it did not do it.
     """
     with ExitStack() as stack:
-        ports = lab.ports_of(point, stack) if not point.local else []
+        proxies = [] if point.local else lab.proxies(point, stack)
+        ports = [proxy.port for proxy in proxies] or lab.ports[: point.hosts]
         log = WORK / "logs" / f"{point.name}-{method}-{repetition}.log"
         lab.need_idle(point)
         busy = busy_share()
@@ -292,12 +316,16 @@ def measure(lab: Lab, point: Point, method: str, repetition: int) -> Figures:
         else:
             before = lab.hosts_cpu(point)
             figures = ideal(point, ports) if method == "ideal" else play(lab, point, method, ports, log)
+            # What the method has left running on the hosts, and the ends of its connections, are part of its price.
+            lab.disconnect()
+            lab.need_idle(point)
             after = lab.hosts_cpu(point)
             if before is not None and after is not None:
                 figures["hosts_cpu"] = after - before
-        if point.rtt is not None:
+        if proxies:
+            there, back = zip(*(proxy.passed() for proxy in proxies))
             direct, delayed = (min(banner_seconds(port) for dummy in range(5)) for port in (lab.ports[0], ports[0]))
-            figures["rtt_ms"] = (delayed - direct) / 2 * 1000
+            figures.update({"sent": sum(there), "received": sum(back), "rtt_ms": (delayed - direct) / 2 * 1000})
         lab.disconnect()
         shutil.rmtree(WORK / "local", ignore_errors=True)
     return {**figures, "busy_before": busy}
@@ -318,6 +346,10 @@ def cpu_ticks() -> tuple[int, int]:
 
 def play_name(point: Point, method: str) -> str:
     """The play with which a method does the work of a point."""
+    if method == "empty":
+        return "empty"
+    if point.table == "api":
+        return f"api_{method}"
     if method == "task":
         return "task"
     which = "run" if method == "run" else "builtin"
@@ -328,18 +360,49 @@ def play_name(point: Point, method: str) -> str:
 
 def play(lab: Lab, point: Point, method: str, ports: Sequence[int], log: Path) -> Figures:
     """Run a play to its end: wall-clock and CPU time of ansible-playbook and its children, and what else it tells."""
-    command = lab.command(method, play_name(point, method), lab.inventory(point, ports))
     environment = lab.environment(point, method)
     calls = WORK / "count" / "calls"
-    if point.table in ("ssh", "pipelining"):
+    if point.counts_calls:
         environment.update(counting(calls))
-    figures = to_the_end(command, environment, log)
-    if point.table in ("ssh", "pipelining"):
+    with ExitStack() as stack:
+        address = stack.enter_context(service(max(point.durations))) if point.table == "api" else ""
+        if point.local:
+            stack.enter_context(adopting())
+        command = lab.command(method, play_name(point, method), lab.inventory(point, ports, address))
+        figures = to_the_end(command, environment, log)
+        if point.local:
+            figures["detached_cpu"] = cpu_of_adopted()
+    if point.counts_calls:
         called = calls.read_text(encoding="ascii").split()
         figures.update({program: called.count(program) for program in sorted(set(called))})
     if point.table == "delay":
         figures["delay"] = told_delay(log.read_text(encoding="utf-8"))
     return figures
+
+
+@contextmanager
+def adopting() -> Iterator[None]:
+    """Become the parent of what children leave running, instead of process 1."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def cpu_of_adopted() -> float:
+    """Wait for the processes that were left running here; returns their CPU seconds.
+
+    To be called when there is no other child: it would be waited for as well.
+    """
+    seconds = 0.0
+    while True:
+        try:
+            dummy, dummy2, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return seconds
+        seconds += usage.ru_utime + usage.ru_stime
 
 
 def told_delay(text: str) -> float:

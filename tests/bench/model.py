@@ -26,6 +26,22 @@ def batches_bound(durations: Sequence[float], slots: int) -> float:
     return sum(max(durations[begin : begin + slots]) for begin in range(0, len(durations), slots))
 
 
+def overheads(point: Measured, method: str) -> list[float]:
+    """Seconds that a method adds in each of its runs: less an empty play, and less what no tool can do without."""
+    empty, ideal = point.median("empty"), point.median("ideal")
+    if empty is None or ideal is None or method in ("empty", "ideal"):
+        return []
+    return [wall - empty - ideal for wall in point.values(method, "wall")]
+
+
+def per_further_job(few: Measured, many: Measured, figure: str) -> float | None:
+    """What each job of `run` adds to a figure, from few jobs to many."""
+    before, after = few.median("run", figure), many.median("run", figure)
+    if before is None or after is None or many.jobs == few.jobs:
+        return None
+    return (after - before) / (many.jobs - few.jobs)
+
+
 def least_squares(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float] | None:
     """Factors for the columns, so that the sums of the rows are close to the values; None if they are undetermined.
 
@@ -53,7 +69,7 @@ def least_squares(rows: Sequence[Sequence[float]], values: Sequence[float]) -> l
 def scale_model(points: Sequence[Measured]) -> dict[str, float] | None:
     """What a play costs: a start, a part per turn of forks, a part per host; None with too few points for it.
 
-    :returns: C(start), C(turn), C(host) in seconds, and C(error), the largest relative deviation.
+    :returns: `start`, `turn`, `host` in seconds, and `error`, the largest relative deviation.
     """
     known = [(point, wall) for point in points if (wall := point.median("run")) is not None]
     rows = [(1.0, float(math.ceil(point.hosts / point.forks)), float(point.hosts)) for point, dummy in known]

@@ -3,10 +3,27 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from measure import MeasureError, Process, cpu_files, cpu_seconds, held, supervisor_cpu, to_the_end, told_delay
+from api import service
+from measure import (
+    MeasureError,
+    Process,
+    cpu_files,
+    cpu_seconds,
+    held,
+    proxy,
+    supervisor_cpu,
+    to_the_end,
+    told_delay,
+)
 
 
 def test_the_cgroup_of_a_container_is_found_in_both_versions() -> None:
@@ -49,3 +66,55 @@ def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
     assert to_the_end(["sh", "-c", "exit 0"], {}, log)["wall"] > 0
     with pytest.raises(MeasureError, match=r"(?s)out of order.*failed with 3"):
         to_the_end(["sh", "-c", "echo out of order; exit 3"], {}, log)
+
+
+# Leaves a process running that uses a fifth of a second of CPU time, and ends before it.
+LEAVES = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(0.2)
+    while time.process_time() < 0.2:
+        pass
+"""
+# In a process of its own: every child of it is waited for.
+ADOPTS = f"""
+import subprocess, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from measure import adopting, cpu_of_adopted
+with adopting():
+    subprocess.run([sys.executable, "-c", {LEAVES!r}], check=True)
+    print(cpu_of_adopted())
+print(cpu_of_adopted())
+"""
+
+
+def test_what_a_local_play_leaves_running_is_waited_for_and_counted() -> None:
+    told = subprocess.run([sys.executable, "-c", ADOPTS], stdout=subprocess.PIPE, text=True, check=True).stdout
+    detached, nothing = map(float, told.split())
+    assert 0.15 < detached < 5
+    assert nothing == 0
+
+
+def test_a_proxy_tells_what_it_has_passed_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, proxy(server.getsockname()[1], 0) as line:
+        assert line.passed() == (0, 0)
+        with socket.create_connection(("127.0.0.1", line.port)) as client, server.accept()[0] as accepted:
+            client.sendall(b"hello")
+            assert accepted.recv(5, socket.MSG_WAITALL) == b"hello"
+            accepted.sendall(b"good evening")
+            assert client.recv(12, socket.MSG_WAITALL) == b"good evening"
+            assert line.passed() == (5, 12)
+
+
+def test_the_service_answers_many_at_a_time() -> None:
+    seconds, calls = 0.5, 20
+
+    def status(address: str) -> int:
+        with urllib.request.urlopen(address) as answer:
+            return int(answer.status)
+
+    with service(seconds) as address, ThreadPoolExecutor(calls) as pool:
+        begin = time.monotonic()
+        assert list(pool.map(status, [address] * calls)) == [200] * calls
+        assert seconds <= time.monotonic() - begin < calls * seconds

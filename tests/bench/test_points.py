@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from measure import PLAYS, play_name
 from model import batches_bound, slots_bound
-from points import METHODS, QUICK, Sizes, all_points, selected, straggling
+from points import METHODS, QUICK, Sizes, all_points, decisive_points, selected, straggling
 
 
 @pytest.mark.parametrize("sizes", [Sizes(), QUICK], ids=["usual", "quick"])
@@ -29,10 +31,18 @@ def test_points_are_selected_by_name_or_first_words() -> None:
         selected(points, ["jobs-2", "slots", "nonsense"])
 
 
+def test_what_decides_is_a_part_of_the_whole_and_measured_often_enough() -> None:
+    whole = {point.name: point for point in all_points(Sizes())}
+    for point in decisive_points(Sizes()):
+        assert min(point.methods.values()) >= 5
+        assert set(point.methods) <= set(whole[point.name].methods)
+        assert replace(point, methods={}, long=()) == replace(whole[point.name], methods={}, long=())
+
+
 def test_long_methods_run_only_if_asked_for() -> None:
     (most,) = selected(all_points(Sizes()), ["jobs-500"])
-    assert most.wanted(with_long=False) == ["mitogen", "run", "ideal"]
-    assert most.wanted(with_long=True) == ["builtin", "mitogen", "run", "ideal"]
+    assert most.wanted(with_long=False) == ["mitogen", "run", "empty", "ideal"]
+    assert most.wanted(with_long=True) == ["builtin", "mitogen", "run", "empty", "ideal"]
 
 
 def test_the_straggler_waits_for_the_first_free_slot() -> None:
