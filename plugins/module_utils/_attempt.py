@@ -40,6 +40,9 @@ _DRAIN = 0.5
 """Seconds for which output is still read after a job's process has ended while something holds its pipes open."""
 _SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """Why a process cannot be started that could be when others have ended."""
+_ALONE = 10.0
+"""Seconds for which such a shortage is waited out while no job runs: it may be of what has started the batch, or asks
+for it, or of another program of this user."""
 _LOG = 64 << 20
 """Bytes that a job's log may have where O(max_output) sets no limit."""
 _RESULT = 256 << 20
@@ -61,6 +64,7 @@ class Means:
         servers: Servers,
         boot: str,
         running: t.Mapping[str, Attempt],
+        clock: t.Callable[[], float],
     ):
         self.packed = packed
         self.store = store
@@ -68,10 +72,23 @@ class Means:
         self.servers = servers
         self.boot = boot
         self._running = running
+        self._clock = clock
+        self._short_since: float | None = None
 
-    def others_run(self, attempt: Attempt) -> bool:
-        """:returns: whether a process of another job runs, so that there will be room when it ends."""
-        return any(other.child is not None for other in self._running.values() if other is not attempt)
+    def may_find_room(self, attempt: Attempt) -> bool:
+        """:returns: whether a process that cannot be started now is to be tried again: as long as one of another job
+        runs, whose end makes room, and else for L(_ALONE) seconds.
+        """
+        if any(other.child is not None for other in self._running.values() if other is not attempt):
+            self._short_since = None
+            return True
+        if self._short_since is None:
+            self._short_since = self._clock()
+        return self._clock() < self._short_since + _ALONE
+
+    def has_found_room(self) -> None:
+        """Note that a process has been started."""
+        self._short_since = None
 
 
 class Attempt:
@@ -118,10 +135,11 @@ class Attempt:
             if step.result is None:
                 try:
                     self._start(step)
+                    self._means.has_found_room()
                     return None
                 except OSError as exc:
                     self._means.store.remove_files(self.job.jid)
-                    if exc.errno in _SHORTAGES and self._means.others_run(self):
+                    if exc.errno in _SHORTAGES and self._means.may_find_room(self):
                         self.waits = self.lacks_room = True
                         return None
                     self._outcomes.append(spawn_failed(self.job.name, step.interpreter, exc))

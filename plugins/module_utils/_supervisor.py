@@ -109,7 +109,7 @@ class Supervisor:
         text, server = boot
         self._servers = Servers(packed, text, server, self._selector, adopts, clock)
         self._running: dict[str, Attempt] = {}
-        self._means = Means(packed, store, self._selector, self._servers, text, self._running)
+        self._means = Means(packed, store, self._selector, self._servers, text, self._running, clock)
         batch = packed.batch
         self._records = {record.jid: record for record in records}
         pid, start = os.getpid(), _process.start_time(os.getpid())

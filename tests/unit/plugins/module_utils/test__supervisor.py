@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _process, _supervisor
+from ansible_collections.background.jobs.plugins.module_utils import _process, _program, _supervisor
 from ansible_collections.background.jobs.plugins.module_utils._batch import FILES, Batch, Job, Packed, pack
 from ansible_collections.background.jobs.plugins.module_utils._outcome import Outcome
 from ansible_collections.background.jobs.plugins.module_utils._record import Record
@@ -515,12 +515,35 @@ def test_a_job_for_which_there_is_no_process_waits_while_others_run(
         assert batches.end(f"j1.{number}").state == "succeeded"
 
 
-def test_a_job_for_which_there_is_no_process_fails_where_none_runs(batches: Batches, tmp_path: Path) -> None:
+def test_jobs_for_which_there_is_no_process_wait_some_time_where_none_runs(batches: Batches, tmp_path: Path) -> None:
+    """What has started them, or asks for them, is a process of this user, too."""
     note = tmp_path / "note"
     note.touch()
-    batches.launch(python_job("j1.0", "print('{}')"), program=crowded(note))
-    status = batches.end("j1.0")
-    assert (status.state, status.reason) == ("failed", "spawn")
+    batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)), program=crowded(note))
+    eventually(lambda: batches.look("j1.0").reason == "no_room")
+    note.unlink()
+    assert [batches.end(f"j1.{number}").state for number in range(3)] == ["succeeded"] * 3
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+    """Supervisors that do not wait out a lack of processes where no job runs."""
+    source, said = _program._source, "_ALONE = 10.0"
+    assert said in source("_attempt")
+    monkeypatch.setattr(_program, "_source", lambda part: source(part).replace(said, "_ALONE = 0.0"))
+    _program.packed.cache_clear()
+    yield
+    _program.packed.cache_clear()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_jobs_for_which_there_is_no_process_fail_where_none_runs_for_longer(batches: Batches, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    note.touch()
+    batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(2)), program=crowded(note))
+    for number in range(2):
+        status = batches.end(f"j1.{number}")
+        assert (status.state, status.reason) == ("failed", "spawn")
 
 
 @pytest.fixture
