@@ -83,7 +83,8 @@ options:
     description:
       - The job to make for each item of O(for_each), written like one of O(jobs). Its templates are resolved for each
         item, which is the variable named by O(loop_var).
-      - Put the item into the C(name) of the job, because names must differ.
+      - If the job has a C(name), put the item into it, because names must differ. One without is named after its item,
+        see O(label).
       - Requires O(for_each). Mutually exclusive with O(jobs).
     type: raw
   loop_var:

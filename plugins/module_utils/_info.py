@@ -144,7 +144,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         group=record.group,
         state=state,
         reason=status.reason,
-        msg=_message(status),
+        message=_message(status),
         user=record.user or user_name(owner),
         pid=pid,
         supervisor_pid=supervisor,

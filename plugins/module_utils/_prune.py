@@ -43,7 +43,7 @@ def prune(store: Store, selection: Selection, older_than: float, dry: bool, now:
             if why is None:
                 due.append((status, info))
             else:
-                pruned.kept.append(dataclasses.replace(info, msg=why))
+                pruned.kept.append(dataclasses.replace(info, message=why))
     try:
         if not dry:
             remove([status for status, dummy in due])

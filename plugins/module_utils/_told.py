@@ -87,7 +87,7 @@ class Info:
     group: str | None
     state: str
     reason: str | None
-    msg: str | None
+    message: str | None
     user: str
     pid: int | None
     supervisor_pid: int | None
@@ -110,7 +110,7 @@ class Info:
 class Pruned:
     """What was removed: O(jobs), and O(files), the paths of what belonged to no job.
 
-    O(kept) are jobs that were asked for and still have to stay; C(msg) of each says why. O(error) is why the work
+    O(kept) are jobs that were asked for and still have to stay; C(message) of each says why. O(error) is why the work
     could not be finished.
     """
 

@@ -143,7 +143,7 @@ jobs:
       returned: always
       type: str
       sample: exit_code
-    msg:
+    message:
       description:
         - Why the job is in this state, in a sentence.
         - It is V(null) where it could give something away, for a job that has ended and has C(no_log), and for a failed

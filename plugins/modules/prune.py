@@ -123,7 +123,7 @@ jobs:
       state: failed
       age: 700000.5
 kept:
-  description: Jobs that were selected and have to stay all the same, with the same keys. RV(ignore:msg) says why.
+  description: Jobs that were selected and have to stay all the same, with the same keys. RV(ignore:message) says why.
   returned: with RV(jobs)
   type: list
   elements: dict

@@ -121,7 +121,7 @@ def _reasons(kept: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """:returns: each reason for which jobs have to stay, with the names of these jobs before it."""
     names: dict[str, list[str]] = {}
     for job in kept:
-        names.setdefault(one_line(str(job["msg"])), []).append(str(job["name"]))
+        names.setdefault(one_line(str(job["message"])), []).append(str(job["name"]))
     return [
         ", ".join(some[:_NAMED]) + (f" and {len(some) - _NAMED} more" if len(some) > _NAMED else "") + f" ({reason})"
         for reason, some in names.items()

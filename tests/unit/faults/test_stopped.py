@@ -51,7 +51,7 @@ def test_readers_tell_who_is_stopped_and_what_to_do(batches: Batches, gates: Gat
     stop(supervisor)
     assert says_so(batches.look("j1.0"), "running", supervisor)
     assert says_so(batches.look("j1.1"), "queued", supervisor)
-    told = [info.msg or "" for dummy, info in find(batches.store, Evidence(), time.time())]
+    told = [info.message or "" for dummy, info in find(batches.store, Evidence(), time.time())]
     assert len(told) == 2 and all(f"kill -CONT {supervisor}" in message for message in told)
     os.kill(supervisor, signal.SIGCONT)
     eventually(lambda: batches.look("j1.0").message is None)

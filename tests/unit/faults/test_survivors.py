@@ -239,7 +239,7 @@ def prune(somebody: Somebody) -> tuple[list[str], list[str | None]]:
 
     def work() -> tuple[list[str], list[str | None]]:
         pruned = _prune.prune(somebody.batches.store, _info.Selection(), 0, dry=False, now=time.time())
-        return [info.ansible_job_id for info in pruned.jobs], [info.msg for info in pruned.kept]
+        return [info.ansible_job_id for info in pruned.jobs], [info.message for info in pruned.kept]
 
     return t.cast("tuple[list[str], list[str | None]]", somebody.do(work))
 

@@ -69,7 +69,7 @@ def test_a_running_job_is_told_with_its_processes(store: Store) -> None:
         group="nightly",
         state="running",
         reason=None,
-        msg=None,
+        message=None,
         user="me",
         pid=me,
         supervisor_pid=me,
@@ -96,7 +96,7 @@ def test_it_is_told_where_the_trace_of_a_batch_is(store: Store) -> None:
 def test_a_job_that_has_ended_is_as_old_as_its_end(store: Store) -> None:
     put(store, state="failed", reason="exit_code", message="exit code 3", ended_at=NOW - 5.5, elapsed=80.5)
     told = info(store)
-    assert (told.state, told.reason, told.msg) == ("failed", "exit_code", "exit code 3")
+    assert (told.state, told.reason, told.message) == ("failed", "exit_code", "exit code 3")
     assert (told.age, told.elapsed, told.ended_at) == (5.5, 80.5, "1970-01-12T13:46:34Z")
 
 
@@ -135,8 +135,8 @@ def test_a_clock_that_was_put_back_makes_no_age_negative(store: Store) -> None:
             {"state": "running", "started_at": "1970-01-12T13:45:40Z", "elapsed": 60.0},
         ),
         ({"rc": 0, "stdout": SECRET}, {"state": "succeeded", "ended_at": "1970-01-12T13:45:40Z", "elapsed": None}),
-        ({"failed": True, "msg": SECRET}, {"state": "failed", "reason": "module", "msg": None}),
-        ({"msg": "Timeout exceeded", "child_pid": 1}, {"msg": "ran into the limit of its async: keyword"}),
+        ({"failed": True, "msg": SECRET}, {"state": "failed", "reason": "module", "message": None}),
+        ({"msg": "Timeout exceeded", "child_pid": 1}, {"message": "ran into the limit of its async: keyword"}),
     ],
     ids=str,
 )
@@ -170,14 +170,14 @@ def test_nothing_that_is_secret_is_told(store: Store, no_log: bool, message: str
     earlier = [{"stdout": SECRET}]
     put(store, result={"stdout": SECRET}, state="failed", message=SECRET, no_log=no_log, earlier=earlier)
     told = info(store)
-    assert (told.msg, told.no_log) == (message, no_log)
-    assert SECRET not in repr(told).replace(f"msg={message!r}", "")
+    assert (told.message, told.no_log) == (message, no_log)
+    assert SECRET not in repr(told).replace(f"message={message!r}", "")
 
 
 def test_why_a_job_is_lost_is_no_secret(store: Store) -> None:
     put(store, state="running", no_log=True)
     told = info(store)
-    assert told.msg is not None and "has gone while the job was running" in told.msg
+    assert told.message is not None and "has gone while the job was running" in told.message
 
 
 def test_jobs_come_in_the_order_of_their_launch(store: Store) -> None:
@@ -213,7 +213,7 @@ def test_what_cannot_be_read_is_told_as_that(store: Store, make: t.Callable[[str
     make(store.path("j1.0"))
     told = info(store)
     assert (told.state, told.reason, told.builtin, told.name) == ("lost", "status_unreadable", False, "j1.0")
-    assert told.msg is not None and message in told.msg
+    assert told.message is not None and message in told.message
 
 
 @pytest.mark.parametrize("value", ["soon", None, [1], float("inf"), 1e300, True], ids=repr)
@@ -275,4 +275,4 @@ def test_a_file_of_another_user_is_told_of_where_it_lies(store: Store) -> None:
     os.chown(store.path("j1.0"), 12345, -1)
     told = info(store)
     assert (told.state, told.reason, told.builtin) == ("lost", "status_unreadable", False)
-    assert "belongs to 12345, not to root" in str(told.msg)
+    assert "belongs to 12345, not to root" in str(told.message)

@@ -96,7 +96,7 @@ def test_what_has_not_ended_stays_and_so_does_its_batch(store: Store, state: str
     finally:
         os.close(lock)
     assert jids(result) == ["j2.0"]
-    assert [(info.ansible_job_id, info.msg) for info in result.kept] == [
+    assert [(info.ansible_job_id, info.message) for info in result.kept] == [
         ("j1.1", "other jobs of the batch have not ended, and somebody may be waiting for all of them")
     ]
     assert left(store) == [".j1.lock", "j1.0", "j1.1"]
@@ -145,7 +145,7 @@ def test_a_job_of_builtin_async_goes_when_it_has_ended_and_nothing_of_it_runs(st
     at_work.update(("j2.2", "j3.3"))
     result = pruned(store)
     assert jids(result) == ["j1.1", "j4.4"]
-    assert [(info.ansible_job_id, info.msg) for info in result.kept] == [
+    assert [(info.ansible_job_id, info.message) for info in result.kept] == [
         ("j2.2", "its async_wrapper process has not ended")
     ]
     assert left(store) == ["j2.2", "j3.3"]
@@ -165,7 +165,7 @@ def test_what_is_no_job_stays(store: Store) -> None:
     result = prune(store, Selection(states=ENDED), 0, False, now=1e10)
     assert jids(result) == ["j4.0"]
     assert sorted(info.ansible_job_id for info in result.kept) == ["j1.0", "j2.0", "j3.0"]
-    assert all(info.msg for info in result.kept)
+    assert all(info.message for info in result.kept)
     assert left(store) == [name for name in before if name != "j4.0"]
 
 
@@ -187,7 +187,7 @@ def test_a_lost_job_stays_while_its_processes_run(batches: Batches, gates: Gates
     assert (result.jobs, result.files) == ([], [])
     (kept,) = result.kept
     assert (kept.state, kept.pid) == ("lost", pid)
-    assert kept.msg is not None and kept.msg.startswith(f"processes of it run on: pid {pid}")
+    assert kept.message is not None and kept.message.startswith(f"processes of it run on: pid {pid}")
     assert runs(pid) and os.path.exists(batches.store.path("j1.0"))
 
 

@@ -38,7 +38,7 @@ class Target:
 def job(name: str, state: str = "succeeded", **fields: t.Any) -> dict[str, t.Any]:
     """What the target tells of one job."""
     jid = f"j1.{name}"
-    return {"ansible_job_id": jid, "name": name, "state": state, "msg": None, "results_file": f"/a/{jid}", **fields}
+    return {"ansible_job_id": jid, "name": name, "state": state, "message": None, "results_file": f"/a/{jid}", **fields}
 
 
 def told(target: Target, **options: t.Any) -> dict[str, t.Any]:
@@ -130,7 +130,7 @@ def test_nothing_to_remove_is_said_with_what_was_looked_for(options: dict[str, t
 
 
 def test_what_had_to_stay_is_named_once_for_each_reason() -> None:
-    kept = [job(str(number), msg="needed") for number in range(7)] + [job("x", "lost", msg="it runs on")]
+    kept = [job(str(number), message="needed") for number in range(7)] + [job("x", "lost", message="it runs on")]
     result = pruned(Target(kept=kept))
     assert (result["changed"], result["failed"], len(result["kept"])) == (False, False, 8)
     assert result["msg"] == "no jobs removed on web1; 8 jobs kept: 0, 1, 2, 3, 4 and 2 more (needed); x (it runs on)"
@@ -147,7 +147,7 @@ def test_what_could_not_be_removed_fails_and_tells_what_was() -> None:
 
 
 def test_with_no_log_of_the_task_nothing_is_named() -> None:
-    target = Target(kept=[job("swordfish", "lost", msg="swordfish runs on")])
+    target = Target(kept=[job("swordfish", "lost", message="swordfish runs on")])
     target.hidden = True
     assert pruned(target)["msg"] == "no jobs removed on web1; 1 job kept: no_log hides which, and why"
     nothing = Target()
