@@ -10,7 +10,7 @@ import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import UNFINISHED, told_of
+from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, UNFINISHED, told_of
 from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
@@ -66,7 +66,7 @@ def _erased(jid, status):
     """:returns: what became of the files of one job: an entry without what its module returned."""
     state = status["state"]
     job = {"name": (status.get("record") or {}).get("name") or jid, "state": state, "reason": status["reason"]}
-    beside = {"ansible_job_id": jid, "started": True, "finished": state not in UNFINISHED}
+    beside = {"ansible_job_id": jid, "started": state != NOT_FOUND, "finished": state not in UNFINISHED}
     if state in UNFINISHED:
         job["message"] = f"job {jid} is still {state}: its files are not removed; wait for it, or cancel it, before"
     elif not status["ours_to_remove"]:

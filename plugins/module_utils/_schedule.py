@@ -30,6 +30,8 @@ CAUSES = (TIMEOUT, DEADLINE, CANCEL, HALT)
 """Why a job that runs is ended from outside."""
 DEPENDENCY = "dependency"
 
+FAIL_FAST = "fail_fast"
+"""In place of V(now,fail=1), which it means: the word that the author has used."""
 _HALT = re.compile(r"(now|soon)\s*,\s*(fail|success|done)\s*=\s*(\d+)(%?)")
 _COUNTED = {"fail": (FAILED, TIMED_OUT, LOST), "success": (SUCCEEDED,), "done": (SUCCEEDED, FAILED, TIMED_OUT, LOST)}
 
@@ -52,11 +54,14 @@ class Halt:
 def parse_halt(text: str) -> Halt | None:
     """Read the option C(halt).
 
+    :arg text: it, or L(FAIL_FAST), which the option of that name asks for.
     :returns: C(None) for V(never).
     :raises ValueError: it is not in the grammar; the message is a sentence.
     """
     if text.strip() == "never":
         return None
+    if text == FAIL_FAST:
+        return Halt(text, True, "fail", 1, False)
     match = _HALT.fullmatch(text.strip())
     value = int(match.group(3)) if match else 0
     if match is None or value < 1 or (match.group(4) and value > 100):
@@ -142,7 +147,7 @@ class Schedule:
         self._deadline = deadline
         self._start_delay = start_delay
         self._next_start = float("-inf")
-        self._halted: str | None = None
+        self._halted: tuple[str, str] | None = None
 
     def started(self, key: str, now: float) -> None:
         """Tell that an attempt of a job runs since O(now)."""
@@ -212,7 +217,16 @@ class Schedule:
     @property
     def halted(self) -> str | None:
         """Why no more jobs are started, as a clause; C(None) while they are."""
-        return self._halted
+        return None if self._halted is None else self._why_halted("ended")
+
+    def _why_halted(self, what: str) -> str:
+        """:returns: why the batch halts, for a job to which O(what) has happened."""
+        job, state = self._halted or ("", "")
+        text = "" if self._halt is None else self._halt.text
+        if text == FAIL_FAST:
+            how = state.replace("_", " ") if state in (FAILED, TIMED_OUT) else "did not succeed"
+            return f"{what} because {job} {how} (fail_fast)"
+        return f"halt {text} was reached with {job}"
 
     @property
     def waiting(self) -> list[str]:
@@ -251,7 +265,7 @@ class Schedule:
         counted = _COUNTED[self._halt.why]
         count = sum(other.state in counted for other in self._entries.values())
         if self._halt.reached(count, len(self._entries)):
-            self._halted = f"halt {self._halt.text} was reached with job {entry.name or entry.key}"
+            self._halted = f"job {entry.name or entry.key}", state
 
     def _is_over(self, now: float) -> bool:
         return self._deadline is not None and now >= self._deadline
@@ -289,7 +303,8 @@ class Schedule:
                 message = f"it comes after job {other.name or other.key}, which ended as {what}"
                 return Drop(entry.key, SKIPPED, DEPENDENCY, message)
         if self._halted is not None:  # one that was to be tried again is what its last attempt has made it
-            return Drop(entry.key, entry.last or SKIPPED, HALT, self._halted)
+            what = "not started" if entry.last is None else "not tried again"
+            return Drop(entry.key, entry.last or SKIPPED, HALT, self._why_halted(what))
         return None
 
     def _start(self, now: float, decision: Decision, due: list[float]) -> None:

@@ -94,7 +94,8 @@ ansible_job_id:
   type: str
   sample: j248519231479172386183745102938475610293.0
 started:
-  description: Whether the job was accepted.
+  description: Whether the job was accepted. It is V(false) for a job that is V(not_found), for which
+    M(ansible.builtin.async_status) has V(true).
   returned: with O(jid)
   type: bool
 finished:

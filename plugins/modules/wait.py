@@ -326,7 +326,8 @@ results:
       type: str
       sample: j248519231479172386183745102938475610293.0
     started:
-      description: Whether the job was started. A job that is V(skipped) may not have been.
+      description: Whether the job was started. A job that is V(skipped) may not have been, and one that is V(not_found)
+        was not, as far as is known here.
       returned: always
       type: bool
     finished:

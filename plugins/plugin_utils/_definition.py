@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     SUCCEEDED,
     TIMED_OUT,
 )
-from ansible_collections.background.jobs.plugins.module_utils._schedule import find_cycle, parse_halt
+from ansible_collections.background.jobs.plugins.module_utils._schedule import FAIL_FAST, find_cycle, parse_halt
 from ansible_collections.background.jobs.plugins.plugin_utils import _condition
 from ansible_collections.background.jobs.plugins.plugin_utils._duration import seconds
 from ansible_collections.background.jobs.plugins.plugin_utils._escape import is_visible
@@ -190,10 +190,12 @@ _FAIL_FAST = "now,fail=1"
 
 
 def halt(value: str | None, fail_fast: bool = False) -> str:
-    """:returns: when to give up, by the options O(halt) and O(fail_fast), in the grammar of the former.
+    """:returns: when to give up, by the options O(halt) and O(fail_fast), as L(parse_halt) takes it.
 
     :raises DefinitionError: O(halt) is not in the grammar, or says something else than O(fail_fast).
     """
+    if value is not None and value.strip() == FAIL_FAST:
+        raise DefinitionError("halt is 'fail_fast', which is an option of its own: write 'fail_fast: true'")
     try:
         parse_halt("never" if value is None else value)
     except ValueError as exc:
@@ -201,7 +203,7 @@ def halt(value: str | None, fail_fast: bool = False) -> str:
     asked = "never" if value is None else "".join(value.split())
     if fail_fast and value is not None and asked != _FAIL_FAST:
         raise DefinitionError(f"'fail_fast: true' means 'halt: {_FAIL_FAST}', but halt is {value!r}: give one of them")
-    return _FAIL_FAST if fail_fast else asked
+    return FAIL_FAST if fail_fast else asked
 
 
 def label(value: t.Any, what: str) -> str:

@@ -26,7 +26,7 @@ from ansible_collections.background.jobs.plugins.module_utils._record import (
     UNFINISHED,
     told_of,
 )
-from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, HALT
+from ansible_collections.background.jobs.plugins.module_utils._schedule import DEPENDENCY, FAIL_FAST, HALT
 from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED
 from ansible_collections.background.jobs.plugins.plugin_utils import _compat
 from ansible_collections.background.jobs.plugins.plugin_utils._answer import clean
@@ -93,7 +93,7 @@ def present(handle: Handle, status: t.Mapping[str, t.Any], host: str | None = No
     beside: dict[str, t.Any] = {
         **handle.origin,
         "ansible_job_id": handle.jid,
-        "started": not finished or record.get("attempts") != 0,
+        "started": state != NOT_FOUND and (not finished or record.get("attempts") != 0),
         "finished": finished,
         "failed": finished and did_not_succeed(state, status.get("reason")),
         "changed": bool(module.get("changed", False)),
@@ -424,9 +424,10 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     ignored = [result for result in results if job_of(result).get("ignored")]
     if ignored:
         clauses.append(f"{len(ignored)} ignored ({whys(ignored)})")
-    ended = sum((state_of(result), reason_of(result)) == (CANCELLED, HALT) for result in results)
+    ended = [result for result in results if (state_of(result), reason_of(result)) == (CANCELLED, HALT)]
     if ended:
-        clauses.append(f"{ended} ended by halt")
+        fast = str(job_of(ended[0]).get("message")).endswith(f"({FAIL_FAST})")
+        clauses.append(f"{len(ended)} ended by {FAIL_FAST if fast else 'halt'}")
     return clauses
 
 

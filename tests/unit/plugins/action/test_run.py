@@ -316,8 +316,9 @@ def test_to_fail_fast_ends_what_runs(done: Results) -> None:
     states = [(each["job"]["state"], each["job"].get("reason")) for each in done["fails fast"]["results"]]
     assert states == [("cancelled", "halted"), ("failed", "exit_code")]
     assert done["fails fast"]["msg"] == (
-        "1 of 2 jobs did not succeed on localhost: b failed: exit code 1; 1 ended by halt"
+        "1 of 2 jobs did not succeed on localhost: b failed: exit code 1; 1 ended by fail_fast"
     )
+    assert by_name(done["fails fast"])["a"]["job"]["message"] == "ended because job b failed (fail_fast)"
 
 
 def test_a_halt_that_ends_what_runs_is_no_failure(done: Results) -> None:

@@ -303,10 +303,12 @@ def test_a_job_that_was_collected_is_not_found_rather_than_lost(seen: Results) -
     assert set(entry) == {*BESIDE, "msg"}
     said = {"name", "state", "message", "host", "user", "group", "results_file", "conditions"}
     assert (set(entry["job"]), entry["job"]["state"]) == (said, "not_found")
+    assert (entry["started"], entry["finished"], entry["failed"]) == (False, True, True)
     assert entry["msg"] == entry["job"]["message"]
     assert (seen["wait again"]["summary"]["not_found"], seen["wait again"]["summary"]["lost"]) == (1, 0)
-    assert only(seen["status again"])["job"]["state"] == "not_found"
+    assert (only(seen["status again"])["job"]["state"], only(seen["status again"])["started"]) == ("not_found", False)
     assert (seen["cleanup"]["job"]["state"], seen["cleanup"]["failed"]) == ("not_found", True)
+    assert seen["cleanup"]["started"] is False
 
 
 def test_a_lost_job_says_so(seen: Results) -> None:

@@ -457,6 +457,19 @@ def test_soon_starts_no_more_and_lets_the_running_ones_end() -> None:
     assert plan.done
 
 
+@pytest.mark.parametrize(
+    ("state", "why"), [("failed", "failed"), ("timed_out", "timed out"), ("lost", "did not succeed")]
+)
+def test_to_fail_fast_is_said_in_that_word(state: str, why: str) -> None:
+    plan = schedule("abc", slots=2, halt="fail_fast")
+    go(plan, 0)
+    plan.settle("a", state, 10)
+    decision = go(plan, 10)
+    assert decision.term == ["b"]
+    assert plan.halted == f"ended because job job-a {why} (fail_fast)"
+    assert [drop.message for drop in decision.drop] == [f"not started because job job-a {why} (fail_fast)"]
+
+
 def test_now_ends_the_running_ones_too() -> None:
     plan = schedule("abcd", slots=2, halt="now,success=1", kill_after=5)
     go(plan, 0)

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils._schedule import parse_halt
 from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
     Defaults,
     Definition,
@@ -403,7 +405,14 @@ def test_halt_is_in_its_grammar() -> None:
 
 @pytest.mark.parametrize("value", [None, "now,fail=1", " now, fail=1"])
 def test_to_fail_fast_is_to_halt_now_with_one_failure(value: str | None) -> None:
-    assert halt(value, fail_fast=True) == "now,fail=1"
+    asked, meant = parse_halt(halt(value, fail_fast=True)), parse_halt("now,fail=1")
+    assert asked is not None and meant is not None
+    assert asked == dataclasses.replace(meant, text="fail_fast")
+
+
+def test_to_fail_fast_is_no_way_to_halt() -> None:
+    with pytest.raises(DefinitionError, match="write 'fail_fast: true'"):
+        halt("fail_fast")
 
 
 @pytest.mark.parametrize("value", ["never", "soon,fail=1", "now,fail=2", "now,fail=1%", "now,success=1"])
