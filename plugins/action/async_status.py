@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry
 from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, whys
+from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, verdict, whys
 
 
 class ActionModule(JobAction):
@@ -47,9 +47,8 @@ class ActionModule(JobAction):
         together["finished"] = all(result["finished"] for result in results)
         bad = [result for result in results if result["failed"]]
         if bad:
-            together["msg"] = f"{len(bad)} of {len(results)} jobs did not succeed: " + (
-                HIDDEN if self.hidden else whys(bad)
-            )
+            many = f"{len(results)} job" + ("" if len(results) == 1 else "s")
+            together["msg"] = f"{len(bad)} of {many} {verdict(bad)}: " + (HIDDEN if self.hidden else whys(bad))
         if any(result.get("_ansible_no_log") for result in results):
             together["_ansible_no_log"] = True
         return {"results": results, **together}

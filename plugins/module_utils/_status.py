@@ -215,7 +215,7 @@ def _left_running(record: Record) -> str:
 
 def _where_is_it(store: Store, jid: str) -> str:
     return (
-        f"there is no status file of job {jid} in {store.directory} on host {os.uname().nodename} for user "
-        f"{user_name(os.geteuid())}: it was reaped already, or was started by another user, on another host or with "
-        "another async_dir; give the whole handle that launch returned, and the become of that task"
+        f"there is no job {jid} on host {os.uname().nodename} for user {user_name(os.geteuid())} in {store.directory}: "
+        "it was collected already, or was started as another user, on another host or with another async_dir; give the "
+        "whole handle that launch returned, and the become of that task"
     )

@@ -305,7 +305,7 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
         message = ", ".join([f"{succeeded} of {total} succeeded", *_left_out(results)])
     else:
         clauses = [whys(bad), *_left_out(results)]
-        message = f"{len(bad)} of {total} did not succeed on {host}: " + "; ".join(clauses)
+        message = f"{len(bad)} of {total} {verdict(bad)} on {host}: " + "; ".join(clauses)
     combined: dict[str, t.Any] = {
         **(lifted(results[0], but=(*_OF_THE_TASK, *_OF_THE_JOB)) if len(results) == 1 else {}),
         "results": results,
@@ -327,10 +327,22 @@ def combine(results: list[dict[str, t.Any]], elapsed: float, host: str) -> dict[
 
 def withheld(results: t.Sequence[t.Mapping[str, t.Any]], host: str) -> str:
     """:returns: the sentence for a task with C(no_log): how many jobs did not succeed, not which and why."""
-    bad = sum(map(counts, results))
+    bad = [result for result in results if counts(result)]
     if not bad:
         return f"{sum(state_of(result) == SUCCEEDED for result in results)} of {_jobs(len(results))} succeeded"
-    return f"{bad} of {_jobs(len(results))} did not succeed on {host}; {HIDDEN}"
+    return f"{len(bad)} of {_jobs(len(results))} {verdict(bad)} on {host}; {HIDDEN}"
+
+
+def verdict(bad: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    """:returns: what there is to say of the jobs that count as failed, whose number is the subject of the sentence.
+
+    One that is not here may have succeeded.
+    """
+    missing = sum(state_of(result) == NOT_FOUND for result in bad)
+    if not missing:
+        return "did not succeed"
+    found = "was not found" if len(bad) == 1 else "were not found"
+    return found if missing == len(bad) else f"did not succeed or {found}"
 
 
 def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: float, hidden: bool = False) -> str | None:
@@ -346,7 +358,7 @@ def overdue(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: floa
     still = [f"{_jobs(first[0])} still {first[1]}", *(f"{count} still {state}" for count, state in second)]
     names = "" if hidden else f" ({some([name_of(result) for result in left[:_NAMED]], len(left))})"
     bad = [result for result in results if counts(result) and state_of(result) not in UNFINISHED]
-    others = f"; {len(bad)} of {_jobs(len(results))} did not succeed" if bad else ""
+    others = f"; {len(bad)} of {_jobs(len(results))} {verdict(bad)}" if bad else ""
     if bad:
         others += f"; {HIDDEN}" if hidden else f": {whys(bad)}"
     held_up = dict.fromkeys(str(job_of(result).get("message")) for result in left if reason_of(result) == STOPPED)

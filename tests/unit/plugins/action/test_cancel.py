@@ -98,7 +98,7 @@ def test_the_files_of_cancelled_jobs_are_left_to_the_wait(done: Results) -> None
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ("unknown", "could not cancel 1 of 1 job: j9999.0: there is no status file of job j9999.0"),
+        ("unknown", "could not cancel 1 of 1 job: j9999.0: there is no job j9999.0"),
         ("not a jid", "could not cancel jobs on localhost: "),
         ("which", "one of the following is required: jobs, group, name, all"),
         ("two ways", "parameters are mutually exclusive: jobs|group"),

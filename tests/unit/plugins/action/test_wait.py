@@ -238,7 +238,7 @@ def test_a_group_is_waited_for_without_handles(done: Run) -> None:
         ),
         (
             "astray",
-            "2 of 2 jobs did not succeed on localhost: a not found: it was started on web9 in /nowhere; this task "
+            "2 of 2 jobs were not found on localhost: a not found: it was started on web9 in /nowhere; this task "
             "runs on localhost: add 'delegate_to: web9'; b not found: it was started as alice in /nowhere; this task "
             "runs as {me}: add 'become_user: alice'",
         ),

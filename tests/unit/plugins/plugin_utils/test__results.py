@@ -470,6 +470,22 @@ def test_changed_and_failed_are_honest(results: list[dict[str, t.Any]], changed:
     assert combined["results"] is results
 
 
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        (["not_found"], "1 of 1 job was not found on web1; no_log hides which, and why"),
+        (["not_found", "succeeded"], "1 of 2 jobs was not found on web1; no_log hides which, and why"),
+        (["not_found"] * 2, "2 of 2 jobs were not found on web1; no_log hides which, and why"),
+        (["not_found", "failed"], "2 of 2 jobs did not succeed or were not found on web1; no_log hides which, and why"),
+        (["failed", "lost"], "2 of 2 jobs did not succeed on web1; no_log hides which, and why"),
+    ],
+)
+def test_a_job_that_is_not_there_is_not_said_not_to_have_succeeded(states: list[str], message: str) -> None:
+    results = [job(f"job {number}", state) for number, state in enumerate(states)]
+    assert withheld(results, "web1") == message
+    assert str(combine(results, 1, "web1")["msg"]).startswith(message.partition(";")[0])
+
+
 def test_the_summary_names_every_state() -> None:
     counted = summary(["failed", "lost", "failed"])
     assert tuple(counted) == (*STATES, "not_found")
