@@ -217,15 +217,16 @@ class Schedule:
     @property
     def halted(self) -> str | None:
         """Why no more jobs are started, as a clause; C(None) while they are."""
-        return None if self._halted is None else self._why_halted("ended")
+        return None if self._halted is None else self._why_halted()
 
-    def _why_halted(self, what: str) -> str:
-        """:returns: why the batch halts, for a job to which O(what) has happened."""
+    def _why_halted(self, what: str = "") -> str:
+        """:returns: why the batch halts, as a clause; O(what) has happened to a job because of it."""
         job, state = self._halted or ("", "")
         text = "" if self._halt is None else self._halt.text
         if text == FAIL_FAST:
             how = state.replace("_", " ") if state in (FAILED, TIMED_OUT) else "did not succeed"
-            return f"{what} because {job} {how} (fail_fast)"
+            because = f"{job} {how} (fail_fast)"
+            return f"{what} because {because}" if what else because
         return f"halt {text} was reached with {job}"
 
     @property

@@ -438,7 +438,7 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
         clauses.append(f"{len(ignored)} ignored ({whys(ignored)})")
     ended = [result for result in results if (state_of(result), reason_of(result)) == (CANCELLED, HALT)]
     if ended:
-        fast = str(job_of(ended[0]).get("message")).endswith(f"({FAIL_FAST})")
+        fast = f"({FAIL_FAST})" in str(job_of(ended[0]).get("message"))
         clauses.append(f"{len(ended)} ended by {FAIL_FAST if fast else 'halt'}")
     return clauses
 

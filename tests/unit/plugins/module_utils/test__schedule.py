@@ -466,7 +466,7 @@ def test_to_fail_fast_is_said_in_that_word(state: str, why: str) -> None:
     plan.settle("a", state, 10)
     decision = go(plan, 10)
     assert decision.term == ["b"]
-    assert plan.halted == f"ended because job job-a {why} (fail_fast)"
+    assert plan.halted == f"job job-a {why} (fail_fast)"
     assert [drop.message for drop in decision.drop] == [f"not started because job job-a {why} (fail_fast)"]
 
 
