@@ -245,18 +245,21 @@ def noticing(notice: t.Callable[[], str | None]) -> t.Iterator[None]:
     """
     before: dict[int, t.Any] = {}
     heard_before: list[int] = []
+    meanwhile: set[int] = set()
 
     def heard(number: int, frame: t.Any) -> None:
         if heard_before:  # the process over this one is in a hurry
+            meanwhile.update({number} - {heard_before[0]})
             return
         heard_before.append(number)
         with contextlib.suppress(Exception):  # it is ended in any case
             text = notice()
             if text is not None:
                 last_words(text)
-        for each in before:  # one that came together with this one is not seen before this one has done what it does
-            signal.raise_signal(each)
+        signal.raise_signal(number)  # so that another is seen that came together with this one
         _restore(before)
+        for each in meanwhile:
+            os.kill(os.getpid(), each)
         if callable(before[number]):
             before[number](number, frame)
         else:
