@@ -12,8 +12,8 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.plugin_utils._table import report
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import say
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say
+from ansible_collections.background.jobs.plugins.plugin_utils._display.table import report
 
 
 class ActionModule(ActionBase):

@@ -9,19 +9,25 @@ from __future__ import annotations
 import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.module_utils._outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._record import NOT_FOUND, UNFINISHED, told_of
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY, entry
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._results import HIDDEN, as_task, judged, verdict, whys
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
+from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, UNFINISHED, told_of
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, entry
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle
+from ansible_collections.background.jobs.plugins.plugin_utils._results.results import (
+    HIDDEN,
+    as_task,
+    judged,
+    verdict,
+    whys,
+)
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction
 
 
 class ActionModule(JobAction):
     """One trip, whatever the number of jobs."""
 
-    _instead = _keywords.ASKING
+    _instead = keywords.ASKING
 
     def options(self):
         return _argspec.async_status(), _argspec.ASYNC_STATUS_RULES

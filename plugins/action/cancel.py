@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._cancel import cancel
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.cancel import cancel
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction
 
 
 class ActionModule(JobAction):
     """One trip, whatever the number of jobs."""
 
-    _instead = _keywords.CANCEL
+    _instead = keywords.CANCEL
 
     def options(self):
         return _argspec.cancel(), _argspec.CANCEL_RULES

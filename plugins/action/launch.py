@@ -10,13 +10,13 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._container import short_lived
-from ansible_collections.background.jobs.plugins.plugin_utils._entry import KEY
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
-from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import warn
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import Terms, Wait
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import warn
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.container import short_lived
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import Terms, Wait
 
 display = Display()
 
@@ -26,7 +26,7 @@ _TOP_LEVEL = ("ansible_job_id", "results_file", "started", "finished", KEY)
 class ActionModule(LaunchAction):
     """In check mode the jobs, which then only predict, are waited for at once, so that nothing stays on the host."""
 
-    _instead = _keywords.LAUNCH
+    _instead = keywords.LAUNCH
 
     def run(self, tmp=None, task_vars=None):
         if self._task.until:  # raised, not returned: what is returned would be tried again, too

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._directory import DirectoryAction, prune
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.directory import DirectoryAction, prune
 
 
 class ActionModule(DirectoryAction):
     """One trip, whatever the number of jobs."""
 
-    _instead = _keywords.PRUNE
+    _instead = keywords.PRUNE
 
     def options(self):
         return _argspec.prune(), {}

@@ -9,16 +9,16 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
-from ansible_collections.background.jobs.plugins.plugin_utils._launch import Along, LaunchAction, launch
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGRESS_INTERVAL, Terms, Wait
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import Along, LaunchAction, launch
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import PROGRESS_INTERVAL, Terms, Wait
 
 
 class ActionModule(LaunchAction):
     """A launch and a wait in one; the first question of the wait travels with the jobs."""
 
-    _instead = _keywords.RUN
+    _instead = keywords.RUN
     _other_words: t.ClassVar = {
         "wait_timeout": "'wait_timeout' is an option of background.jobs.wait; this waits until all jobs have ended: "
         "limit them with 'timeout', each, or with 'deadline', all together",

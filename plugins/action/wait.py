@@ -9,11 +9,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils import _keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import duration, label
-from ansible_collections.background.jobs.plugins.plugin_utils._handle import read
-from ansible_collections.background.jobs.plugins.plugin_utils._job_action import JobAction
-from ansible_collections.background.jobs.plugins.plugin_utils._wait import PROGRESS_INTERVAL, Terms, Wait
+from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import duration, label
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction
+from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import PROGRESS_INTERVAL, Terms, Wait
 
 
 class ActionModule(JobAction):
@@ -24,7 +24,7 @@ class ActionModule(JobAction):
         "poll": PROGRESS_INTERVAL,
     }
 
-    _instead = _keywords.WAIT
+    _instead = keywords.WAIT
 
     def options(self):
         return _argspec.wait(), _argspec.WAIT_RULES

@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.background.jobs.plugins.plugin_utils._bars import begin
+from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import begin
 
 
 class CallbackModule(CallbackBase):

@@ -83,11 +83,11 @@ import json
 import os
 import time
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _compat
-from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener, ListeningCallback
-from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Timeline, document
-from ansible_collections.background.jobs.plugins.plugin_utils._timeline_page import page, write
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.listener import Listener, ListeningCallback
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Timeline, document
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page, write
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say, warn
 
 
 class CallbackModule(ListeningCallback):
@@ -105,7 +105,7 @@ class CallbackModule(ListeningCallback):
 
     def set_options(self, *args, **kwargs):
         super().set_options(*args, **kwargs)
-        self._timeline = Timeline(self.get_option("output_lines"), _compat.mask_secrets)
+        self._timeline = Timeline(self.get_option("output_lines"), compat.mask_secrets)
         self._listener = Listener(self._timeline.note, time.time)
 
     def v2_playbook_on_start(self, playbook):

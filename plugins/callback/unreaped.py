@@ -77,15 +77,15 @@ import time
 
 from ansible import constants as C
 
-from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Ledger, report, standing
-from ansible_collections.background.jobs.plugins.plugin_utils._listener import Listener, ListeningCallback
-from ansible_collections.background.jobs.plugins.plugin_utils._playbook import (
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Ledger, report, standing
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.listener import Listener, ListeningCallback
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.playbook import (
     RUN_FAILED,
     Question,
     ask,
     watch,
 )
-from ansible_collections.background.jobs.plugins.plugin_utils._voice import say, warn
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say, warn
 
 
 class CallbackModule(ListeningCallback):
@@ -109,7 +109,7 @@ class CallbackModule(ListeningCallback):
             watch()
 
     def play_ended(self, manager, result):
-        """Called by what L(watch) puts in place.
+        """Called by what `watch` puts in place.
 
         :arg result: what the play returned. The one of the last play is the exit status.
         :returns: what it is to return.

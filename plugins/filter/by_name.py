@@ -56,11 +56,11 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.background.jobs.plugins.plugin_utils import _by_name
+from ansible_collections.background.jobs.plugins.plugin_utils._results import by_name as _by_name
 
 
 def by_name(given):
-    """Do what L(_by_name.by_name) does; the error is one that templates know."""
+    """Do what `_results.by_name.by_name` does; the error is one that templates know."""
     try:
         return _by_name.by_name(given)
     except _by_name.NoNames as exc:

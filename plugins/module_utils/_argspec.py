@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import IF_RUNNING, START
-from ansible_collections.background.jobs.plugins.module_utils._record import STATES, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import IF_RUNNING, START
+from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED
 
 Spec = t.Dict[str, t.Dict[str, t.Any]]
 
@@ -54,17 +54,17 @@ JOBS_RULES: dict[str, t.Any] = {
 
 
 def launch() -> Spec:
-    """:returns: the options of C(background.jobs.launch)."""
+    """:returns: the options of `background.jobs.launch`."""
     return dict(_JOBS)
 
 
 def run() -> Spec:
-    """:returns: the options of C(background.jobs.run): those of a launch and of a wait for it."""
+    """:returns: the options of `background.jobs.run`: those of a launch and of a wait for it."""
     return {**_JOBS, **_WAIT}
 
 
 def wait() -> Spec:
-    """:returns: the options of C(background.jobs.wait)."""
+    """:returns: the options of `background.jobs.wait`."""
     return {
         "jobs": {"type": "raw"},
         "group": {"type": "str"},
@@ -83,7 +83,7 @@ WAIT_RULES: dict[str, t.Any] = {
 
 
 def async_status() -> Spec:
-    """:returns: the options of C(background.jobs.async_status) that a user gives."""
+    """:returns: the options of `background.jobs.async_status` that a user gives."""
     return {
         "jid": {"type": "str"},
         "jids": {"type": "list", "elements": "str"},
@@ -99,7 +99,7 @@ ASYNC_STATUS_RULES: dict[str, t.Any] = {
 
 
 def async_status_module() -> Spec:
-    """:returns: what the actions C(async_status) and C(wait) send to the module C(async_status)."""
+    """:returns: what the actions `async_status` and `wait` send to the module `async_status`."""
     return {
         **async_status(),
         "_question": {"type": "dict", "default": {}},
@@ -107,7 +107,7 @@ def async_status_module() -> Spec:
 
 
 def cancel() -> Spec:
-    """:returns: the options of C(background.jobs.cancel) that a user gives."""
+    """:returns: the options of `background.jobs.cancel` that a user gives."""
     return {
         "jobs": {"type": "raw"},
         "group": {"type": "str"},
@@ -125,7 +125,7 @@ CANCEL_RULES: dict[str, t.Any] = {
 
 
 def cancel_module() -> Spec:
-    """:returns: what the action C(cancel) sends to the module C(cancel), with the jids as O(jobs)."""
+    """:returns: what the action `cancel` sends to the module `cancel`, with the jids as `jobs`."""
     return {
         **cancel(),
         "_question": {"type": "dict", "default": {}},
@@ -133,7 +133,7 @@ def cancel_module() -> Spec:
 
 
 def job_info() -> Spec:
-    """:returns: the options of C(background.jobs.job_info) that a user gives."""
+    """:returns: the options of `background.jobs.job_info` that a user gives."""
     return {
         "group": {"type": "str"},
         "name": {"type": "list", "elements": "str"},
@@ -142,7 +142,7 @@ def job_info() -> Spec:
 
 
 def job_info_module() -> Spec:
-    """:returns: what the action C(job_info) sends to the module C(job_info)."""
+    """:returns: what the action `job_info` sends to the module `job_info`."""
     return {
         **job_info(),
         "_question": {"type": "dict", "default": {}},
@@ -154,7 +154,7 @@ ENDED = [state for state in STATES if state not in UNFINISHED]
 
 
 def prune() -> Spec:
-    """:returns: the options of C(background.jobs.prune) that a user gives."""
+    """:returns: the options of `background.jobs.prune` that a user gives."""
     return {
         "older_than": {"type": "str", "default": "7d"},
         "group": {"type": "str"},
@@ -164,7 +164,7 @@ def prune() -> Spec:
 
 
 def prune_module() -> Spec:
-    """:returns: what the action C(prune) sends to the module C(prune), with O(older_than) in seconds."""
+    """:returns: what the action `prune` sends to the module `prune`, with `older_than` in seconds."""
     return {
         **prune(),
         "_question": {"type": "dict", "default": {}},
@@ -172,7 +172,7 @@ def prune_module() -> Spec:
 
 
 def async_wrapper() -> Spec:
-    """:returns: what the action C(launch) sends to the module C(async_wrapper)."""
+    """:returns: what the action `launch` sends to the module `async_wrapper`."""
     return {
         "async_dir": {"type": "str", "required": True},
         "batch": {"type": "str", "required": True},

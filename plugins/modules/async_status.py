@@ -164,16 +164,16 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import (
     ASYNC_STATUS_RULES,
     async_status_module,
 )
-from ansible_collections.background.jobs.plugins.module_utils._once import forestall
-from ansible_collections.background.jobs.plugins.module_utils._reap import remove
-from ansible_collections.background.jobs.plugins.module_utils._status import locate
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, prepare
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question, awaited
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._launcher.once import forestall
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import wait_and_tell
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question, awaited
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, expand, prepare
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:

@@ -84,13 +84,13 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import tell_record, wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
-from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError, launch
-from ansible_collections.background.jobs.plugins.module_utils._info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._leftovers import YOUNG, remove
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, prepare
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove
+from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, launch
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, prepare
 
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 

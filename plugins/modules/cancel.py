@@ -209,12 +209,17 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import answer, take_secrets, tell
 from ansible_collections.background.jobs.plugins.module_utils._argspec import CANCEL_RULES, cancel_module
-from ansible_collections.background.jobs.plugins.module_utils._cancel import cancel, select
-from ansible_collections.background.jobs.plugins.module_utils._status import locate
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Job, Question
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import cancel, select
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import answer, take_secrets, tell
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
+    Store,
+    StoreError,
+    expand,
+    user_name,
+)
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:

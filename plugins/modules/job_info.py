@@ -272,12 +272,17 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import job_info_module
-from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, Selection, find
-from ansible_collections.background.jobs.plugins.module_utils._status import OTHER_HOST
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
+    Store,
+    StoreError,
+    expand,
+    user_name,
+)
 
 
 def main() -> None:

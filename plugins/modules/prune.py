@@ -160,13 +160,13 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.background.jobs.plugins.module_utils._answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._argspec import prune_module
-from ansible_collections.background.jobs.plugins.module_utils._info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._prune import prune
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, StoreError, check, expand
-from ansible_collections.background.jobs.plugins.module_utils._told import Pruned
-from ansible_collections.background.jobs.plugins.module_utils._waiting import Question
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, check, expand
 
 
 def _prune(module: AnsibleModule, directory: str) -> Pruned:

@@ -4,7 +4,7 @@
 
 """The collection as users get it: what was built and installed, what ansible-doc shows, and runs that use all of it.
 
-The session C(artifact) of nox says where it is installed (INSTALLED), and what it was built from (SOURCE).
+The session `artifact` of nox says where it is installed (INSTALLED), and what it was built from (SOURCE).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def run(home: Path, *command: str) -> str:
 
 
 def play(home: Path, *playbooks: str) -> str:
-    """Run playbooks on this machine, as the host C(here)."""
+    """Run playbooks on this machine, as the host `here`."""
     interpreter = f"ansible_python_interpreter={sys.executable}"
     options = ("--inventory", "here,", "--connection", "local", "--extra-vars", interpreter)
     return run(home, "ansible-playbook", *options, "--extra-vars", "group=artifact older_than=0", *playbooks)
@@ -204,7 +204,7 @@ def test_the_syntax_of_all_examples(tmp_path: Path) -> None:
 
 
 def test_the_main_examples_run(tmp_path: Path) -> None:
-    """In a directory of their own in place of C(/), and with shorter sleeps."""
+    """In a directory of their own in place of `/`, and with shorter sleeps."""
     for name in ("etc", "opt", "tmp", "usr", "var/backups"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "opt" / "report").write_text("#!/bin/sh\n", "ascii")

@@ -57,7 +57,7 @@ def exec_text(source, *names):
 
 
 def pytest_configure() -> None:
-    from ansible_collections.background.jobs.plugins.module_utils import _detach
+    from ansible_collections.background.jobs.plugins.module_utils._launcher import start as _detach
 
     paths = [str(Path(__file__).parent), str(Path(coverage.__file__).parents[1])]
     line = f"import sys; sys.path += {paths!r}; import builtins, measure; builtins.compile = measure.compile_part\n"

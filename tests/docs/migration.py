@@ -22,7 +22,7 @@ MOLECULE = ROOT / "extensions" / "molecule"
 
 @dataclasses.dataclass
 class Pattern:
-    """One section. C(extra) are files that the one before includes. C(timed): both forms do the same work."""
+    """One section. `extra` are files that the one before includes. `timed`: both forms do the same work."""
 
     folder: str
     title: str

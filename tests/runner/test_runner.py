@@ -29,7 +29,7 @@ class Node:
 
     @property
     def artifacts(self) -> dict[str, t.Any]:
-        """What C(set_stats) gives to the next node."""
+        """What `set_stats` gives to the next node."""
         data: dict[str, t.Any] = self.events[-1]["event_data"]["artifact_data"]
         return data
 

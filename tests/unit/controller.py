@@ -28,7 +28,7 @@ class Controller:
     """A directory with playbooks, for two hosts that are this one, and with this collection."""
 
     callbacks = ""
-    """The callbacks that are enabled in a L(run)."""
+    """The callbacks that are enabled in a `run`."""
 
     def __init__(self, directory: Path, *hosts: str) -> None:
         self.directory = directory
@@ -48,7 +48,7 @@ class Controller:
         (self.directory / name).write_text(textwrap.dedent(content), encoding="utf-8")
 
     def playbook(self, name: str, *tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> str:
-        """Write a playbook with one task per line, from line 2 on; O(keywords) are those of its play."""
+        """Write a playbook with one task per line, from line 2 on; `keywords` are those of its play."""
         play = {"hosts": "web1", "gather_facts": False, **keywords}
         lines = ["- tasks:", *(f"    - {json.dumps(task)}" for task in tasks)]
         lines += [f"  {key}: {json.dumps(value)}" for key, value in play.items()]
@@ -56,7 +56,7 @@ class Controller:
         return name
 
     def command(self, *arguments: str, **variables: str) -> dict[str, t.Any]:
-        """How to start ansible-playbook, for C(subprocess); O(variables) go into its environment."""
+        """How to start ansible-playbook, for `subprocess`; `variables` go into its environment."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))}
         return {
             "args": [sys.executable, "-m", "ansible", "playbook", *arguments],
@@ -73,7 +73,7 @@ class Controller:
         }
 
     def run(self, *arguments: str, **options: t.Any) -> Run:
-        """Run playbooks; O(options) are those of the first callback."""
+        """Run playbooks; `options` are those of the first callback."""
         prefix = self.callbacks.partition(",")[0].replace(".", "_").upper()
         given = {f"{prefix}_{name.upper()}": str(value) for name, value in options.items()}
         if self.callbacks:

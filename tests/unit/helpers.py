@@ -24,17 +24,14 @@ import typing as t
 import zlib
 from pathlib import Path
 
-from ansible_collections.background.jobs.plugins.module_utils import (
-    _batch,
-    _detach,
-    _process,
-    _program,
-    _record,
-    _store,
-    _tree,
-)
-from ansible_collections.background.jobs.plugins.module_utils._status import look
-from ansible_collections.background.jobs.plugins.module_utils._told import Status
+from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
+from ansible_collections.background.jobs.plugins.module_utils._launcher import start
+from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
+from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._store import directory as _store
 
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""
@@ -43,7 +40,7 @@ T = t.TypeVar("T")
 
 
 def eventually(predicate: t.Callable[[], T], seconds: float = LIMIT) -> T:
-    """Wait until O(predicate) is true and return what it returned."""
+    """Wait until `predicate` is true and return what it returned."""
     deadline = time.monotonic() + seconds
     while True:
         value = predicate()
@@ -77,12 +74,12 @@ def children(pid: int) -> dict[int, str]:
 
 
 def record(jid: str = "j1.0", **fields: t.Any) -> _record.Record:
-    """A record of a job of the batch V(j1)."""
+    """A record of a job of the batch `j1`."""
     return _record.Record(**{"jid": jid, "name": "backup", "batch": "j1", **fields})
 
 
 def entry(name: str, state: str, job: t.Mapping[str, t.Any] | None = None, /, **result: t.Any) -> dict[str, t.Any]:
-    """The result of a job, or its handle. O(job) is what more is said of it, O(result) what its module returned."""
+    """The result of a job, or its handle. `job` is what more is said of it, `result` what its module returned."""
     finished = state not in _record.UNFINISHED
     return {
         "started": True,
@@ -116,10 +113,10 @@ def script_step(script: str, **fields: t.Any) -> _batch.Step:
     return _batch.Step(**{**step, **fields})
 
 
-def marked(directory: str, jids: t.Collection[str]) -> list[_process.Process]:
+def marked(directory: str, jids: t.Collection[str]) -> list[procfs.Process]:
     """The processes that jobs of this async directory have started, wherever they are now."""
     marks = {f"{directory}/{jid}" for jid in jids}
-    return [process for process in _process.table().values() if _process.variable(process.pid, _tree.MARK) in marks]
+    return [process for process in procfs.table().values() if procfs.variable(process.pid, tree.MARK) in marks]
 
 
 class Family:
@@ -130,14 +127,14 @@ class Family:
         self._directory = directory
 
     def program(self, name: str, lines: str) -> str:
-        """The path of a shell script that notes its pid and goes on with O(lines)."""
+        """The path of a shell script that notes its pid and goes on with `lines`."""
         path = self._directory / name
-        path.write_text(f'#!/bin/sh\necho "$$ ${{{_tree.MARK}##*/}}" >> {self._pids}\n{lines}\n', encoding="ascii")
+        path.write_text(f'#!/bin/sh\necho "$$ ${{{tree.MARK}##*/}}" >> {self._pids}\n{lines}\n', encoding="ascii")
         path.chmod(0o700)
         return str(path)
 
     def pids(self, count: int, jid: str = "") -> list[int]:
-        """The pids of the processes of O(jid), those with an empty environment if none is named; waits for O(count)."""
+        """The pids of the processes of `jid`, those with an empty environment if none is named; waits for `count`."""
         return eventually(lambda: self._noted(count, jid))
 
     def kill_all(self) -> None:
@@ -160,7 +157,7 @@ class Gates:
         self._directory = directory
 
     def job(self, jid: str, before: str = "", after: str = "", **fields: t.Any) -> _batch.Job:
-        """A job that succeeds once its gate is opened; it runs O(before) and O(after) on the two sides of it."""
+        """A job that succeeds once its gate is opened; it runs `before` and `after` on the two sides of it."""
         source = textwrap.dedent(before) + textwrap.dedent(
             f"""
             import os, time
@@ -184,7 +181,7 @@ class Gates:
 class Unprivileged:
     """Does things as a user who may do nothing but become another one, as sudo may: not even signal root's processes.
 
-    There O(directory) is his own.
+    There `directory` is his own.
     """
 
     _UID = 65534
@@ -264,10 +261,10 @@ class Batches:
         program: str | None = None,
         **options: t.Any,
     ) -> list[_record.Record]:
-        """Launch jobs; O(options) are fields of C(_batch.Batch). O(program) is what L(altered) made."""
+        """Launch jobs; `options` are fields of `_model.batch.Batch`. `program` is what `altered` made."""
         self._jids += [job.jid for job in jobs]
         packed = _batch.pack(_batch.Batch(batch, list(jobs), **options))
-        return _detach.launch(
+        return start.launch(
             packed, program or _program.packed(), self.directory, os.environ if environment is None else environment
         )
 
@@ -302,22 +299,22 @@ class Batches:
         for batch in {jid.rpartition(".")[0] for jid in self._jids}:
             eventually(lambda batch=batch: self._is_ended(batch))  # type: ignore[misc]
         for process in [*marked(self.directory, set(self._jids)), *self._forked()]:
-            _process.send(process, signal.SIGKILL)
+            procfs.send(process, signal.SIGKILL)
 
-    def _forked(self) -> list[_process.Process]:
+    def _forked(self) -> list[procfs.Process]:
         """The processes of jobs that a fork server has made: they cannot be marked before they run a command."""
         records = [self.look(jid).record for jid in self._jids]
         known = [(record.pid, record.pid_start) for record in records if record and record.pid and record.pid_start]
-        return [process for process in itertools.starmap(_process.find, known) if process is not None]
+        return [process for process in itertools.starmap(procfs.find, known) if process is not None]
 
     def _is_ended(self, batch: str) -> bool:
         """Whether a batch has no supervisor; one that it has is killed, as soon as it is known."""
         if not self.store.is_locked(batch):
             return True
         holder = self.store.lock_holder(batch)
-        process = None if holder is None else _process.find(*holder)
+        process = None if holder is None else procfs.find(*holder)
         if process is not None:
-            _process.send(process, signal.SIGKILL)
+            procfs.send(process, signal.SIGKILL)
         return False
 
     def finished(self, jid: str) -> Status | None:

@@ -13,8 +13,8 @@ import sys
 import typing as t
 import zipfile
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
-from ansible_collections.background.jobs.plugins.module_utils._batch import Job, Step
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job, Step
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, children
 
 OLD = """\
@@ -165,6 +165,6 @@ def probe_job(jid: str, form: str, environment: t.Mapping[str, str] | None = Non
 
 def is_forked(batches: Batches, jid: str) -> bool:
     """Whether no Python was started for a job that runs: its memory was laid out when its server was started."""
-    processes = _process.table()
+    processes = procfs.table()
     images = {processes[pid].image for pid in set(children(batches.supervisor(jid))) - {batches.pid(jid)}}
     return processes[batches.pid(jid)].image in images

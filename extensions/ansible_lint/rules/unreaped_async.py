@@ -231,7 +231,7 @@ def _may_have_group(task: Task) -> bool:
 
 
 def _gives_group(data: t.Any) -> bool:
-    """Tell whether C(module_defaults) anywhere in a file give jobs a group."""
+    """Tell whether `module_defaults` anywhere in a file give jobs a group."""
     if isinstance(data, Mapping):
         defaults = data.get("module_defaults")
         if isinstance(defaults, Mapping):
@@ -243,7 +243,7 @@ def _gives_group(data: t.Any) -> bool:
 
 
 def _reaps_all(entry: t.Any) -> bool:
-    """Tell whether a task that includes a role, or an entry of C(roles), says C(reap_all)."""
+    """Tell whether a task that includes a role, or an entry of `roles`, says `reap_all`."""
     if not isinstance(entry, Mapping):
         return False
     variables = entry.get("vars")

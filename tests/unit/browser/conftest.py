@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
-from ansible_collections.background.jobs.plugins.plugin_utils._timeline_page import page as page_of
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page as page_of
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -54,7 +54,7 @@ def browser() -> t.Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> t.Iterator[Show]:
-    """Shows a timeline; O(options) are those of a browser context. No page may ask for anything or report an error."""
+    """Shows a timeline; `options` are those of a browser context. No page may ask for anything or report an error."""
     contexts: list[BrowserContext] = []
     trouble: list[str] = []
     requests: list[str] = []

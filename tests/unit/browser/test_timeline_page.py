@@ -12,8 +12,8 @@ import typing as t
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from ansible_collections.background.jobs.plugins.plugin_utils._escape import visible_lines
-from ansible_collections.background.jobs.plugins.plugin_utils._timeline import Entry
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Entry
+from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible_lines
 
 Show = t.Callable[..., Page]
 
@@ -25,7 +25,7 @@ MANY_NODES = 2500
 
 
 def job(host: str = "web1", name: str = "build", start: float = 1, end: float | None = 9, **fields: t.Any) -> Entry:
-    """A job that was queued a second after noon; O(start) and O(end) are seconds after noon."""
+    """A job that was queued a second after noon; `start` and `end` are seconds after noon."""
     ended = None if end is None else NOON + end
     defaults = {"state": "succeeded", "collected": True, "task": "Build", "place": "site.yml:14", "jid": f"j{name}"}
     times = {"queued": NOON + 1, "started": NOON + start, "ended": ended}
@@ -321,7 +321,7 @@ def test_no_name_is_more_than_a_text(show: Show) -> None:
 
 
 def luminance(colour: str) -> float:
-    """The relative luminance of a colour C(#rrggbb), as WCAG defines it."""
+    """The relative luminance of a colour `#rrggbb`, as WCAG defines it."""
     parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

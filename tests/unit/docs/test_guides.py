@@ -21,7 +21,7 @@ from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.playbook.play import Play
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
-from ansible_collections.background.jobs.plugins.plugin_utils._definition import (
+from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import (
     Defaults,
     Definition,
     check_names,

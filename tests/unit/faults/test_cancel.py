@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _cancel, _process, _record
-from ansible_collections.background.jobs.plugins.module_utils._cancel import DRAIN, KILL, Cancelled, select
-from ansible_collections.background.jobs.plugins.module_utils._reap import remove
-from ansible_collections.background.jobs.plugins.module_utils._status import look
-from ansible_collections.background.jobs.plugins.module_utils._store import Store
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel as _cancel
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import DRAIN, KILL, Cancelled, select
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Family,
@@ -192,7 +194,7 @@ def test_what_a_lost_job_started_is_ended_wherever_it_is(batches: Batches, famil
 
 def fake(batches: Batches, **fields: t.Any) -> None:
     """A job of this host, since it was booted, whose supervisor has gone."""
-    here = {"state": "running", "node": os.uname().nodename, "boot_id": _process.boot_id(), "kill_after": 0}
+    here = {"state": "running", "node": os.uname().nodename, "boot_id": procfs.boot_id(), "kill_after": 0}
     batches.store.write("j1.0", _record.encode(record(**{**here, **fields})))
 
 
@@ -218,7 +220,7 @@ def test_nobody_gets_the_signal_that_a_supervisor_was_meant_to_get(
 
 
 def test_a_job_of_another_host_is_not_ours_to_end(batches: Batches, sleeper: subprocess.Popen[bytes]) -> None:
-    fake(batches, pid=sleeper.pid, pid_start=_process.start_time(sleeper.pid), node="web9", boot_id="its own")
+    fake(batches, pid=sleeper.pid, pid_start=procfs.start_time(sleeper.pid), node="web9", boot_id="its own")
     assert cancel(batches, "j1.0") == [("not_found", False)]
     assert sleeper.poll() is None
 

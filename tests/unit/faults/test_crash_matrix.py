@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _detach, _program
-from ansible_collections.background.jobs.plugins.module_utils._batch import Batch, Job, pack
-from ansible_collections.background.jobs.plugins.module_utils._reap import remove
-from ansible_collections.background.jobs.plugins.module_utils._status import look
-from ansible_collections.background.jobs.plugins.module_utils._store import Store, prepare
-from ansible_collections.background.jobs.plugins.module_utils._told import Status
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
+from ansible_collections.background.jobs.plugins.module_utils._launcher import start
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, prepare
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, marked, script_job, script_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -89,7 +90,7 @@ def ended(store: Store) -> list[Status] | None:
 
 
 def run_to_its_death(directory: Path, number: int) -> bool:
-    """Kill a supervisor at its write point O(number), and see that all is well.
+    """Kill a supervisor at its write point `number`, and see that all is well.
 
     :returns: whether it has so many.
     """
@@ -98,8 +99,8 @@ def run_to_its_death(directory: Path, number: int) -> bool:
     unharmed = directory / "unharmed"
     environment = {**os.environ, "CRASH_AT": str(number), "UNHARMED": str(unharmed)}
     try:
-        _detach.launch(pack(Batch("j1", jobs(directory))), _program.packed(), store.directory, environment)
-    except _detach.LaunchError:
+        start.launch(pack(Batch("j1", jobs(directory))), _program.packed(), store.directory, environment)
+    except start.LaunchError:
         assert os.listdir(store.directory) == [], f"left by a launch that failed at point {number}"
         assert marked(store.directory, EXPECTED) == []
         return True
@@ -117,9 +118,9 @@ def run_to_its_death(directory: Path, number: int) -> bool:
 
 
 def test_no_death_of_a_supervisor_spoils_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = _detach._LOADER
+    program = start._LOADER
     assert program.count("module.main(") == 1
-    monkeypatch.setattr(_detach, "_LOADER", program.replace("module.main(", f"{CRASH}module.main(") + UNHARMED)
+    monkeypatch.setattr(start, "_LOADER", program.replace("module.main(", f"{CRASH}module.main(") + UNHARMED)
 
     def die(number: int) -> bool:
         return run_to_its_death(tmp_path / str(number), number)
@@ -152,7 +153,7 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
                 os.environ.update(CRASH_AT=str(number))
                 exec(CRASH, {})
                 batch = pack(Batch("j1", [script_job("j1.0", "echo '{}'")]))
-                _detach.launch(batch, _program.packed(), store.directory, os.environ)
+                start.launch(batch, _program.packed(), store.directory, os.environ)
                 unharmed.touch()
             finally:
                 os._exit(0)

@@ -13,8 +13,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _cancel, _process, _tree
-from ansible_collections.background.jobs.plugins.module_utils._batch import Job
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Family,
@@ -63,7 +64,7 @@ def relatives(family: Family) -> dict[str, Relatives]:
 
 
 def one_of_each(family: Family, **fields: t.Any) -> tuple[list[Job], dict[str, Relatives]]:
-    """A job for each of L(relatives), and these by the jids of the jobs."""
+    """A job for each of `relatives`, and these by the jids of the jobs."""
     ways = {f"j1.{number}": way for number, way in enumerate(relatives(family).values())}
     return [script_job(jid, way.script, **fields) for jid, way in ways.items()], ways
 
@@ -80,7 +81,7 @@ def assert_all_gone(
     batches: Batches, family: Family, ways: t.Mapping[str, Relatives], others: t.Collection[int]
 ) -> None:
     left = [pid for pid in all_pids(family, ways) if runs(pid)]
-    assert left == [], [(_process.command_line(pid), _process.variable(pid, _tree.MARK)) for pid in left]
+    assert left == [], [(procfs.command_line(pid), procfs.variable(pid, tree.MARK)) for pid in left]
     assert marked(batches.directory, ways) == []
     supervisor = batches.supervisor("j1.99")
     eventually(lambda: set(children(supervisor)) == set(others))  # nor a zombie
@@ -104,7 +105,7 @@ def test_a_cancel_ends_the_whole_tree(
     jobs, ways = one_of_each(family, kill_after=0.5)
     batches.launch(*jobs, gates.job("j1.99"))
     all_pids(family, ways)
-    for cancelled in _cancel.cancel([(batches.store, jid) for jid in ways], _cancel.KILL, dry=False):
+    for cancelled in cancel.cancel([(batches.store, jid) for jid in ways], cancel.KILL, dry=False):
         assert (cancelled.status.state, cancelled.changed) == ("cancelled", True)
     assert_all_gone(batches, family, ways, {batches.pid("j1.99")})
     assert sleeper.poll() is None and batches.look("j1.99").state == "running"
@@ -123,9 +124,9 @@ def test_children_may_be_left_alone(batches: Batches, gates: Gates, family: Fami
     fields = {"kill_after": 0.2, "leave_children": True}
     batches.launch(script_job("j1.0", f"{child} & wait", **fields), gates.job("j1.1"))
     pids = family.pids(2, "j1.0")
-    _cancel.cancel([(batches.store, "j1.0")], _cancel.KILL, dry=False)
+    cancel.cancel([(batches.store, "j1.0")], cancel.KILL, dry=False)
     left = [pid for pid in pids if runs(pid)]
-    assert [_process.command_line(pid)[:1] for pid in left] == [["sleep"]]
+    assert [procfs.command_line(pid)[:1] for pid in left] == [["sleep"]]
     assert os.getsid(left[0]) == left[0]
     os.kill(left[0], signal.SIGKILL)
     supervisor = batches.supervisor("j1.1")
@@ -195,6 +196,6 @@ def test_an_orphan_with_a_cleared_environment_is_ended_if_nobody_else_can_have_s
     batches.launch(*([gates.job("j1.1")] if others else []), job)
     (pid,) = family.pids(1)
     eventually(lambda: pid in children(batches.supervisor("j1.0")))
-    _cancel.cancel([(batches.store, "j1.0")], _cancel.KILL, dry=False)
+    cancel.cancel([(batches.store, "j1.0")], cancel.KILL, dry=False)
     assert batches.end("j1.0").state == "cancelled"
     assert runs(pid) is others

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _process
-from ansible_collections.background.jobs.plugins.module_utils._detach import LaunchError
-from ansible_collections.background.jobs.plugins.module_utils._reap import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,
@@ -269,4 +269,4 @@ def test_a_directory_that_is_taken_away_ends_no_other_job_wrongly(batches: Batch
     gates.open("j1.0")
     eventually(lambda: not runs(supervisor))
     assert batches.look("j1.0").state == "not_found"
-    assert _process.is_alive(os.getpid(), _process.start_time(os.getpid()))
+    assert procfs.is_alive(os.getpid(), procfs.start_time(os.getpid()))

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._told import Status
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, python_job, script_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
 
 class Case(t.NamedTuple):
-    """What a module does, as a Python program with C(say) for its output, and what has to come out of it."""
+    """What a module does, as a Python program with `say` for its output, and what has to come out of it."""
 
     source: str
     state: str

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._batch import Job
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,

@@ -14,10 +14,11 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import _cancel, _process
-from ansible_collections.background.jobs.plugins.module_utils._info import Evidence, find
-from ansible_collections.background.jobs.plugins.module_utils._told import STOPPED, Status
-from ansible_collections.background.jobs.plugins.module_utils._waiting import wait
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel
+from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import wait
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -32,13 +33,13 @@ def supervisor(batches: Batches, gates: Gates) -> t.Iterator[int]:
     eventually(lambda: gates.is_reached("j1.0"))
     pid = batches.supervisor("j1.0")
     yield pid
-    if _process.start_time(pid):
+    if procfs.start_time(pid):
         os.kill(pid, signal.SIGCONT)
 
 
 def stop(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: _process.is_stopped(pid, _process.start_time(pid)))
+    eventually(lambda: procfs.is_stopped(pid, procfs.start_time(pid)))
 
 
 def says_so(status: Status, state: str, pid: int) -> bool:
@@ -76,8 +77,8 @@ def test_who_waits_is_answered_when_a_supervisor_is_stopped_and_when_it_goes_on(
 def test_cancel_tells_it_at_once_and_holds_as_soon_as_the_supervisor_goes_on(batches: Batches, supervisor: int) -> None:
     stop(supervisor)
     start = time.monotonic()
-    cancelled = _cancel.cancel([(batches.store, jid) for jid in JIDS], _cancel.KILL, dry=False)
-    assert time.monotonic() - start < _cancel._PATIENCE
+    cancelled = cancel.cancel([(batches.store, jid) for jid in JIDS], cancel.KILL, dry=False)
+    assert time.monotonic() - start < cancel._PATIENCE
     assert [each.changed for each in cancelled] == [False, False]
     assert all(f"kill -CONT {supervisor}" in str(each.status.message) for each in cancelled)
     os.kill(supervisor, signal.SIGCONT)
@@ -86,5 +87,5 @@ def test_cancel_tells_it_at_once_and_holds_as_soon_as_the_supervisor_goes_on(bat
 
 def test_another_process_with_the_number_is_not_meant(supervisor: int) -> None:
     stop(supervisor)
-    assert not _process.is_stopped(supervisor, "another start")
-    assert not _process.is_stopped(os.getpid(), _process.start_time(os.getpid()))
+    assert not procfs.is_stopped(supervisor, "another start")
+    assert not procfs.is_stopped(os.getpid(), procfs.start_time(os.getpid()))

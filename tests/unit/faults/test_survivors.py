@@ -15,20 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils import (
-    _cancel,
-    _info,
-    _lock,
-    _program,
-    _prune,
-    _reap,
-    _tree,
-)
-from ansible_collections.background.jobs.plugins.module_utils._batch import Job
-from ansible_collections.background.jobs.plugins.module_utils._cancel import Cancelled
-from ansible_collections.background.jobs.plugins.module_utils._process import command_line, pids
-from ansible_collections.background.jobs.plugins.module_utils._store import prepare
-from ansible_collections.background.jobs.plugins.module_utils._told import Status
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel as _cancel
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import files
+from ansible_collections.background.jobs.plugins.module_utils._cleanup import prune as _prune
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import Cancelled
+from ansible_collections.background.jobs.plugins.module_utils._launcher import program
+from ansible_collections.background.jobs.plugins.module_utils._locks import named_lock
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
+from ansible_collections.background.jobs.plugins.module_utils._processes import tree
+from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import command_line, pids
+from ansible_collections.background.jobs.plugins.module_utils._reader import info as _info
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Unprivileged,
@@ -89,16 +87,16 @@ class Somebody:
 @pytest.fixture
 def somebody(unprivileged: Unprivileged, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Somebody]:
     """He gives up sooner what cannot be ended, in the supervisor too."""
-    source = _program._source
-    said = f"GIVE_UP = {_tree.GIVE_UP}"
-    assert said in source("_tree")
-    monkeypatch.setattr(_tree, "GIVE_UP", 0.5)
-    monkeypatch.setattr(_program, "_source", lambda part: source(part).replace(said, "GIVE_UP = 0.5"))
-    _program.packed.cache_clear()
+    source = program._source
+    said = f"GIVE_UP = {tree.GIVE_UP}"
+    assert said in source("_processes.tree")
+    monkeypatch.setattr(tree, "GIVE_UP", 0.5)
+    monkeypatch.setattr(program, "_source", lambda part: source(part).replace(said, "GIVE_UP = 0.5"))
+    program.packed.cache_clear()
     somebody = Somebody(unprivileged)
     yield somebody
     somebody.kill_all()
-    _program.packed.cache_clear()
+    program.packed.cache_clear()
 
 
 @pytest.fixture
@@ -108,10 +106,10 @@ def lock() -> str:
 
 
 def is_free(lock: str) -> bool:
-    handle = _lock.take(lock, "/nowhere")
+    handle = named_lock.take(lock, "/nowhere")
     if handle is None:
         return False
-    _lock.release(handle)
+    named_lock.release(handle)
     return True
 
 
@@ -286,6 +284,6 @@ def test_a_lost_job_of_which_something_runs_on(somebody: Somebody, lock: str) ->
 
 def test_who_cleans_up_a_lost_job_is_told_what_runs_on(somebody: Somebody) -> None:
     pid = lost(somebody)
-    left = somebody.do(lambda: _reap.remove([somebody.batches.look("j1.0")]))
+    left = somebody.do(lambda: files.remove([somebody.batches.look("j1.0")]))
     assert pid in [one["pid"] for one in left["j1.0"]]
     assert os.listdir(somebody.batches.directory) == []

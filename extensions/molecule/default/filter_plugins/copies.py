@@ -25,7 +25,7 @@ RANDOM = (
 
 
 def both_ways(cases):
-    """Make the jobs of all copies, with C(COPY) in all texts replaced by the copy's name.
+    """Make the jobs of all copies, with `COPY` in all texts replaced by the copy's name.
 
     Jobs share a fork server if they have the same module and the same environment. So those that are to be alone have
     environments that differ.

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The background.jobs contributors
 """Wait for a process with each of the given variables in its environment, and print the pids of the sshd they came by.
 
-A variable is written as C(NAME=value).
+A variable is written as `NAME=value`.
 """
 
 from __future__ import annotations

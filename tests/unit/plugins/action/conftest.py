@@ -27,8 +27,8 @@ PROBE = """
     import dataclasses
 
     from ansible_collections.background.jobs.plugins.module_utils import _argspec
-    from ansible_collections.background.jobs.plugins.module_utils._batch import Packed
-    from ansible_collections.background.jobs.plugins.plugin_utils._launch import LaunchAction, launch
+    from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
+    from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import LaunchAction, launch
 
     class ActionModule(LaunchAction):
         def options(self):
@@ -58,7 +58,7 @@ PROBE = """
                 "words": [word for word in ("alpha", "beta", "gamma") if word.encode() in step.program],
             }
 """
-"""An action C(probe): a launch that starts nothing and returns what it would have sent."""
+"""An action `probe`: a launch that starts nothing and returns what it would have sent."""
 
 ANSWERS = """
     from ansible.module_utils.basic import AnsibleModule
@@ -66,7 +66,7 @@ ANSWERS = """
     module = AnsibleModule({"answer": {"type": "dict"}}, supports_check_mode=True)
     module.exit_json(**module.params["answer"])
 """
-"""A module C(answers) that returns what it is told to, as the modules do that use names of ours for something else."""
+"""A module `answers` that returns what it is told to, as the modules do that use names of ours for something else."""
 
 
 @dataclasses.dataclass
@@ -90,7 +90,7 @@ class Run:
 def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], gates: t.Mapping[str, Path]) -> Run:
     """Run tasks, each of which may fail.
 
-    A task called C(two words) registers C(the_two_words).
+    A task called `two words` registers `the_two_words`.
 
     :arg gates: files to make as soon as a line is printed in which the regular expression is found.
     """
@@ -141,7 +141,7 @@ def run_play(directory: Path, tasks: Tasks, variables: t.Mapping[str, t.Any], ga
 
 @pytest.fixture(scope="session")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """Runs tasks as L(run_play) does; V(variables) are those of the play."""
+    """Runs tasks as `run_play` does; `variables` are those of the play."""
 
     def watch(tasks: Tasks, gates: t.Mapping[str, Path] | None = None, **variables: t.Any) -> Run:
         return run_play(tmp_path_factory.mktemp("play"), tasks, variables, gates or {})
@@ -151,7 +151,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
 
 @pytest.fixture(scope="session")
 def play(watch: Watch) -> Play:
-    """Runs tasks and returns their results; V(variables) are those of the play."""
+    """Runs tasks and returns their results; `variables` are those of the play."""
 
     def play(tasks: Tasks, **variables: t.Any) -> Results:
         return watch(tasks, **variables).results

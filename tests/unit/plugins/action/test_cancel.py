@@ -14,7 +14,7 @@ Results = t.Dict[str, t.Dict[str, t.Any]]
 
 
 def launch(*names: str, gate: Path | None = None, **options: t.Any) -> dict[str, t.Any]:
-    """Jobs that would run for long; each makes a file at O(gate) first."""
+    """Jobs that would run for long; each makes a file at `gate` first."""
     touch = "" if gate is None else f"touch {gate}.$NAME; "
     jobs = [
         {"name": name, "ansible.builtin.shell": f"{touch}exec sleep 600", "environment": {"NAME": name}}

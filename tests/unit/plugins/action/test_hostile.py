@@ -74,7 +74,7 @@ MODULE = """
     result = {"changed": True, **ACTS, **ODD, **arguments["result"]}
     print(json.dumps({key: value for key, value in result.items() if key not in arguments["without"]}))
 """
-"""A module in its oldest form, whose arguments are in a file. Its result has C(result) in it, and not C(without)."""
+"""A module in its oldest form, whose arguments are in a file. Its result has `result` in it, and not `without`."""
 
 ACTS = ("add_host", "add_group", "ansible_stats", "failed_when_result", "changed_when_result", "unreachable")
 """Keys that must be nowhere at the top of a result."""
@@ -131,7 +131,7 @@ REGISTERED = ("ran", "waited", "finished", "listed", "cancelled", "pruned", "rea
 
 
 class Played(t.NamedTuple):
-    """A run of L(ENTRIES), with what their tasks registered, and what hosts know after it."""
+    """A run of `ENTRIES`, with what their tasks registered, and what hosts know after it."""
 
     run: Run
     results: dict[str, t.Any]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that are interrupted while jobs run: by the keyword C(timeout) of the task, and by Ctrl-C on a terminal."""
+"""Runs that are interrupted while jobs run: by the keyword `timeout` of the task, and by Ctrl-C on a terminal."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_what_it_returned_is_ended_and_collected(done: Results) -> None:
 
 
 def interrupt(command: dict[str, t.Any], when: str) -> str:
-    """Run a command on a terminal, and press Ctrl-C once it has printed O(when)."""
+    """Run a command on a terminal, and press Ctrl-C once it has printed `when`."""
     master, slave = os.openpty()
 
     def take_terminal() -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Which keys results and handles have, in one real play: those of the module as an ordinary task returns them, those of
-ansible-core, and C(job).
+ansible-core, and `job`.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def hidden(action: str, **options: t.Any) -> Task:
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, str]:
-    """A run of tasks that all have C(no_log), and the page of its timeline."""
+    """A run of tasks that all have `no_log`, and the page of its timeline."""
     directory = tmp_path_factory.mktemp("silent")
     gate = directory / "gate"
     name = "{{ secret }}"

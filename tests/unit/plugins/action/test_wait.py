@@ -23,7 +23,7 @@ Task = t.Dict[str, t.Any]
 
 
 class Run(t.Protocol):
-    """See the fixture C(watch)."""
+    """See the fixture `watch`."""
 
     results: dict[str, dict[str, t.Any]]
     lines: list[str]
@@ -80,7 +80,7 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Gates:
 
 @pytest.fixture(scope="module")
 def printed(watch: t.Callable[..., Run], gates: Gates) -> Run:
-    """Jobs that go on when what stands in C(opens) was printed."""
+    """Jobs that go on when what stands in `opens` was printed."""
     talk = f"""
         printf 'first ä\\nhal'; {gates.behind("first")}
         printf 'f of it €\\n\\n'; for i in $(seq 300); do echo "€ $i"; done

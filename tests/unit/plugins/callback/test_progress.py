@@ -174,7 +174,7 @@ class Terminal:
         return rows
 
     def rows_but(self, text: str) -> list[list[tuple[t.Any, ...]]]:
-        """All that is to be seen, as L(picture), without the rows with this text in them."""
+        """All that is to be seen, as `picture`, without the rows with this text in them."""
         return [row for row in self.picture if text not in "".join(letter for letter, *dummy in row)]
 
     @property

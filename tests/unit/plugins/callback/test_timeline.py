@@ -30,7 +30,7 @@ class Site(Controller):
     output = ""
 
     def status(self, *playbooks: str, **options: t.Any) -> int:
-        """Run playbooks; O(options) are those of the callback.
+        """Run playbooks; `options` are those of the callback.
 
         :returns: the exit status.
         """

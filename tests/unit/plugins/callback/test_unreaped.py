@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.background.jobs.plugins.callback import unreaped
-from ansible_collections.background.jobs.plugins.plugin_utils._ledger import Job, Task
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Job, Task
 from ansible_collections.background.jobs.tests.unit.controller import Controller, Run
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 

@@ -14,7 +14,7 @@ from ansible.module_utils.json_utils import _filter_non_json_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.background.jobs.plugins.module_utils._outcome import Ending, judge
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Ending, judge
 
 OK = '{"changed": true}'
 FAILED = '{"failed": true}'

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The jobs of builtin async as the process table shows them: their status files do not tell who works on them.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
+from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+    CANCELLED,
+    FAILED,
+    NOT_ENDED,
+    Record,
+    encode,
+)
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Tree
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+
+_PROGRAM = "async_wrapper.py"
+
+
+class Wrappers:
+    """The async_wrapper processes of ansible-core on this host, at the moment they are first asked for.
+
+    Each job has two as long as it lives.
+    """
+
+    def __init__(self) -> None:
+        self._pids: dict[str, list[int]] | None = None
+
+    def has(self, jid: str) -> bool:
+        """:returns: whether somebody works on `jid`."""
+        return bool(self.of(jid))
+
+    def of(self, jid: str) -> list[int]:
+        """:returns: the processes that work on `jid`."""
+        if self._pids is None:
+            self._pids = {}
+            for pid in procfs.pids():
+                job = _job(procfs.command_line(pid))
+                if job is not None:
+                    self._pids.setdefault(job, []).append(pid)
+        return self._pids.get(jid.rpartition(".")[0], [])
+
+    def tree(self, jid: str, grace: float) -> Tree:
+        """:returns: the processes of the job, module and all.
+
+        :arg grace: seconds between TERM and KILL.
+        """
+        known = {pid: procfs.start_time(pid) or "" for pid in self.of(jid)}
+        return Tree(jid, leader=0, started=None, held=False, known=known, grace=grace)
+
+
+def write_cancelled(store: Store, jid: str, survivors: t.Sequence[dict[str, t.Any]] = ()) -> None:
+    """Say in the status file of a job of builtin async, whose processes were ended, that it was cancelled.
+
+    :arg survivors: the processes that could not be ended (see `_processes.tree.describe`); it was not cancelled then.
+    """
+    record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason="cancelled", message="it was cancelled")
+    if survivors:
+        record.state, record.reason, record.survivors = FAILED, NOT_ENDED, list(survivors)
+        record.message = f"it was cancelled; {name_survivors(survivors)}"
+    message = record.message
+    record.node, record.boot_id = os.uname().nodename, procfs.boot_id()
+    store.write(jid, encode(record, {"failed": True, "msg": message}))
+
+
+def _job(command: t.Sequence[str]) -> str | None:
+    """:returns: the job that a command line of async_wrapper names: its first argument, the jid without the pid."""
+    for program, argument in zip(command, command[1:]):
+        if os.path.basename(program) == _PROGRAM:
+            return argument
+    return None

@@ -1,0 +1,598 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The supervisor: the one process that runs a batch on the target and writes its jobs' status files.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+It needs nothing of Ansible: it travels as text (`_launcher.program`), which `_launcher.start` feeds to a fresh Python
+through a pipe. It sleeps in select(2) until a process ends, writes, or a limit is due.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import selectors
+import shutil
+import signal
+import time
+import traceback
+import typing as t
+
+from ansible_collections.background.jobs.plugins.module_utils._locks import keeper as _keeper
+from ansible_collections.background.jobs.plugins.module_utils._locks import named_lock
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome, part
+from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+    FAILED,
+    LOST,
+    QUEUED,
+    RUNNING,
+    SKIPPED,
+    TIMED_OUT,
+    Record,
+    encode,
+)
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
+from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import TOGETHER, Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, Means
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
+    CANCEL,
+    CAUSES,
+    HALT,
+    Drop,
+    Entry,
+    Schedule,
+    parse_halt,
+    slots,
+)
+
+_EARLIER = 1 << 20
+"""Bytes that are kept of each text in the result of an attempt that was not the last."""
+_ROOM_LOOK = 1.0
+"""Seconds after which a process that could not be started, while others ran, is started again if none has ended."""
+_NO_ROOM = "it waits until this user may have one more process"
+_LOCK_LOOK = 0.25
+"""Seconds between two looks at a lock that somebody outside of this batch holds."""
+_SMALL = 4096
+"""Characters of a result for which the reserve is given up when the disk is full."""
+_SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
+_DESCRIPTORS = 40
+"""File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
+_DESCRIPTORS_OF_JOB = 4
+"""File descriptors that a job takes as long as it runs: two outputs, its log, its program."""
+_NAP = 3600.0
+"""Seconds for which to sleep at most: poll(2) takes milliseconds in an int, which end after 24 days."""
+_DRAIN = "drain"
+"""Mode of a request to cancel that leaves alone what runs."""
+
+
+def affordable(wanted: int, jobs: int, locks: int) -> int:
+    """:returns: `wanted` slots, where 0 is no limit, or as many as this process can have file descriptors for.
+
+    :arg jobs: how many jobs there are.
+    :arg locks: how many different locks they may hold beside that.
+    """
+    at_once = min(wanted or jobs, jobs)
+    limit = procfs.OpenFiles.allow(_DESCRIPTORS + locks + at_once * _DESCRIPTORS_OF_JOB)
+    most = at_once if limit is None else max(1, (limit - _DESCRIPTORS - locks) // _DESCRIPTORS_OF_JOB)
+    return most if most < at_once else wanted
+
+
+class Supervisor:
+    """Runs one batch to its end."""
+
+    def __init__(
+        self,
+        packed: Packed,
+        records: t.Sequence[Record],
+        store: Store,
+        boot: t.Sequence[str],
+        adopts: bool = True,
+        clock: t.Callable[[], float] = time.monotonic,
+        trace: _trace.Trace = _trace.OFF,
+    ) -> None:
+        """:arg records: those of its jobs, as they are on disk.
+
+        :arg boot: the texts of `_supervisor.boot` and of `_supervisor.fork_server`.
+        :arg adopts: whether orphans of its descendants become its children.
+        :arg clock: monotonic seconds.
+        """
+        self._packed = packed
+        self._store = store
+        self._clock = clock
+        self._trace = trace
+        self._selector = selectors.DefaultSelector()
+        text, server = boot
+        self._servers = Servers(packed, text, server, self._selector, adopts, clock)
+        self._running: dict[str, Attempt] = {}
+        self._means = Means(packed, store, self._selector, self._servers, text, self._running, clock)
+        batch = packed.batch
+        self._records = {record.jid: record for record in records}
+        pid, start = os.getpid(), procfs.start_time(os.getpid())
+        for record in self._records.values():
+            record.supervisor_pid, record.supervisor_start = pid, start
+        wanted = slots(batch.concurrency, procfs.cpu_count())
+        given = affordable(wanted, len(batch.jobs), len({job.lock for job in batch.jobs if job.lock}))
+        if given != wanted:
+            for record in list(self._records.values())[given:]:
+                record.reason = "open_files"
+                record.message = f"not more than {given} jobs run at once: this user may not have more open files"
+        self._schedule = Schedule(
+            (
+                Entry(
+                    job.jid,
+                    name=job.name,
+                    timeout=job.timeout,
+                    kill_after=job.kill_after,
+                    after=job.after,
+                    lock=job.lock,
+                    retries=job.retries,
+                    delay=job.delay,
+                    backoff=job.backoff,
+                    retry_on=job.retry_on,
+                )
+                for job in batch.jobs
+            ),
+            slots=given,
+            halt=parse_halt(batch.halt),
+            deadline=clock() + batch.deadline if batch.deadline else None,
+            start_delay=batch.start_delay,
+        )
+        self._last: dict[str, Outcome] = {}
+        self._ended: dict[str, dict[str, t.Any]] = {}
+        """Results of jobs that have ended, which are not on disk yet."""
+        self._census = Census()
+        self._keepers: dict[int, tuple[str | None, str]] = {}
+        """The processes that keep locks (see `_locks.keeper`) by pid: the start of each, and the name of the lock."""
+        self._first_starts: dict[str, int] = {}
+        self._looked = 0.0
+        self._stopping = False
+        self._asked = True
+        self._child_ended = False
+        self._wake: float | None = None
+        self._room_at: float | None = None
+
+    def run(self, ready: t.Callable[[], None]) -> None:
+        """Run the batch; returns when every job has ended and every result is on disk.
+
+        :arg ready: called once, when the supervisor stands and before the first job starts.
+        """
+        wake_read, wake_write = os.pipe()
+        for handle in (wake_read, wake_write):
+            os.set_blocking(handle, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: self._note(child_ended=True))
+        signal.signal(signal.SIGTERM, lambda number, frame: self._note(stopping=True))
+        signal.signal(signal.SIGUSR1, lambda number, frame: self._note(asked=True))
+        self._selector.register(wake_read, selectors.EVENT_READ)
+        ready()
+        self._trace.note("ready")
+        for record in self._records.values():
+            if record.reason is not None:
+                self._write(record)
+        while not self._schedule.done:
+            self._apply()
+            if self._schedule.done:
+                break
+            for key, dummy in self._selector.select(self._patience()):
+                if key.fd == wake_read:
+                    self._swallow(wake_read)
+                elif key.data is self._servers:
+                    self._servers.handle(key.fd)
+                elif key.data in self._running:
+                    self._running[key.data].handle(key.fd)
+            self._notice_ends()
+        self._servers.close()
+        self._trace.last("all jobs have ended")
+
+    def give_up(self, error: str) -> None:
+        """Say of every job that is not finished that it is lost: the supervisor itself failed."""
+        self._trace.last(traceback.format_exc())
+        self._census.refresh()
+        for attempt in self._running.values():
+            attempt.signal(self._census, signal.SIGKILL)
+        for record in self._records.values():
+            if not record.finished:
+                self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
+        self._keep_results()
+
+    def _note(self, stopping: bool = False, asked: bool = False, child_ended: bool = False) -> None:
+        self._stopping |= stopping
+        self._asked |= asked
+        self._child_ended |= child_ended
+
+    def _apply(self) -> None:
+        if self._stopping:
+            self._trace.note("told to end (SIGTERM)")
+            for jid in self._records:
+                self._schedule.cancel(jid, _SHUTDOWN)
+        if self._asked:
+            self._asked = False
+            self._take_requests()
+        decision = self._schedule.decide(self._clock())
+        for drop in decision.drop:
+            self._drop(drop)
+        if decision.term or decision.kill:
+            self._census.refresh()
+            self._see_ends()
+            self._claim_orphans()
+        for jid in decision.term:
+            attempt = self._running[jid]
+            attempt.in_time = attempt.has_run  # the job is over; what it has left running is not to be ended
+            if not attempt.in_time:
+                self._trace.note(f"SIGTERM to its processes: {self._schedule.cause(jid)}", jid)
+                attempt.signal(self._census, signal.SIGTERM)
+                attempt.signal(self._census, signal.SIGCONT)
+        for jid in decision.kill:
+            if not self._running[jid].in_time:
+                self._trace.note(f"SIGKILL to its processes: {self._schedule.cause(jid)}", jid)
+                self._running[jid].killed_at = self._clock()
+                self._running[jid].signal(self._census, signal.SIGKILL)
+        self._servers.expire()
+        for jid, attempt in list(self._running.items()):
+            if attempt.waits and self._cause(jid) is None and (self._has_room() or not attempt.lacks_room):
+                self._go_on(jid, attempt.proceed())
+                self._note_room(attempt)
+        started = self._start_all(decision.start)
+        self._keep_results()
+        # What has just been started has limits of its own, and what could not be started has left its slot.
+        self._wake = self._clock() if started or decision.drop else decision.wake
+
+    def _take_requests(self) -> None:
+        for jid, record in self._records.items():
+            if not record.finished:
+                mode = self._store.take_cancel(jid)
+                if mode is not None:
+                    self._trace.note(f"asked to cancel it ({mode})", jid)
+                    self._schedule.cancel(jid, "it was cancelled", running=mode != _DRAIN)
+
+    def _patience(self) -> float | None:
+        """:returns: seconds until something is due, or `_NAP`; `None` for ever."""
+        now = self._clock()
+        due = [when for when in (self._wake, self._servers.due) if when is not None]
+        if self._room_at is not None:
+            due.append(self._room_at)
+        if any(self._needs_a_look(jid) for jid in self._running):
+            due.append(now + self._census.pause)
+        return min(max(0.0, min(due) - now), _NAP) if due else None
+
+    def _needs_a_look(self, jid: str) -> bool:
+        """Whether something may change with a job that no event tells of."""
+        return self._running[jid].ended_at is not None or self._cause(jid) is not None
+
+    def _cause(self, jid: str) -> str | None:
+        """:returns: why a job that runs is being ended, `None` if it is not."""
+        return None if self._running[jid].in_time else self._schedule.cause(jid)
+
+    def _start_all(self, jids: t.Sequence[str]) -> bool:
+        """Start jobs in their order; one that waits for its fork server keeps its slot, and no other waiting.
+
+        :returns: whether anything has changed.
+        """
+        locks = {jid: self._take_lock(jid) for jid in jids if self._packed.job(jid).lock is not None}
+        free = [jid for jid in jids if locks.get(jid, 0) is not None]
+        self._servers.want((jid, 0) for jid in free)
+        started = len(free) < len(jids)
+        for jid in free:
+            lock = locks.get(jid)
+            if self._has_room() and self._servers.ready(jid, 0) is not False:
+                started = self._start(jid, lock) or started
+                continue
+            if lock is not None:
+                named_lock.release(lock)
+            if not self._has_room():
+                self._say(self._records[jid], "no_room", _NO_ROOM)
+        self._servers.dismiss()
+        self._trace.servers(self._servers.pids)
+        return started
+
+    def _take_lock(self, jid: str) -> int | None:
+        """:returns: a file descriptor that holds the lock of a job; `None` if it cannot be had, and the job does not
+        start now.
+        """
+        name, record = self._packed.job(jid).lock or "", self._records[jid]
+        try:
+            lock = named_lock.take(name, self._store.directory)
+        except OSError as exc:
+            self._schedule.started(jid, self._clock())
+            message = f"its lock '{name}' cannot be taken: {exc.strerror}"
+            self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message))
+            return None
+        if lock is None:
+            self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
+            kept = any(held == name for dummy, held in self._living_keepers().values())
+            who = "a job of which not all could be ended" if kept else "another batch of jobs"
+            self._say(record, "lock", f"it waits for the lock '{name}', which {who} holds")
+        return lock
+
+    def _start(self, jid: str, lock: int | None) -> bool:
+        """:returns: whether the job has been started, or has failed to; else there is no room for it now."""
+        record = self._records[jid]
+        self._running[jid] = attempt = Attempt(self._means, self._packed.job(jid), lock)
+        outcome = attempt.proceed()
+        self._note_room(attempt)
+        if attempt.lacks_room:
+            del self._running[jid]
+            attempt.close()
+            if lock is not None:
+                named_lock.release(lock)
+            self._say(record, "no_room", _NO_ROOM)
+            return False
+        record.attempts += 1
+        record.started_at = record.started_at or time.time()
+        self._schedule.started(jid, self._clock())
+        self._go_on(jid, outcome)
+        return True
+
+    def _note_room(self, attempt: Attempt) -> None:
+        if attempt.lacks_room:
+            self._room_at = self._clock() + _ROOM_LOOK
+
+    def _has_room(self) -> bool:
+        """Whether a process can be tried to be started: not when the last one could not be, and no job has ended."""
+        if self._room_at is not None and self._clock() >= self._room_at:
+            self._room_at = None
+        return self._room_at is None
+
+    def _go_on(self, jid: str, outcome: Outcome | None) -> None:
+        """Note that the next step of a job runs, or that there is none."""
+        attempt, record = self._running[jid], self._records[jid]
+        if outcome is None and attempt.child is not None:
+            record.pid, record.pid_start = attempt.child.pid, attempt.child.started
+            if (record.pid_start or "").isdigit():
+                self._first_starts.setdefault(jid, int(record.pid_start or 0))
+            record.state, record.reason, record.message = RUNNING, None, None
+            self._trace.note(f"runs as pid {record.pid}, attempt {record.attempts}", jid)
+            self._write(record)
+        elif outcome is not None:
+            del self._running[jid]
+            attempt.close()
+            if attempt.lock is not None:
+                self._give_back(attempt.job.lock or "", attempt.lock, outcome)
+            self._settle(jid, outcome)
+
+    def _give_back(self, name: str, lock: int, outcome: Outcome) -> None:
+        """Give a lock back, or leave it to a process that keeps it until nothing of the job runs any more."""
+        if not outcome.survivors:
+            named_lock.release(lock)
+            return
+        keeper = _keeper.keep(lock, name, outcome.survivors)
+        if keeper is not None:
+            self._keepers[keeper] = (procfs.start_time(keeper), name)
+            os.close(lock)
+        # Else we keep it ourselves, to our end.
+
+    def _living_keepers(self) -> dict[int, tuple[str | None, str]]:
+        self._keepers = {pid: kept for pid, kept in self._keepers.items() if procfs.is_alive(pid, kept[0])}
+        return self._keepers
+
+    def _settle(self, jid: str, outcome: Outcome) -> None:
+        """Note how an attempt has ended: either the job has, or it is tried again."""
+        record, now = self._records[jid], self._clock()
+        self._trace.note(f"attempt {record.attempts} {outcome.state}, {outcome.reason or 'no reason'}", jid)
+        seconds = round(self._schedule.since(jid, now), 3)
+        if self._schedule.settle(jid, outcome.state, now, again=not outcome.survivors):
+            self._finish(jid, outcome)
+            return
+        self._last[jid] = outcome
+        record.earlier.append(part(outcome, _EARLIER, elapsed=seconds))
+        self._say(record, "retry", f"attempt {record.attempts} {outcome.state}: {outcome.message}; it is tried again")
+
+    def _say(self, record: Record, reason: str, message: str) -> None:
+        """Tell what a job waits for, once."""
+        if record.reason != reason or record.message != message:
+            self._trace.note(f"waits: {reason}", record.jid)
+            record.reason, record.message = reason, message
+            if record.state != QUEUED:
+                record.pid = record.pid_start = None
+            self._write(record)
+
+    def _drop(self, drop: Drop) -> None:
+        """End a job that waits, for its first attempt or for another."""
+        result: dict[str, t.Any] = {"failed": drop.state != SKIPPED, "changed": False, "msg": drop.message}
+        if drop.state in (SKIPPED, TIMED_OUT):
+            result[drop.state] = True
+        outcome = Outcome(drop.state, result, drop.reason, drop.message)
+        last = self._last.get(drop.key)
+        if last is not None:
+            self._records[drop.key].earlier.pop()
+            if drop.reason == HALT:
+                outcome = Outcome(
+                    last.state, last.result, last.reason, f"{last.message}; not tried again: {drop.message}"
+                )
+            else:
+                outcome.result = {**last.result, **result}
+            outcome.truncated = last.truncated
+        self._finish(drop.key, outcome)
+
+    def _notice_ends(self) -> None:
+        ending = any(self._cause(jid) is not None for jid in self._running)
+        if ending and self._clock() >= self._looked + self._census.pause:
+            self._looked = self._clock()
+            self._census.refresh()
+            self._claim_orphans()
+            for attempt in self._running.values():
+                if attempt.killed_at is not None:
+                    attempt.signal(self._census, signal.SIGKILL)
+        while self._reap():
+            pass
+        self._keep_results()
+
+    def _claim_orphans(self) -> None:
+        """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
+        if self._servers.is_asked:
+            return  # a process of a server that is no job yet looks like an orphan, and we do not know its pid
+        leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
+        for process in self._census.orphans(
+            os.getpid(), leaders | self._servers.children | self._living_keepers().keys()
+        ):
+            if process.session in leaders or process.group in leaders:
+                continue  # it says itself whose it is
+            owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
+            attempts = [self._running[jid] for jid in owners if jid in self._running]
+            if attempts and all(self._is_ended_whole(jid) for jid in owners):
+                for attempt in attempts:
+                    if attempt.tree is not None:
+                        attempt.tree.known[process.pid] = process.started
+
+    def _is_ended_whole(self, jid: str) -> bool:
+        """Whether nothing that a job has started is to be left: it is, or was, ended from outside."""
+        record = self._records[jid]
+        cause = self._cause(jid) if jid in self._running else record.reason
+        return cause in CAUSES and record.attempts == 1 and not record.leave_children
+
+    def _reap(self) -> bool:
+        """:returns: whether a step of a job has come to its end."""
+        self._see_ends()
+        now = self._clock()
+        for jid, attempt in self._running.items():
+            cause = self._cause(jid)
+            if attempt.is_over(cause, self._census, now):
+                if cause is None and not attempt.in_last_step:
+                    # Should we be killed now, nobody must take the next step's process for a daemon of this one.
+                    self._records[jid].pid = self._records[jid].pid_start = None
+                    self._write(self._records[jid])
+                why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
+                survivors = attempt.survivors(cause, self._census)
+                self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now), survivors))
+                self._room_at = None
+                self._child_ended = True  # behind its zombie there may be more
+                return True
+        return False
+
+    def _see_ends(self) -> None:
+        if not self._child_ended:
+            return
+        self._child_ended = False
+        by_pid = {attempt.child.pid: attempt for attempt in self._running.values() if attempt.child is not None}
+        now = self._clock()
+        for pid in procfs.ended_children(by_pid.keys()):
+            if by_pid[pid].ended_at is None:
+                self._trace.note(f"its process {pid} has ended", by_pid[pid].job.jid)
+                by_pid[pid].ended_at = now
+
+    def _finish(self, jid: str, outcome: Outcome) -> None:
+        record = self._records[jid]
+        record.state = outcome.state
+        record.reason = outcome.reason
+        record.message = outcome.message
+        record.survivors = outcome.survivors
+        record.truncated = outcome.truncated
+        record.ended_at = time.time()
+        record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
+        self._trace.note(f"{record.state}, {record.reason or 'no reason'}, after {record.elapsed:g} s", jid)
+        self._last.pop(jid, None)
+        self._store.take_cancel(jid)
+        if not self._store.log_size(jid):
+            self._store.remove_log(jid)
+        for directory in self._packed.job(jid).remove:
+            shutil.rmtree(directory, ignore_errors=True)
+        self._ended[jid] = outcome.result
+        if len(self._ended) >= TOGETHER:
+            self._keep_results()
+
+    def _keep_results(self) -> None:
+        """Write the final records of the jobs that have ended."""
+        results, self._ended = self._ended, {}
+        failed = self._store.write_all({jid: encode(self._records[jid], result) for jid, result in results.items()})
+        if results:
+            self._trace.note("results are on disk", *(jid for jid in results if jid not in failed))
+        for jid, error in failed.items():
+            self._trace.note(f"its result could not be written: {error.strerror}", jid)
+            self._make_room(self._records[jid], results[jid], error)
+
+    def _write(self, record: Record) -> None:
+        """Note how far a job has come; what such a file says is not worth waiting for the disk, nor to fail for."""
+        try:
+            self._store.write(record.jid, encode(record), durable=False)
+        except OSError as exc:
+            self._trace.note(f"how far it has come could not be written: {exc.strerror}", record.jid)
+
+    def _make_room(self, record: Record, result: dict[str, t.Any], error: OSError) -> None:
+        """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
+        batch = self._packed.batch.batch
+        self._store.remove_log(record.jid)
+        with contextlib.suppress(OSError):
+            self._store.write(record.jid, encode(record, result))
+            return
+        if len(repr(result)) < _SMALL and self._store.remove_reserve(batch):
+            with contextlib.suppress(OSError):
+                self._store.write(record.jid, encode(record, result))
+                with contextlib.suppress(OSError):
+                    self._store.make_reserve(batch)
+                return
+        record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
+        record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
+        record.state = LOST
+        record.earlier = []
+        self._store.remove_reserve(batch)
+        with contextlib.suppress(OSError):  # else the file says "running"; with the lock gone all readers say lost
+            self._store.write(record.jid, encode(record, {"failed": True, "msg": record.message}))
+        with contextlib.suppress(OSError):
+            self._store.make_reserve(batch)
+
+    @staticmethod
+    def _swallow(handle: int) -> None:
+        try:
+            while os.read(handle, 4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def main(
+    packed_text: str,
+    without: t.Collection[str],
+    records: t.Sequence[t.Mapping[str, t.Any]],
+    directory: str,
+    boot: t.Sequence[str],
+    ready: int,
+    lock: int,
+) -> None:
+    """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
+
+    :arg packed_text: what `_model.batch.pack` made.
+    :arg without: the jids of jobs in it that are not to be run.
+    :arg records: the fields of the records of all others.
+    :arg directory: the async directory, absolute.
+    :arg boot: the texts of `_supervisor.boot` and of `_supervisor.fork_server`.
+    :arg ready: file descriptor that is told, by one line, that the supervisor stands.
+    :arg lock: file descriptor that holds the lock of the batch.
+    """
+    adopts = procfs.become_subreaper()
+    store = Store(directory)
+    packed = Packed(packed_text)
+    title.show(title.title("supervisor", packed.batch.batch))
+    packed.drop(without)
+    trace = _trace.begin(store, packed.batch)
+    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, adopts, trace=trace)
+
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        # From now on a signal is understood: who asked before was not able to send one, and is heard as we begin.
+        store.name_holder(lock, os.getpid(), procfs.start_time(os.getpid()))
+        null = os.open(os.devnull, os.O_RDWR)
+        for handle in range(3):
+            os.dup2(null, handle)
+        os.close(null)
+        os.write(ready, b"ready\n")
+        os.close(ready)
+        told = True
+
+    try:
+        supervisor.run(tell)
+    except Exception:
+        if not told:
+            raise  # the launcher reads it from our standard error
+        supervisor.give_up(f"the supervisor failed: {traceback.format_exc(limit=-2)}")
+    finally:
+        store.remove_lock(packed.batch.batch)

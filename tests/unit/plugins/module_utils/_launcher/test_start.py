@@ -1,0 +1,115 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils._launcher import start
+from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
+
+
+def test_every_job_is_on_disk_before_a_launch_returns(batches: Batches, gates: Gates) -> None:
+    jids = [f"j1.{number}" for number in range(5)]
+    records = batches.launch(*(gates.job(jid) for jid in jids), concurrency="1")
+    assert [record.jid for record in records] == jids
+    assert {record.state for record in records} == {"queued"}
+    assert [batches.look(jid).state for jid in jids[1:]] == ["queued"] * 4
+    assert batches.look(jids[0]).state in ("queued", "running")
+
+
+def test_a_supervisor_leaves_the_session_and_holds_nothing_of_ours(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"))
+    supervisor = batches.supervisor("j1.0")
+    assert os.getsid(supervisor) == supervisor
+    assert {os.readlink(f"/proc/{supervisor}/fd/{handle}") for handle in range(3)} == {"/dev/null"}
+    assert batches.store.is_locked("j1")
+
+
+def test_a_supervisor_leaves_no_code_on_the_disk(batches: Batches, gates: Gates, tmp_path: Path) -> None:
+    batches.launch(gates.job("j1.0"))
+    supervisor = batches.supervisor("j1.0")
+    eventually(lambda: gates.is_reached("j1.0"))
+    open_files = [os.readlink(path) for path in Path(f"/proc/{supervisor}/fd").iterdir()]
+    assert [name for name in open_files if name.endswith(".py")] == []
+    assert sorted(os.listdir(batches.directory)) == [".j1.lock", ".j1.reserve", "j1.0", "j1.0.log"]
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("raise SystemExit('boom')", "boom"),
+        ("import sys; sys.stdin.read(); raise OSError('bang')", "OSError: bang"),
+        ("import sys; sys.stdin.read()", "it ended without a word"),
+    ],
+    ids=["at once", "later", "silently"],
+)
+def test_a_supervisor_that_does_not_come_up_leaves_nothing(
+    batches: Batches, monkeypatch: pytest.MonkeyPatch, program: str, message: str
+) -> None:
+    monkeypatch.setattr(start, "_LOADER", program)
+    with pytest.raises(
+        LaunchError, match=f"the supervisor did not come up on {os.uname().nodename} with .*: {message}"
+    ):
+        batches.launch(python_job("j1.0", "print('{}')"))
+    assert os.listdir(batches.directory) == []
+
+
+def test_a_supervisor_that_never_answers_is_ended(
+    batches: Batches, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    monkeypatch.setattr(start, "_PATIENCE", 1.0)
+    monkeypatch.setattr(
+        start,
+        "_LOADER",
+        f"import os, sys, time\nsys.stdin.read()\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)",
+    )
+    with pytest.raises(LaunchError, match="no answer within 1 s"):
+        batches.launch(python_job("j1.0", "print('{}')"))
+    assert os.listdir(batches.directory) == []
+    assert not runs(int(eventually(lambda: pid_file.exists() and pid_file.read_text(encoding="ascii"))))
+
+
+def test_a_directory_that_cannot_be_written_starts_nothing(tmp_path: Path) -> None:
+    batches = Batches(str(tmp_path / "missing"))
+    with pytest.raises(LaunchError, match=r"could not write under .*/missing: No such file or directory"):
+        batches.launch(python_job("j1.0", "print('{}')"))
+
+
+def test_what_went_wrong_halfway_is_undone(batches: Batches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status file of the third job cannot be put in its place: there is a directory."""
+    make_reserve = Store.make_reserve
+
+    def obstruct(store: Store, batch: str) -> None:
+        os.mkdir(store.path("j1.2"))
+        make_reserve(store, batch)
+
+    monkeypatch.setattr(Store, "make_reserve", obstruct)
+    with pytest.raises(LaunchError, match="could not write under"):
+        batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)))
+    assert os.listdir(batches.directory) == ["j1.2"]
+    os.rmdir(f"{batches.directory}/j1.2")
+
+
+def test_a_batch_does_not_start_twice(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"))
+    with pytest.raises(LaunchError, match=r"this launch \(j1\) was sent to .* before, and nothing of it is left"):
+        batches.launch(gates.job("j1.1"))
+    gates.open("j1.0")
+    assert batches.end("j1.0").state == "succeeded"
+
+
+def test_batches_run_side_by_side(batches: Batches, gates: Gates) -> None:
+    batches.launch(gates.job("j1.0"), batch="j1")
+    batches.launch(gates.job("j2.0"), batch="j2")
+    eventually(lambda: gates.is_reached("j1.0") and gates.is_reached("j2.0"))
+    assert batches.supervisor("j1.0") != batches.supervisor("j2.0")

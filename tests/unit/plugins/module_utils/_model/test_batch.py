@@ -1,0 +1,173 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import random
+import typing as t
+import zlib
+
+import pytest
+
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import FILE, Batch, Job, Packed, Step, pack
+
+PROGRAMS = {
+    "every byte": bytes(range(256)) * 3,
+    "CRLF": b"one\r\ntwo\r\n\r\n",
+    "no newline at the end": b"one\ntwo",
+    "newlines only": b"\n\n\n",
+    "empty": b"",
+    "one byte": b"\xff",
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
+def test_every_byte_of_a_step_arrives(program: bytes) -> None:
+    step = Step(
+        name="ä 'dump'",
+        program=program,
+        interpreter=["/usr/bin/env", "python3"],
+        style=FILE,
+        arguments=program + b"\n",
+        files={"a": program, "b": b""},
+    )
+    text = pack(Batch("j1", [Job("j1.0", "backup", [step])]))
+    assert text.isascii() and "\n" not in text
+    assert Packed(text).step("j1.0", 0) == step
+
+
+def test_a_step_that_has_its_result_already_arrives() -> None:
+    step = Step(name="debug", result={"failed": False, "msg": ["ä", None, 1.5, {}]})
+    assert Packed(pack(Batch("j1", [Job("j1.0", "n", [step])]))).step("j1.0", 0) == step
+
+
+def test_all_options_arrive() -> None:
+    job = Job(
+        jid="j1.0",
+        name="ä 'backup'",
+        block=True,
+        environment={"LANG": "ä"},
+        timeout=1.5,
+        kill_after=0,
+        leave_children=True,
+        retries=3,
+        delay=0.5,
+        backoff=2,
+        retry_on=["failed", "timed_out"],
+        after=["j1.1"],
+        lock="dpkg",
+        max_output=1000,
+        no_log=True,
+        remove=["/tmp/x"],
+        conditions={"failed_when": ["rc > 1"]},
+    )
+    options = {"deadline": 60, "start_delay": 0.5, "halt": "now,fail=20%", "group": "nightly", "if_running": "attach"}
+    batch = Batch("j1", [job], "50%", trace=True, **options)
+    assert_differs_everywhere(job, Job("", ""))
+    assert_differs_everywhere(batch, Batch("", []))
+    packed = Packed(pack(batch))
+    assert packed.batch == batch
+    assert packed.job("j1.0") == job
+
+
+def assert_differs_everywhere(value: t.Any, default: t.Any) -> None:
+    """A new option is tested too, or this fails."""
+    for field in dataclasses.fields(value):
+        assert field.name == "steps" or getattr(value, field.name) != getattr(default, field.name), field.name
+
+
+def test_jobs_and_steps_keep_their_order_and_their_programs() -> None:
+    jobs = [
+        Job(f"j1.{number}", f"n{number}", [Step(f"s{index}", b"a\nb\n%d.%d" % (number, index)) for index in range(3)])
+        for number in range(20)
+    ]
+    packed = Packed(pack(Batch("j1", jobs)))
+    assert [job.jid for job in packed.batch.jobs] == [job.jid for job in jobs]
+    for job in jobs:
+        assert [packed.step(job.jid, index) for index in range(packed.steps(job.jid))] == job.steps
+
+
+def test_jobs_come_without_what_is_large() -> None:
+    steps = [Step("s", b"p", arguments=b"a", files={"f": b"f"})] * 2
+    packed = Packed(pack(Batch("j1", [Job("j1.0", "n", steps, timeout=9), Job("j1.1", "empty")])))
+    assert packed.job("j1.0") == Job("j1.0", "n", timeout=9)
+    assert (packed.steps("j1.0"), packed.steps("j1.1")) == (2, 0)
+
+
+def test_a_step_can_be_had_again_and_is_new_each_time() -> None:
+    packed = Packed(pack(Batch("j1", [Job("j1.0", "n", [Step("s", b"p", files={"f": b"f"})])])))
+    first = packed.step("j1.0", 0)
+    first.program = b""
+    first.files.clear()
+    assert packed.step("j1.0", 0) == Step("s", b"p", files={"f": b"f"})
+
+
+def test_packing_leaves_the_batch_alone() -> None:
+    def make() -> Batch:
+        return Batch("j1", [Job("j1.0", "n", [Step("s", b"p", files={"f": b"f"})])])
+
+    batch = make()
+    assert pack(batch) == pack(batch)
+    assert batch == make()
+
+
+def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their_parameters() -> None:
+    """A payload is some hundred lines of Python, one long line with the zipped modules, one with the parameters."""
+    source = random.Random(1)
+    zipped = base64.b64encode(source.getrandbits(8 * 60_000).to_bytes(60_000, "big"))
+    code = [b"    line %d of the wrapper: %016x" % (number, source.getrandbits(64)) for number in range(100)]
+    parameters = [b"%0400x" % source.getrandbits(1600) for dummy in range(500)]
+    programs = [b"\n".join([*code, b"PARAMS = " + line, b"ZIP = " + zipped, b""]) for line in parameters]
+
+    def size(some: t.Sequence[bytes]) -> int:
+        return len(
+            pack(Batch("j1", [Job(f"j1.{index}", "n", [Step(program=each)]) for index, each in enumerate(some)]))
+        )
+
+    alone = len(base64.b64encode(zlib.compress(b"\n".join(parameters))))
+    assert size(programs) < 1.1 * (size(programs[:1]) + alone)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("äöü", id="not ASCII"),
+        pytest.param("abc", id="not base64"),
+        pytest.param(
+            base64.b64encode(b"plain").decode(),
+            id="not compressed",
+        ),
+        pytest.param(
+            pack(Batch("j1", [Job("j1.0", "n", [Step(program=b"program")])]))[:-40],
+            id="truncated",
+        ),
+        pytest.param(base64.b64encode(zlib.compress(b"text")).decode(), id="not JSON"),
+        *(
+            pytest.param(base64.b64encode(zlib.compress(document.encode())).decode(), id=document[:40])
+            for document in (
+                "7",
+                "[]",
+                '{"jobs": []}',
+                '{"jobs": [], "lines": []}',
+                '{"jobs": [7], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0"}], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0", "steps": []}], "lines": [], "batch": "j1"}',
+                '{"jobs": [{"jid": "j1.0", "name": "n", "steps": [], "colour": 1}], "lines": [], "batch": "j1"}',
+                '{"jobs": [], "lines": [], "batch": "j1", "colour": 1}',
+                '{"jobs": [], "lines": ["\u20ac"], "batch": "j1"}',
+                "[" * 100_000,
+            )
+        ),
+    ],
+)
+def test_what_is_no_batch_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Packed(text)
+
+
+def test_the_refusal_says_what_it_is_about() -> None:
+    with pytest.raises(ValueError, match=r"^this is not a packed batch: "):
+        Packed(base64.b64encode(b"plain").decode())
