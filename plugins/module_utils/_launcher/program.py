@@ -35,6 +35,9 @@ _PARTS = (
     "_locks.keeper",
     "_supervisor.fork_client",
     "_supervisor.attempt",
+    "_supervisor.named_locks",
+    "_supervisor.results",
+    "_supervisor.ending",
     "_supervisor.main",
 )
 """What the supervisor consists of, each part after those it imports."""

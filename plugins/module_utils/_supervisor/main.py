@@ -12,8 +12,6 @@ through a pipe. It sleeps in select(2) until a process ends, writes, or a limit 
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import selectors
 import shutil
@@ -22,7 +20,6 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._locks import keeper as _keeper
 from ansible_collections.background.jobs.plugins.module_utils._locks import named_lock
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome, part
@@ -34,17 +31,17 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     SKIPPED,
     TIMED_OUT,
     Record,
-    encode,
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
-from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import TOGETHER, Store
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, Means
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.ending import Endings
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.named_locks import NamedLocks
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.results import Results
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
     CANCEL,
-    CAUSES,
     HALT,
     Drop,
     Entry,
@@ -60,8 +57,6 @@ _ROOM_LOOK = 1.0
 _NO_ROOM = "it waits until this user may have one more process"
 _LOCK_LOOK = 0.25
 """Seconds between two looks at a lock that somebody outside of this batch holds."""
-_SMALL = 4096
-"""Characters of a result for which the reserve is given up when the disk is full."""
 _SHUTDOWN = "the supervisor was told to end (SIGTERM), as it is when the host shuts down"
 _DESCRIPTORS = 40
 """File descriptors that the supervisor needs for itself, and while it starts a process or writes a file."""
@@ -146,16 +141,11 @@ class Supervisor:
             start_delay=batch.start_delay,
         )
         self._last: dict[str, Outcome] = {}
-        self._ended: dict[str, dict[str, t.Any]] = {}
-        """Results of jobs that have ended, which are not on disk yet."""
-        self._census = Census()
-        self._keepers: dict[int, tuple[str | None, str]] = {}
-        """The processes that keep locks (see `_locks.keeper`) by pid: the start of each, and the name of the lock."""
-        self._first_starts: dict[str, int] = {}
-        self._looked = 0.0
+        self._results = Results(store, batch.batch, self._records, trace)
+        self._locks = NamedLocks(store.directory)
+        self._endings = Endings(self._records, self._running, self._schedule, self._servers, self._locks, clock, trace)
         self._stopping = False
         self._asked = True
-        self._child_ended = False
         self._wake: float | None = None
         self._room_at: float | None = None
 
@@ -176,7 +166,7 @@ class Supervisor:
         self._trace.note("ready")
         for record in self._records.values():
             if record.reason is not None:
-                self._write(record)
+                self._results.note(record)
         while not self._schedule.done:
             self._apply()
             if self._schedule.done:
@@ -195,18 +185,16 @@ class Supervisor:
     def give_up(self, error: str) -> None:
         """Say of every job that is not finished that it is lost: the supervisor itself failed."""
         self._trace.last(traceback.format_exc())
-        self._census.refresh()
-        for attempt in self._running.values():
-            attempt.signal(self._census, signal.SIGKILL)
+        self._endings.kill_all()
         for record in self._records.values():
             if not record.finished:
                 self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
-        self._keep_results()
+        self._results.keep()
 
     def _note(self, stopping: bool = False, asked: bool = False, child_ended: bool = False) -> None:
         self._stopping |= stopping
         self._asked |= asked
-        self._child_ended |= child_ended
+        self._endings.child_ended |= child_ended
 
     def _apply(self) -> None:
         if self._stopping:
@@ -219,29 +207,14 @@ class Supervisor:
         decision = self._schedule.decide(self._clock())
         for drop in decision.drop:
             self._drop(drop)
-        if decision.term or decision.kill:
-            self._census.refresh()
-            self._see_ends()
-            self._claim_orphans()
-        for jid in decision.term:
-            attempt = self._running[jid]
-            attempt.in_time = attempt.has_run  # the job is over; what it has left running is not to be ended
-            if not attempt.in_time:
-                self._trace.note(f"SIGTERM to its processes: {self._schedule.cause(jid)}", jid)
-                attempt.signal(self._census, signal.SIGTERM)
-                attempt.signal(self._census, signal.SIGCONT)
-        for jid in decision.kill:
-            if not self._running[jid].in_time:
-                self._trace.note(f"SIGKILL to its processes: {self._schedule.cause(jid)}", jid)
-                self._running[jid].killed_at = self._clock()
-                self._running[jid].signal(self._census, signal.SIGKILL)
+        self._endings.apply(decision)
         self._servers.expire()
         for jid, attempt in list(self._running.items()):
-            if attempt.waits and self._cause(jid) is None and (self._has_room() or not attempt.lacks_room):
+            if attempt.waits and self._endings.cause(jid) is None and (self._has_room() or not attempt.lacks_room):
                 self._go_on(jid, attempt.proceed())
                 self._note_room(attempt)
         started = self._start_all(decision.start)
-        self._keep_results()
+        self._results.keep()
         # What has just been started has limits of its own, and what could not be started has left its slot.
         self._wake = self._clock() if started or decision.drop else decision.wake
 
@@ -259,17 +232,10 @@ class Supervisor:
         due = [when for when in (self._wake, self._servers.due) if when is not None]
         if self._room_at is not None:
             due.append(self._room_at)
-        if any(self._needs_a_look(jid) for jid in self._running):
-            due.append(now + self._census.pause)
+        pause = self._endings.pause
+        if pause is not None:
+            due.append(now + pause)
         return min(max(0.0, min(due) - now), _NAP) if due else None
-
-    def _needs_a_look(self, jid: str) -> bool:
-        """Whether something may change with a job that no event tells of."""
-        return self._running[jid].ended_at is not None or self._cause(jid) is not None
-
-    def _cause(self, jid: str) -> str | None:
-        """:returns: why a job that runs is being ended, `None` if it is not."""
-        return None if self._running[jid].in_time else self._schedule.cause(jid)
 
     def _start_all(self, jids: t.Sequence[str]) -> bool:
         """Start jobs in their order; one that waits for its fork server keeps its slot, and no other waiting.
@@ -299,7 +265,7 @@ class Supervisor:
         """
         name, record = self._packed.job(jid).lock or "", self._records[jid]
         try:
-            lock = named_lock.take(name, self._store.directory)
+            lock = self._locks.take(name)
         except OSError as exc:
             self._schedule.started(jid, self._clock())
             message = f"its lock '{name}' cannot be taken: {exc.strerror}"
@@ -307,9 +273,7 @@ class Supervisor:
             return None
         if lock is None:
             self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
-            kept = any(held == name for dummy, held in self._living_keepers().values())
-            who = "a job of which not all could be ended" if kept else "another batch of jobs"
-            self._say(record, "lock", f"it waits for the lock '{name}', which {who} holds")
+            self._say(record, "lock", f"it waits for the lock '{name}', which {self._locks.holder(name)} holds")
         return lock
 
     def _start(self, jid: str, lock: int | None) -> bool:
@@ -346,32 +310,16 @@ class Supervisor:
         attempt, record = self._running[jid], self._records[jid]
         if outcome is None and attempt.child is not None:
             record.pid, record.pid_start = attempt.child.pid, attempt.child.started
-            if (record.pid_start or "").isdigit():
-                self._first_starts.setdefault(jid, int(record.pid_start or 0))
+            self._endings.note_start(jid, record.pid_start)
             record.state, record.reason, record.message = RUNNING, None, None
             self._trace.note(f"runs as pid {record.pid}, attempt {record.attempts}", jid)
-            self._write(record)
+            self._results.note(record)
         elif outcome is not None:
             del self._running[jid]
             attempt.close()
             if attempt.lock is not None:
-                self._give_back(attempt.job.lock or "", attempt.lock, outcome)
+                self._locks.give_back(attempt.job.lock or "", attempt.lock, outcome.survivors)
             self._settle(jid, outcome)
-
-    def _give_back(self, name: str, lock: int, outcome: Outcome) -> None:
-        """Give a lock back, or leave it to a process that keeps it until nothing of the job runs any more."""
-        if not outcome.survivors:
-            named_lock.release(lock)
-            return
-        keeper = _keeper.keep(lock, name, outcome.survivors)
-        if keeper is not None:
-            self._keepers[keeper] = (procfs.start_time(keeper), name)
-            os.close(lock)
-        # Else we keep it ourselves, to our end.
-
-    def _living_keepers(self) -> dict[int, tuple[str | None, str]]:
-        self._keepers = {pid: kept for pid, kept in self._keepers.items() if procfs.is_alive(pid, kept[0])}
-        return self._keepers
 
     def _settle(self, jid: str, outcome: Outcome) -> None:
         """Note how an attempt has ended: either the job has, or it is tried again."""
@@ -392,7 +340,7 @@ class Supervisor:
             record.reason, record.message = reason, message
             if record.state != QUEUED:
                 record.pid = record.pid_start = None
-            self._write(record)
+            self._results.note(record)
 
     def _drop(self, drop: Drop) -> None:
         """End a job that waits, for its first attempt or for another."""
@@ -413,70 +361,29 @@ class Supervisor:
         self._finish(drop.key, outcome)
 
     def _notice_ends(self) -> None:
-        ending = any(self._cause(jid) is not None for jid in self._running)
-        if ending and self._clock() >= self._looked + self._census.pause:
-            self._looked = self._clock()
-            self._census.refresh()
-            self._claim_orphans()
-            for attempt in self._running.values():
-                if attempt.killed_at is not None:
-                    attempt.signal(self._census, signal.SIGKILL)
-        while self._reap():
+        self._endings.look()
+        while self._end_step():
             pass
-        self._keep_results()
+        self._results.keep()
 
-    def _claim_orphans(self) -> None:
-        """Count orphans without a mark to a job that is being ended, if none but such jobs can have started them."""
-        if self._servers.is_asked:
-            return  # a process of a server that is no job yet looks like an orphan, and we do not know its pid
-        leaders = {attempt.child.pid for attempt in self._running.values() if attempt.child is not None}
-        for process in self._census.orphans(
-            os.getpid(), leaders | self._servers.children | self._living_keepers().keys()
-        ):
-            if process.session in leaders or process.group in leaders:
-                continue  # it says itself whose it is
-            owners = [jid for jid, start in self._first_starts.items() if start <= int(process.started)]
-            attempts = [self._running[jid] for jid in owners if jid in self._running]
-            if attempts and all(self._is_ended_whole(jid) for jid in owners):
-                for attempt in attempts:
-                    if attempt.tree is not None:
-                        attempt.tree.known[process.pid] = process.started
-
-    def _is_ended_whole(self, jid: str) -> bool:
-        """Whether nothing that a job has started is to be left: it is, or was, ended from outside."""
-        record = self._records[jid]
-        cause = self._cause(jid) if jid in self._running else record.reason
-        return cause in CAUSES and record.attempts == 1 and not record.leave_children
-
-    def _reap(self) -> bool:
+    def _end_step(self) -> bool:
         """:returns: whether a step of a job has come to its end."""
-        self._see_ends()
+        self._endings.see_ends()
         now = self._clock()
         for jid, attempt in self._running.items():
-            cause = self._cause(jid)
-            if attempt.is_over(cause, self._census, now):
+            cause = self._endings.cause(jid)
+            if attempt.is_over(cause, self._endings.census, now):
                 if cause is None and not attempt.in_last_step:
                     # Should we be killed now, nobody must take the next step's process for a daemon of this one.
                     self._records[jid].pid = self._records[jid].pid_start = None
-                    self._write(self._records[jid])
+                    self._results.note(self._records[jid])
                 why = {CANCEL: _SHUTDOWN if self._stopping else None, HALT: self._schedule.halted}.get(cause or "")
-                survivors = attempt.survivors(cause, self._census)
+                survivors = attempt.survivors(cause, self._endings.census)
                 self._go_on(jid, attempt.end_step(cause, why, self._schedule.since(jid, now), survivors))
                 self._room_at = None
-                self._child_ended = True  # behind its zombie there may be more
+                self._endings.child_ended = True  # behind its zombie there may be more
                 return True
         return False
-
-    def _see_ends(self) -> None:
-        if not self._child_ended:
-            return
-        self._child_ended = False
-        by_pid = {attempt.child.pid: attempt for attempt in self._running.values() if attempt.child is not None}
-        now = self._clock()
-        for pid in procfs.ended_children(by_pid.keys()):
-            if by_pid[pid].ended_at is None:
-                self._trace.note(f"its process {pid} has ended", by_pid[pid].job.jid)
-                by_pid[pid].ended_at = now
 
     def _finish(self, jid: str, outcome: Outcome) -> None:
         record = self._records[jid]
@@ -494,49 +401,7 @@ class Supervisor:
             self._store.remove_log(jid)
         for directory in self._packed.job(jid).remove:
             shutil.rmtree(directory, ignore_errors=True)
-        self._ended[jid] = outcome.result
-        if len(self._ended) >= TOGETHER:
-            self._keep_results()
-
-    def _keep_results(self) -> None:
-        """Write the final records of the jobs that have ended."""
-        results, self._ended = self._ended, {}
-        failed = self._store.write_all({jid: encode(self._records[jid], result) for jid, result in results.items()})
-        if results:
-            self._trace.note("results are on disk", *(jid for jid in results if jid not in failed))
-        for jid, error in failed.items():
-            self._trace.note(f"its result could not be written: {error.strerror}", jid)
-            self._make_room(self._records[jid], results[jid], error)
-
-    def _write(self, record: Record) -> None:
-        """Note how far a job has come; what such a file says is not worth waiting for the disk, nor to fail for."""
-        try:
-            self._store.write(record.jid, encode(record), durable=False)
-        except OSError as exc:
-            self._trace.note(f"how far it has come could not be written: {exc.strerror}", record.jid)
-
-    def _make_room(self, record: Record, result: dict[str, t.Any], error: OSError) -> None:
-        """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
-        batch = self._packed.batch.batch
-        self._store.remove_log(record.jid)
-        with contextlib.suppress(OSError):
-            self._store.write(record.jid, encode(record, result))
-            return
-        if len(repr(result)) < _SMALL and self._store.remove_reserve(batch):
-            with contextlib.suppress(OSError):
-                self._store.write(record.jid, encode(record, result))
-                with contextlib.suppress(OSError):
-                    self._store.make_reserve(batch)
-                return
-        record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
-        record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
-        record.state = LOST
-        record.earlier = []
-        self._store.remove_reserve(batch)
-        with contextlib.suppress(OSError):  # else the file says "running"; with the lock gone all readers say lost
-            self._store.write(record.jid, encode(record, {"failed": True, "msg": record.message}))
-        with contextlib.suppress(OSError):
-            self._store.make_reserve(batch)
+        self._results.add(jid, outcome.result)
 
     @staticmethod
     def _swallow(handle: int) -> None:
