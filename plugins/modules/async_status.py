@@ -173,7 +173,8 @@ from ansible_collections.background.jobs.plugins.module_utils._launcher.once imp
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question, awaited
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, expand, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:

@@ -90,7 +90,8 @@ from ansible_collections.background.jobs.plugins.module_utils._launcher.start im
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 

@@ -214,12 +214,8 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel im
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import answer, take_secrets, tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
-    Store,
-    StoreError,
-    expand,
-    user_name,
-)
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def _jobs(module: AnsibleModule, question: Question) -> list[Job]:

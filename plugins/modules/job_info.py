@@ -277,12 +277,8 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.answer imp
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
-    Store,
-    StoreError,
-    expand,
-    user_name,
-)
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def main() -> None:

@@ -166,7 +166,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, check, expand
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, check, expand
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def _prune(module: AnsibleModule, directory: str) -> Pruned:

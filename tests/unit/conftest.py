@@ -18,7 +18,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Family, Gates, Unprivileged
 
 set_hypothesis_home_dir(str(Path(__file__).resolve().parents[2] / ".cache" / "hypothesis"))

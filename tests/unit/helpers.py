@@ -31,7 +31,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model import reco
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store import directory as _store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""
@@ -250,7 +250,7 @@ class Batches:
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self.store = _store.Store(directory)
+        self.store = Store(directory)
         self._jids: list[str] = []
 
     def launch(

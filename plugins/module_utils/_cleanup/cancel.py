@@ -33,7 +33,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.builtin
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 KILL = "kill"
 """Mode that ends running jobs too."""

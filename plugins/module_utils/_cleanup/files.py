@@ -16,7 +16,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Ended, end
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def end_lost(statuses: t.Sequence[Status]) -> dict[str, Ended]:
@@ -36,7 +36,7 @@ def remove(
 ) -> dict[str, list[dict[str, t.Any]]]:
     """Remove what is left of those jobs that are finished; one that still runs, or is another's, is not touched.
 
-    :arg sharers: by jid, who collects a job that several wait for: see `_store.directory.Store.collect`.
+    :arg sharers: by jid, who collects a job that several wait for: see `_store.store.Store.collect`.
     :returns: by jid, the processes of lost jobs that could not be ended.
     """
     sharers = sharers or {}

@@ -25,7 +25,9 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import SHARED, Store, StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 YOUNG = 3600.0
 """Seconds for which a file without a job is left alone in any case."""

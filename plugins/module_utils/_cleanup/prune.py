@@ -20,7 +20,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, batch_of, find
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def prune(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> Pruned:

@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.info impor
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 Found = t.Tuple[Status, t.List[int]]
 """A job that runs; of one that has ended, or is lost, with the processes of it that run on."""

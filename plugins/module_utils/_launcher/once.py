@@ -21,7 +21,8 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import SHARED, SHARER, Store
+from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED, SHARER
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _PATIENCE = 120.0
 """Seconds for which a launch that is under way is waited for: it may have to end other jobs before."""

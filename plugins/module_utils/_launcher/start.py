@@ -24,7 +24,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model import batc
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._store import directory as _store
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -63,7 +64,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
         started again, and they are what its jobs are now.
     :raises LaunchError: it could not be done.
     """
-    store = _store.Store(directory)
+    store = Store(directory)
     packed = _batch.Packed(packed_text)
     batch, jids = packed.batch.batch, [job.jid for job in packed.batch.jobs]
     try:
@@ -112,7 +113,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
         os.close(lock)
 
 
-def _again(store: _store.Store, batch: _batch.Batch) -> list[_record.Record]:
+def _again(store: Store, batch: _batch.Batch) -> list[_record.Record]:
     """:returns: the records of the jobs of a batch that has been here before, as they are now.
 
     :raises LaunchError: nothing of it is there any more.
@@ -140,7 +141,7 @@ def _not_written(directory: str, error: OSError) -> str:
 
 
 def _launch(
-    store: _store.Store,
+    store: Store,
     packed: _batch.Packed,
     packed_text: str,
     without: list[str],
@@ -180,7 +181,7 @@ def _launch(
 
 def _first_records(packed: _batch.Packed) -> list[_record.Record]:
     """:returns: the records of the jobs of a batch, in its order: queued now, on this host, for this user."""
-    node, user = os.uname().nodename, _store.user_name(os.geteuid())
+    node, user = os.uname().nodename, user_name(os.geteuid())
     boot, now = procfs.boot_id(), time.time()
     return [
         _record.Record(

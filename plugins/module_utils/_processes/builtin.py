@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Tree
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _PROGRAM = "async_wrapper.py"
 

@@ -31,7 +31,8 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.builtin
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _OTHER_USER = "other_user"
 """The reason of a job whose status file belongs to another user."""

@@ -30,11 +30,11 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.procfs 
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     CorruptStatus,
     OthersStatus,
-    Store,
     StoreError,
     check_jid,
     user_name,
 )
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
 """All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""

@@ -13,7 +13,7 @@ import base64
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Output
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 LIMIT = 1 << 16
 """Bytes of one job's output in one answer; of more, the newest are told."""

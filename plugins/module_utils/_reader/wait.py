@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look, stopped
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _GLANCES = (0.02, 0.1)
 """Least and most seconds between two looks at the directories' time stamps."""
@@ -44,7 +44,7 @@ class Question:
     jobs there of a `group`, and of these `names`. `patience`, `report` and `known` are those of `wait`. `last`: nobody
     asks again after `patience`, so tell the results of the jobs that are finished by then, even where others are not.
     `offsets`: tell what the jobs have printed, on from these bytes; `None`: tell nothing of it. `sharers`: as which of
-    those who wait for a job this one asks, by jid: see `_store.directory.Store.share`. `launch`: the name of a batch of
+    those who wait for a job this one asks, by jid: see `_store.store.Store.share`. `launch`: the name of a batch of
     which a launch may be under way; if it has not begun, it never will: see `_launcher.once`.
     """
 

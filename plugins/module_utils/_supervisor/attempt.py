@@ -37,7 +37,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.tree im
     Tree,
     describe,
 )
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
 
 _CHUNK = 1 << 16

@@ -33,7 +33,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     Record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.ending import Endings

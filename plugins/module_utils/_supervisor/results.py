@@ -14,7 +14,8 @@ import errno
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, Record, encode
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import TOGETHER, Store
+from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
 
 _SMALL = 4096

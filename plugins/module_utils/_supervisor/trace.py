@@ -18,7 +18,7 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _LIMIT = 1 << 20
 """Bytes after which nothing more is written, but how the supervisor ends."""

@@ -72,7 +72,7 @@ _REMOVE = (
     'else rm -f -- "$1" "$1.log" ".$1.shared" || e=1; t "${1%.*}."; fi; }'
 )
 """Functions of the shell: r removes files of some jobs, given a batch and their numbers; it takes each number from the
-front of its arguments, and puts the names of the files at their end. s collects, as `_store.directory.Store.collect`
+front of its arguments, and puts the names of the files at their end. s collects, as `_store.store.Store.collect`
 does, a job that several wait for, given its jid and who collects it; a tells whether others are left. t removes the
 trace of a batch with the last of its jobs."""
 _LEAST = 1.0
@@ -444,7 +444,7 @@ def removals(results_files: t.Mapping[str, str | None]) -> list[str]:
     """:returns: commands for any POSIX shell, with no other programs than rm and mv, that remove status files and the
     logs beside them.
 
-    A status file for which others wait (see `_store.directory.Store.share`) is hidden instead; the last of them removes
+    A status file for which others wait (see `_store.store.Store.share`) is hidden instead; the last of them removes
     it. A directory and a batch are written once for all their jobs, and no command is longer than `_LONGEST`.
 
     :arg results_files: the paths of status files, each with who collects it where that is not who started the job.

@@ -21,7 +21,8 @@ from ansible_collections.background.jobs.plugins.module_utils._launcher import s
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, marked, script_job, script_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose

@@ -13,7 +13,7 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup import ca
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import DRAIN, KILL, cancel, select
 from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 

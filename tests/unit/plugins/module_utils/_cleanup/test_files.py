@@ -14,7 +14,7 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup.files imp
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 

@@ -20,7 +20,7 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._store import directory
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
 NOW = 1_000_000.0
@@ -132,7 +132,7 @@ def test_no_directory_is_no_files(store: Store) -> None:
 def test_what_a_killed_launch_leaves_goes(store: Store) -> None:
     source = f"""
     import os, signal
-    from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+    from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
     store = Store({store.directory!r})
     store.make_lock("j7")
     store.make_reserve("j7")

@@ -17,7 +17,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,

@@ -20,7 +20,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.batch impor
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, record, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose

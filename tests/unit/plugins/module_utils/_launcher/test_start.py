@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._launcher import start
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 PAYLOAD = ["60", "/root/.ansible/tmp/x/AnsiballZ_command.py", "_"]
 TABLE = {

@@ -15,7 +15,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, user_name
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 NOW = 1_000_000.0

@@ -15,7 +15,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import status as _status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate, look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Unprivileged, record
 
 

@@ -30,7 +30,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 from ansible_collections.background.jobs.tests.unit.strategies import JSON, PATHS, TEXTS, mutated, objects, replaced
 

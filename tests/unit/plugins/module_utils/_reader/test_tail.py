@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails, read
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 JID = "j1.0"
 

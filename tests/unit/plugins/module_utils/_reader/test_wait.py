@@ -16,7 +16,8 @@ from ansible_collections.background.jobs.plugins.module_utils._reader import wai
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import awaited, select, wait
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 DONE = {"rc": 0}

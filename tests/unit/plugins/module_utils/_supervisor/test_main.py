@@ -19,7 +19,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import TOGETHER, Store
+from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import files
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, python_job

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import wait as _wait
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction

@@ -21,17 +21,18 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._store import directory as _store
+from ansible_collections.background.jobs.plugins.module_utils._store import directory
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
-    TOGETHER,
     CorruptStatus,
-    Store,
     StoreError,
+    _is_open,
     check_jid,
     expand,
     prepare,
     user_name,
 )
+from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
+from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 NOBODY = 12345
 """A user id that has no name here."""
@@ -106,10 +107,10 @@ def test_whose_group_a_group_is(
     monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], gid: int, is_open: bool
 ) -> None:
     entry = grp.struct_group((group, "x", gid, members))
-    monkeypatch.setattr(_store.grp, "getgrgid", lambda number: {gid: entry}[number])
-    monkeypatch.setattr(_store, "user_name", lambda uid: "app")
+    monkeypatch.setattr(grp, "getgrgid", lambda number: {gid: entry}[number])
+    monkeypatch.setattr(directory, "user_name", lambda uid: "app")
     info = os.stat_result((0o40775, 1, 1, 2, 1000, gid, 0, 0, 0, 0))
-    assert _store._is_open(info) is is_open
+    assert _is_open(info) is is_open
 
 
 @as_root
@@ -311,7 +312,7 @@ def test_no_reader_ever_sees_half_a_file(store: Store) -> None:
             sys.executable,
             "-c",
             "import sys\n"
-            "from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store\n"
+            "from ansible_collections.background.jobs.plugins.module_utils._store.store import Store\n"
             "store = Store(sys.argv[1])\n"
             "for number in range(1, 41):\n"
             "    store.write('j1', {'number': number, 'filler': 'x' * 300_000})\n",
@@ -499,7 +500,7 @@ def test_readers_do_not_take_each_other_for_a_supervisor(store: Store) -> None:
     os.close(store.make_lock("j1"))
     source = (
         "import sys\n"
-        "from ansible_collections.background.jobs.plugins.module_utils._store.directory import Store\n"
+        "from ansible_collections.background.jobs.plugins.module_utils._store.store import Store\n"
         "store = Store(sys.argv[1])\n"
         "print(sum(store.is_locked('j1') for dummy in range(5000)))\n"
     )
@@ -513,13 +514,13 @@ def test_a_launch_waits_for_readers_of_its_lock(store: Store, monkeypatch: pytes
     flock = fcntl.flock
 
     def look_before(handle: int, operation: int) -> None:
-        monkeypatch.setattr(_store.fcntl, "flock", flock)
+        monkeypatch.setattr(fcntl, "flock", flock)
         reader = store.open_lock("j1")
         flock(reader, fcntl.LOCK_SH)
         threading.Timer(0.2, os.close, [reader]).start()
         flock(handle, operation)
 
-    monkeypatch.setattr(_store.fcntl, "flock", look_before)
+    monkeypatch.setattr(fcntl, "flock", look_before)
     lock = store.make_lock("j1")
     try:
         assert store.is_locked("j1") is True
@@ -609,7 +610,7 @@ def test_a_request_that_comes_while_another_is_taken_is_not_lost(store: Store, m
             store.request_cancel("j1.0", "kill")
         unlink(path)
 
-    monkeypatch.setattr(_store.os, "unlink", unlink_and_be_asked)
+    monkeypatch.setattr(os, "unlink", unlink_and_be_asked)
     store.request_cancel("j1.0", "drain")
     assert [store.take_cancel("j1.0"), store.take_cancel("j1.0")] == ["drain", "kill"]
 
@@ -641,7 +642,7 @@ def test_temporary_names_cannot_be_guessed(store: Store, monkeypatch: pytest.Mon
         names.append(os.path.basename(source))
         rename(source, target)
 
-    monkeypatch.setattr(_store.os, "rename", note)
+    monkeypatch.setattr(os, "rename", note)
     for dummy in range(2):
         store.write("j1.0", {})
     assert names[0] != names[1]
