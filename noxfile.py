@@ -140,7 +140,8 @@ def unit(session: nox.Session, core: str) -> None:
     see_collection(session)
     plugins = "tests/unit/plugins"
     tests = [f"{plugins}/action/test_{name}.py" for name in ("hostile", "launch")]
-    tests += [f"{plugins}/plugin_utils/test_{name}.py" for name in ("_answer", "_voice", "output_of_modules")]
+    names = ("_results/test_answer", "_core/test_voice", "test_output_of_modules")
+    tests += [f"{plugins}/plugin_utils/{name}.py" for name in names]
     if core == min(CORES):
         tests = [f"{plugins}/plugin_utils"]
         tests += [f"{plugins}/action/test_{name}.py" for name in ("hostile", "launch", "run", "shape")]

@@ -34,17 +34,17 @@ def start() -> None:
 def compile_part(source, filename, *args, **kwargs):
     """What the supervisor compiles its parts with: it names each as a module."""
     if filename.startswith(PREFIX):
-        filename = str(MODULE_UTILS / f"{filename[len(PREFIX) :]}.py")
+        filename = str(MODULE_UTILS.joinpath(*filename[len(PREFIX) :].split(".")).with_suffix(".py"))
     return REAL_COMPILE(source, filename, *args, **kwargs)
 
 
 def exec_text(source, *names):
-    """What a job's process runs its first text with: _boot, perhaps _fork_server, and a call of one of them."""
+    """What a job's process runs its first text with: these parts, the last one perhaps not, and a call of one."""
     if not names:
         caller = sys._getframe(1)
         names = (caller.f_globals, caller.f_locals)
     text = source.decode() if isinstance(source, bytes) else source
-    for part in ("_boot", "_fork_server"):
+    for part in ("_processes/title", "_supervisor/boot", "_supervisor/fork_server"):
         path = MODULE_UTILS / f"{part}.py"
         whole = path.read_text("utf-8")
         for sent in (whole, whole.replace(FUTURE, "")):
@@ -57,11 +57,11 @@ def exec_text(source, *names):
 
 
 def pytest_configure() -> None:
-    from ansible_collections.background.jobs.plugins.module_utils._launcher import start as _detach
+    from ansible_collections.background.jobs.plugins.module_utils._launcher import start as launch
 
     paths = [str(Path(__file__).parent), str(Path(coverage.__file__).parents[1])]
     line = f"import sys; sys.path += {paths!r}; import builtins, measure; builtins.compile = measure.compile_part\n"
-    _detach._LOADER = line + _detach._LOADER
+    launch._LOADER = line + launch._LOADER
 
 
 start()
