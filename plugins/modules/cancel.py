@@ -121,9 +121,9 @@ EXAMPLES = r"""
   register: ended
   failed_when: ended.summary.cancelled != 2
 
-- name: End whatever still runs, and leave nothing behind
+- name: End whatever still runs of the group, and leave nothing behind
   background.jobs.cancel:
-    jobs: "{{ nightly }}"
+    group: nightly
     cleanup: true
 
 - name: Before a maintenance, let what runs go on and start nothing more

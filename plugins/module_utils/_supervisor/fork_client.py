@@ -239,12 +239,12 @@ class Server:
             return []
         self._said += said
         if not said or not self.is_asked or len(self._said) >= _ANSWER_SIZE:
-            raise ConnectionResetError("the fork server has ended, or talks nonsense")
+            raise ConnectionResetError("has ended, or talks nonsense")
         if not self.stands:
             if self._said == _READY:
                 self.stands, self.due = True, None
             elif not _READY.startswith(self._said):
-                raise ConnectionResetError("the fork server talks nonsense")
+                raise ConnectionResetError("talks nonsense")
             return []
         if self._said != b"\n" and not self._said.endswith(b"\n\n"):
             return []
@@ -257,7 +257,7 @@ class Server:
             match = _FORKED.fullmatch(line)
             number, pid = map(int, match.groups()) if match else (-1, 0)
             if not 0 <= number < len(self._pairs) or number in found or not procfs.is_child(pid):
-                raise ConnectionResetError("the fork server talks nonsense")
+                raise ConnectionResetError("talks nonsense")
             found[number] = Blank(pid, self._pairs[number][0])
         for number, (ours, dummy) in enumerate(self._pairs):
             if number not in found:
@@ -315,6 +315,7 @@ class Servers:
         selector: selectors.BaseSelector,
         adopts: bool = True,
         clock: t.Callable[[], float] = time.monotonic,
+        note: t.Callable[[str], None] = lambda what: None,
     ) -> None:
         """:arg boot: the text of `_supervisor.boot`.
 
@@ -323,7 +324,9 @@ class Servers:
         :arg adopts: whether this process becomes the parent of orphans. If not, a job of a server would be nobody's
             child, and nobody would be told of its end.
         :arg clock: monotonic seconds.
+        :arg note: told of servers that are given up.
         """
+        self._note = note
         self._lines = Lines(packed)
         self._boot = boot + server.replace("from __future__ import annotations\n", "")
         self._packed = packed
@@ -405,8 +408,8 @@ class Servers:
                 asked = pool.server.stands
                 try:
                     pool.blanks += pool.server.hear()
-                except OSError:
-                    self._give_up(pool)
+                except OSError as exc:
+                    self._give_up(pool, str(exc))
                     return
                 if asked and not pool.server.is_asked and not pool.blanks:
                     pool.empty_until = self._clock() + _PAUSE  # this user may have no more processes
@@ -417,7 +420,7 @@ class Servers:
         now = self._clock()
         for pool in self._all:
             if pool.server is not None and pool.server.is_late(now):
-                self._give_up(pool)
+                self._give_up(pool, "does not answer" if pool.server.stands else "has not loaded its module in time")
         self._leaving = [server for server in self._leaving if not server.is_gone(now)]
 
     @property
@@ -455,7 +458,7 @@ class Servers:
     def close(self) -> None:
         """Let all servers end, and see to it that they do; what takes longer than some seconds is left to itself."""
         for pool in self._all:
-            self._give_up(pool)
+            self._give_up(pool, None)
         while True:
             self.expire()
             if not self._leaving:
@@ -486,14 +489,17 @@ class Servers:
             return
         try:
             server.ask(missing, self._clock())
-        except OSError:
-            self._give_up(pool)
+        except OSError as exc:
+            self._give_up(pool, f"cannot be asked: {exc}")
 
-    def _give_up(self, pool: _Pool) -> None:
+    def _give_up(self, pool: _Pool, why: str | None) -> None:
+        """:arg why: what is wrong with its server, C(None) if nothing is, but it is not needed any more."""
         pool.is_over = True
         while pool.blanks:
             pool.blanks.pop().dismiss()
         if pool.server is not None:
+            if why is not None:
+                self._note(f"fork server {pool.server.pid} {why}: each of its jobs gets a Python of its own")
             self._selector.unregister(pool.server.control)
             pool.server.leave(self._clock())
             self._leaving.append(pool.server)

@@ -105,7 +105,7 @@ class Supervisor:
         self._trace = trace
         self._selector = selectors.DefaultSelector()
         text, server = boot
-        self._servers = Servers(packed, text, server, self._selector, adopts, clock)
+        self._servers = Servers(packed, text, server, self._selector, adopts, clock, trace.note)
         self._running: dict[str, Attempt] = {}
         self._means = Means(packed, store, self._selector, self._servers, text, self._running, clock)
         batch = packed.batch
@@ -324,7 +324,7 @@ class Supervisor:
     def _settle(self, jid: str, outcome: Outcome) -> None:
         """Note how an attempt has ended: either the job has, or it is tried again."""
         record, now = self._records[jid], self._clock()
-        self._trace.note(f"attempt {record.attempts} {outcome.state}, {outcome.reason or 'no reason'}", jid)
+        self._trace.note(f"attempt {record.attempts} {_as_ended(outcome.state, outcome.reason)}", jid)
         seconds = round(self._schedule.since(jid, now), 3)
         if self._schedule.settle(jid, outcome.state, now, again=not outcome.survivors):
             self._finish(jid, outcome)
@@ -394,7 +394,7 @@ class Supervisor:
         record.truncated = outcome.truncated
         record.ended_at = time.time()
         record.elapsed = round(self._schedule.elapsed(jid, self._clock()), 3)
-        self._trace.note(f"{record.state}, {record.reason or 'no reason'}, after {record.elapsed:g} s", jid)
+        self._trace.note(f"{_as_ended(record.state, record.reason)}, after {record.elapsed:g} s", jid)
         self._last.pop(jid, None)
         self._store.take_cancel(jid)
         if not self._store.log_size(jid):
@@ -410,6 +410,10 @@ class Supervisor:
                 pass
         except BlockingIOError:
             pass
+
+
+def _as_ended(state: str, reason: str | None) -> str:
+    return f"{state}, {reason}" if reason else state
 
 
 def main(

@@ -92,17 +92,19 @@ class Progress:
         statuses: t.Sequence[t.Mapping[str, t.Any]],
         news: bool,
         told: t.Collection[str] = (),
+        before: t.Mapping[str, int] | None = None,
     ) -> None:
         """Tell how it stands, if that is not the end: the end is the task's own result.
 
         :arg statuses: what the target said of each job.
         :arg news: whether any job is in another state than it was before.
         :arg told: ids of jobs that have had a line of their own.
+        :arg before: how many more jobs of the task had ended before the wait, by state.
         """
         if self._quiet:
             return
         unfinished = any(status["state"] in UNFINISHED for status in statuses)
-        stands = standing(self._host, handles, statuses, self._hidden, told)
+        stands = standing(self._host, handles, statuses, self._hidden, told, before)
         line = progress(stands) if news and unfinished else ""
         if self._draw is not None:
             self._draw(os.getpid(), stands if unfinished else None, line)
@@ -135,23 +137,27 @@ def standing(
     statuses: t.Sequence[t.Mapping[str, t.Any]],
     hidden: bool = False,
     told: t.Collection[str] = (),
+    before: t.Mapping[str, int] | None = None,
 ) -> Standing:
     """:returns: how many are done, which run and for how long, and which did not succeed and why.
 
     :arg statuses: what the target said of each job.
     :arg hidden: whether jobs are only counted.
     :arg told: ids of jobs of which somebody has been told why they did not succeed.
+    :arg before: how many more jobs had ended before, by state.
     """
+    before = before or {}
     jobs = list(zip(handles, statuses))
     parts = []
     for state in (RUNNING, QUEUED, *(state for state in ANSWERS if state != SUCCEEDED and state not in UNFINISHED)):
         found = [job for job in jobs if ended_state(job[1]) == state]
         if state == RUNNING:
             found.sort(key=lambda job: -(job[1].get("running_for") or 0))
-        if found:
+        if found or before.get(state):
             named = found[:_NAMED] if state not in (QUEUED, SKIPPED) and not hidden else []
-            parts.append(Part(state, len(found), [_job(*job, told) for job in named]))
-    return Standing(host, len(jobs), sum(ended_state(status) == SUCCEEDED for status in statuses), parts)
+            parts.append(Part(state, len(found) + before.get(state, 0), [_job(*job, told) for job in named]))
+    done = sum(ended_state(status) == SUCCEEDED for status in statuses) + before.get(SUCCEEDED, 0)
+    return Standing(host, len(jobs) + sum(before.values()), done, parts)
 
 
 def ended_state(status: t.Mapping[str, t.Any]) -> str:

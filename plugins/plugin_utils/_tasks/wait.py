@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import shlex
@@ -136,7 +137,8 @@ class Wait:
         self._seen: dict[str, str] = {}
         self._progress = Progress(action.host, display, terms.quiet, action.hidden)
         self._lines = Lines(action.host, display, terms.quiet or action.hidden)
-        self._known = 0
+        self._known: collections.Counter[str] = collections.Counter()
+        """How many jobs had ended before, by state: skipped by their `when`, or collected already."""
         self._run = os.getppid()
         self._collected: dict[str, dict[str, t.Any]] = vars(action._task).setdefault(_COLLECTED, {})
 
@@ -154,7 +156,8 @@ class Wait:
             whole = next((jid for jid in self._collected if is_meant(handle.jid, jid)), handle.jid)
             handle.result = handle.result or self._collected.get(whole)
         self._handles = [handle for handle in handles if handle.result is None]
-        self._known = len(handles) - len(self._handles)
+        known_before = [known(handle) for handle in handles if handle.result is not None]
+        self._known = collections.Counter(str(state_of(result)) for result in known_before)
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
 
@@ -171,7 +174,7 @@ class Wait:
         :raises AnsibleActionFail: there is none.
         """
         before = list(self._collected.values())
-        self._known = len(before)
+        self._known = collections.Counter(str(state_of(result)) for result in before)
         statuses = self._until_finished(selection={"group": group, "names": names})
         if not statuses and not before:
             named = " or ".join(f"'{name}'" for name in names or [])
@@ -364,8 +367,8 @@ class Wait:
         for message in stopped:
             warn(display, f"{self._action.host}: {message}")
         if not final:
-            self._lines.seen(self._handles, statuses, self._known + len(statuses))
-        self._progress.tell(self._handles, statuses, states != self._seen, self._lines.told)
+            self._lines.seen(self._handles, statuses, sum(self._known.values()) + len(statuses))
+        self._progress.tell(self._handles, statuses, states != self._seen, self._lines.told, self._known)
         self._seen = states
         if self._action.left is not None:
             self._action.left.note({status["jid"]: status["state"] for status in statuses})

@@ -19,7 +19,6 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup import le
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, by_batch, remove
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._store import directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
@@ -211,7 +210,7 @@ def test_a_launch_whose_lock_file_is_removed_fails(store: Store, monkeypatch: py
         assert removed(store) == [".j1.lock"]
         flock(handle, operation)
 
-    monkeypatch.setattr(directory.fcntl, "flock", wait)
+    monkeypatch.setattr(fcntl, "flock", wait)
     with pytest.raises(OSError, match="the lock file was removed while the batch was being started"):
         store.make_lock("j1")
     assert left(store) == []

@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import status as _status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate, look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Unprivileged, record
 
@@ -162,7 +162,8 @@ def test_a_missing_file_is_explained(store: Store) -> None:
     status = look(store, "j1.0")
     assert (status.state, status.reason) == ("not_found", None)
     assert status.message is not None
-    assert f"no status file of job j1.0 in {store.directory} on host {os.uname().nodename} for user" in status.message
+    where = f"on host {os.uname().nodename} for user {user_name(os.geteuid())} in {store.directory}"
+    assert f"there is no job j1.0 {where}" in status.message
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,9 @@ def test_a_stopped_server_costs_nobody_his_limit(batches: Batches, gates: Gates)
     program = altered("_supervisor.fork_client", ("_ANSWER = 5.0", "_ANSWER = 4.0"))
     jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(1)") for number in range(2)]
     jobs[1].after = ["j1.2"]
-    batches.launch(*jobs, gates.job("j1.2"), python_job("j1.3", HANGS, timeout=0.5, after=["j1.2"]), program=program)
+    batches.launch(
+        *jobs, gates.job("j1.2"), python_job("j1.3", HANGS, timeout=0.5, after=["j1.2"]), program=program, trace=True
+    )
     supervisor = batches.supervisor("j1.0")
     eventually(lambda: is_forked(batches, "j1.0"))
     (server,) = set(children(supervisor)) - {batches.pid("j1.0"), batches.pid("j1.2")}
@@ -349,6 +351,8 @@ def test_a_stopped_server_costs_nobody_his_limit(batches: Batches, gates: Gates)
     assert batches.end("j1.1").state == "succeeded"  # with a Python of its own
     batches.supervisor_ends()
     eventually(lambda: not runs(server))
+    trace = Path(batches.store.trace_path("j1")).read_text("ascii")
+    assert f" fork server {server} does not answer: each of its jobs gets a Python of its own\n" in trace
 
 
 def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batches, gates: Gates) -> None:

@@ -84,7 +84,7 @@ def test_they_are_not_lost_where_who_draws_does_not_answer(terminal: Path, monke
 
 ORPHAN = """
 import os, signal, sys, time
-from ansible_collections.background.jobs.plugins.plugin_utils import _relay
+from ansible_collections.background.jobs.plugins.plugin_utils._core import relay
 
 relay._PATIENCE = 1000
 relay.relay(lambda text: time.sleep(1000))

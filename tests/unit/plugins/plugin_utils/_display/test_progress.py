@@ -65,6 +65,12 @@ def test_a_job_that_the_target_knows_nothing_of_has_the_name_of_its_handle() -> 
     )
 
 
+def test_jobs_that_had_ended_before_are_counted_with_the_others() -> None:
+    before = {"skipped": 2, "succeeded": 1, "failed": 1}
+    stands = standing("web1", *zip(job("a", "running"), job("b", "failed", message="x")), before=before)
+    assert progress(stands) == "web1: 1/6 done, 1 running (a), 2 failed (b: x and 1 more), 2 skipped"
+
+
 def test_how_it_stands_is_told_by_state_and_with_the_first_names() -> None:
     jobs = [job(name, "running", running_for=number) for number, name in enumerate("abcd")]
     jobs += [job("e", "queued"), job("f", "succeeded"), job("g", "failed", message="exit code 2")]
