@@ -65,7 +65,7 @@ class MeasureError(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """A process on a host; memory in bytes, CPU time in seconds."""
+    """A process on a host; its program's name, memory in bytes, CPU time in seconds."""
 
     pid: int
     parent: int

@@ -26,6 +26,11 @@ def cpu(directory: str) -> float:
     return total / 1e9
 
 
+def program(directory: str) -> str:
+    """What runs there, whatever the process calls itself: jobs and supervisors have titles of their own."""
+    return os.path.basename(os.readlink(f"{directory}/exe"))
+
+
 def processes() -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for entry in os.listdir("/proc"):
@@ -36,10 +41,8 @@ def processes() -> list[dict[str, object]]:
             with open(f"{directory}/stat", encoding="utf-8", errors="replace") as file:
                 name, _parenthesis, rest = file.read().partition("(")[2].rpartition(")")
             if not name.startswith("sshd"):
-                parent = int(rest.split()[1])
-                found.append(
-                    {"pid": int(entry), "parent": parent, "name": name, "pss": pss(directory), "cpu": cpu(directory)}
-                )
+                process = {"pid": int(entry), "parent": int(rest.split()[1]), "name": program(directory)}
+                found.append({**process, "pss": pss(directory), "cpu": cpu(directory)})
         except (OSError, StopIteration):
             continue  # it has ended
     return found

@@ -24,6 +24,7 @@ from measure import (
     to_the_end,
     told_delay,
 )
+from probe import processes
 
 
 def test_the_cgroup_of_a_container_is_found_in_both_versions() -> None:
@@ -42,6 +43,17 @@ def test_a_play_tells_how_late_its_result_was() -> None:
     assert told_delay('    "msg": "result after 0.125 s"\n') == 0.125
     with pytest.raises(MeasureError, match="does not tell"):
         told_delay("nothing")
+
+
+def test_a_process_is_known_by_its_program_whatever_it_calls_itself() -> None:
+    title = "import ctypes; ctypes.CDLL(None).prctl(15, b'job of a batch'); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", title], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert Path(f"/proc/{process.pid}/comm").read_text(encoding="ascii") == "job of a batch\n"
+        (found,) = (one for one in processes() if one["pid"] == process.pid)
+        assert str(found["name"]).startswith("python")
+        process.communicate(b"\n")
 
 
 def test_memory_and_cpu_are_those_of_all_processes_on_the_host() -> None:
