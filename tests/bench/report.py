@@ -190,9 +190,10 @@ def short_line(point: Measured) -> str:
 
 
 def short_figures(
-    points: Sequence[Measured], figure: str, factor: float, text: str, names: Mapping[str, str] = NAMES
+    points: Sequence[Measured], figure: str, factor: float, text: str, names: Mapping[str, str] | None = None
 ) -> str:
     """A line that compares a figure at the last of some points; nothing, if `run` has none to be compared with."""
+    names = NAMES if names is None else names
     if not points:
         return ""
     point = points[-1]
