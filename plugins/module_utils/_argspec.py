@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The argument specifications, each in this one place, shared by the action and the module of the same name.
+"""The argument specifications, each in this one place, of the actions.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 """
@@ -98,14 +98,6 @@ ASYNC_STATUS_RULES: dict[str, t.Any] = {
 }
 
 
-def async_status_module() -> Spec:
-    """:returns: what the actions `async_status` and `wait` send to the module `async_status`."""
-    return {
-        **async_status(),
-        "_question": {"type": "dict", "default": {}},
-    }
-
-
 def cancel() -> Spec:
     """:returns: the options of `background.jobs.cancel` that a user gives."""
     return {
@@ -124,28 +116,12 @@ CANCEL_RULES: dict[str, t.Any] = {
 }
 
 
-def cancel_module() -> Spec:
-    """:returns: what the action `cancel` sends to the module `cancel`, with the jids as `jobs`."""
-    return {
-        **cancel(),
-        "_question": {"type": "dict", "default": {}},
-    }
-
-
 def job_info() -> Spec:
     """:returns: the options of `background.jobs.job_info` that a user gives."""
     return {
         "group": {"type": "str"},
         "name": {"type": "list", "elements": "str"},
         "state": {"type": "list", "elements": "str", "choices": list(STATES)},
-    }
-
-
-def job_info_module() -> Spec:
-    """:returns: what the action `job_info` sends to the module `job_info`."""
-    return {
-        **job_info(),
-        "_question": {"type": "dict", "default": {}},
     }
 
 
@@ -160,22 +136,4 @@ def prune() -> Spec:
         "group": {"type": "str"},
         "name": {"type": "list", "elements": "str"},
         "state": {"type": "list", "elements": "str", "choices": ENDED, "default": ENDED},
-    }
-
-
-def prune_module() -> Spec:
-    """:returns: what the action `prune` sends to the module `prune`, with `older_than` in seconds."""
-    return {
-        **prune(),
-        "_question": {"type": "dict", "default": {}},
-    }
-
-
-def async_wrapper() -> Spec:
-    """:returns: what the action `launch` sends to the module `async_wrapper`."""
-    return {
-        "async_dir": {"type": "str", "required": True},
-        "batch": {"type": "str", "required": True},
-        "program": {"type": "str", "required": True},
-        "_question": {"type": "dict"},
     }

@@ -56,10 +56,6 @@ options:
       - Only whole lines are returned as long as the job runs. A job with C(no_log) has no output.
       - Mutually exclusive with O(jids).
     type: int
-  _question:
-    description: What the actions of this collection ask beside. It is refused in a playbook.
-    type: dict
-    default: {}
 seealso:
   - module: background.jobs.wait
   - module: ansible.builtin.async_status
@@ -158,58 +154,3 @@ results:
   type: list
   elements: dict
 """
-
-import json
-import sys
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.background.jobs.plugins.module_utils._argspec import (
-    ASYNC_STATUS_RULES,
-    async_status_module,
-)
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
-from ansible_collections.background.jobs.plugins.module_utils._launcher.once import forestall
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import wait_and_tell
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question, awaited
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, prepare
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-
-def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
-    directory = expand(question.async_dir)
-    jids = module.params["jids"] if module.params["jid"] is None else [module.params["jid"]]
-    try:
-        if question.launch is not None:
-            forestall(Store(prepare(directory)), question.launch)
-        if question.selection is not None:
-            return awaited(Store(directory), **question.selection)
-        jobs = [locate(jid, question.results_files.get(jid), directory) for jid in jids]
-    except StoreError as exc:
-        module.fail_json(msg=str(exc))
-    if question.offsets is not None:  # by the ids as they were given, which may be short
-        whole = dict(zip(jids, (jid for dummy, jid in jobs)))
-        question.offsets = {whole.get(jid, jid): offset for jid, offset in question.offsets.items()}
-    for store, jid in jobs:
-        store.refresh(jid, question.sharers.get(jid, jid))
-    return jobs
-
-
-def main() -> None:
-    """Look, or wait, and answer; or remove files."""
-    module = AnsibleModule(argument_spec=async_status_module(), supports_check_mode=True, **ASYNC_STATUS_RULES)
-    question = Question(**module.params["_question"])
-    mode = module.params["mode"]
-    told, statuses = wait_and_tell(_jobs(module, question), question, results=mode == "status")
-    if mode == "cleanup" and not module.check_mode:
-        survivors = remove(statuses, question.sharers)
-        for job in told["jobs"]:
-            job["survivors"] = survivors.get(job["jid"], [])
-    # Not exit_json: the results have been through it already, in the jobs' own modules.
-    sys.stdout.write(f"\n{json.dumps(told)}\n")
-    raise SystemExit
-
-
-if __name__ == "__main__":
-    main()

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: async_wrapper
-short_description: Start a batch of detached jobs on this host
+short_description: Carry the program that serves the other actions to this host
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - The remote side of P(background.jobs.launch#module). It writes the status file of every job, starts one supervisor
-    process that outlives the connection, waits for its word that it stands, and answers with the jobs' records. With a
-    question it then waits for the jobs, and answers that as M(background.jobs.async_status) does.
-  - Beside that it removes what killed launches, and jobs that M(ansible.builtin.async_status) has cleaned up, have left
-    in the directory more than an hour ago.
+  - The actions of this collection send a program to the host, with a request, on standard input of Python. Where the
+    connection, C(become) or the settings do not permit that, this module carries both there, and runs the program just
+    so.
   - Not meant to be used in a playbook. Use P(background.jobs.launch#module) or P(background.jobs.run#module).
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -24,30 +22,28 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The jobs are started, and run their modules in check mode.
+    details: What the request says counts.
   diff_mode:
     support: none
   idempotent:
     support: none
-    details: Every call starts its jobs.
+    details: What a call does is what the request says.
   async:
     support: none
 options:
-  async_dir:
-    description: The directory of the status files. V(~) and variables are expanded on the target.
+  options:
+    description: How Python is started.
+    type: list
+    elements: str
+    required: true
+  line:
+    description: What Python runs.
     type: str
     required: true
-  batch:
-    description: The jobs, as the controller packed them.
+  payload:
+    description: What that finds on its standard input, as base64.
     type: str
     required: true
-  program:
-    description: The supervisor's program, as the controller packed it.
-    type: str
-    required: true
-  _question:
-    description: What the action P(background.jobs.run#module) asks of the jobs beside.
-    type: dict
 """
 
 EXAMPLES = r"""
@@ -60,65 +56,51 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-records:
-  description: The records of the jobs as they were started, each as JSON, in the order of the batch.
-  returned: success
-  type: list
-  elements: str
-jobs:
-  description: How the jobs stand, in the same order, as M(background.jobs.async_status) tells it.
-  returned: success, with a question
-  type: list
-  elements: dict
-async_dir:
-  description: The absolute path of the directory of the status files.
-  returned: success
+code:
+  description: The exit code of the program.
+  returned: always
+  type: int
+stdout:
+  description: What it printed, with its answer in it.
+  returned: always
+  type: str
+stderr:
+  description: What it printed as errors.
+  returned: always
   type: str
 """
 
-import contextlib
+import base64
 import json
 import os
+import subprocess
 import sys
-import time
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.background.jobs.plugins.module_utils._argspec import async_wrapper
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove
-from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, launch
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 
 
 def main() -> None:
-    """Start the batch, wait for its jobs if that was asked, and answer."""
-    module = AnsibleModule(argument_spec=async_wrapper(), supports_check_mode=True)
-    question = module.params["_question"]
-    try:
-        directory = prepare(module.params["async_dir"])
-        records = launch(module.params["batch"], module.params["program"], directory, _ENVIRONMENT)
-    except (LaunchError, StoreError) as exc:
-        answer = {"failed": True, "msg": str(exc)}
-    else:
-        store = Store(directory)
-        with contextlib.suppress(OSError):
-            remove(store, YOUNG, Evidence(), dry=False, now=time.time())
-        answer = {
-            "changed": True,
-            "async_dir": directory,
-            "records": [tell_record(record) for record in records],
-        }
-        if question is not None:
-            answer.update(wait_and_tell([(store, record.jid) for record in records], Question(**question))[0])
-    # Not exit_json: it would send the batch, which holds the jobs' arguments, back as the invocation.
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
-    raise SystemExit(1 if answer.get("failed") else 0)
+    """Run the program, and hand on what it prints."""
+    spec = {
+        "options": {"type": "list", "elements": "str", "required": True},
+        "line": {"type": "str", "required": True},
+        "payload": {"type": "str", "required": True},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    # Not run_command: it does without the caller's environment, and takes texts apart.
+    done = subprocess.run(  # pylint: disable=ansible-bad-function
+        [sys.executable or "python3", *module.params["options"], module.params["line"]],
+        input=base64.b64decode(module.params["payload"]),
+        capture_output=True,
+        env=_ENVIRONMENT,
+        check=False,
+    )
+    stdout, stderr = (each.decode("utf-8", "replace") for each in (done.stdout, done.stderr))
+    # Not exit_json: it would send the payload, which holds the jobs' arguments, back as the invocation.
+    sys.stdout.write(f"\n{json.dumps({'code': done.returncode, 'stdout': stdout, 'stderr': stderr})}\n")
+    raise SystemExit
 
 
 if __name__ == "__main__":

@@ -85,10 +85,6 @@ options:
       - Leave it out while somebody else may be waiting for the jobs, who would not find them any more.
     type: bool
     default: false
-  _question:
-    description: What the action of this collection asks beside. It is refused in a playbook.
-    type: dict
-    default: {}
 seealso:
   - module: background.jobs.launch
   - module: background.jobs.wait
@@ -202,44 +198,3 @@ msg:
   type: str
   sample: 2 jobs cancelled on web1, 1 had finished already
 """
-
-import json
-import os
-import sys
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.background.jobs.plugins.module_utils._argspec import CANCEL_RULES, cancel_module
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import cancel, select
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import answer, take_secrets, tell
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-
-def _jobs(module: AnsibleModule, question: Question) -> list[Job]:
-    directory = expand(question.async_dir)
-    jids = module.params["jobs"]
-    try:
-        if jids is None:
-            return list(select(Store(directory), module.params["group"], module.params["name"]))
-        return [locate(jid, question.results_files.get(jid), directory) for jid in jids]
-    except StoreError as exc:
-        module.fail_json(msg=str(exc))
-
-
-def main() -> None:
-    """Find the jobs, end them, and answer."""
-    module = AnsibleModule(argument_spec=cancel_module(), supports_check_mode=True, **CANCEL_RULES)
-    question = Question(**module.params["_question"])
-    cancelled = cancel(_jobs(module, question), module.params["mode"], module.check_mode)
-    secrets = [secret for each in cancelled for secret in take_secrets(each.status)]
-    jobs = [tell(each.status, changed=each.changed, survivors=each.survivors) for each in cancelled]
-    # Not exit_json: the results have been through it already, in the jobs' own modules.
-    sys.stdout.write(f"\n{json.dumps(answer(secrets, jobs=jobs, user=user_name(os.geteuid())))}\n")
-    raise SystemExit
-
-
-if __name__ == "__main__":
-    main()

@@ -69,10 +69,6 @@ options:
       - cancelled
       - skipped
       - lost
-  _question:
-    description: What the action of this collection asks beside. It is refused in a playbook.
-    type: dict
-    default: {}
 seealso:
   - module: background.jobs.prune
   - module: background.jobs.cancel
@@ -265,43 +261,3 @@ async_dir:
   type: str
   sample: /root/.ansible_async
 """
-
-import dataclasses
-import os
-import time
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.background.jobs.plugins.module_utils._argspec import job_info_module
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-
-def main() -> None:
-    """Look, and answer."""
-    module = AnsibleModule(argument_spec=job_info_module(), supports_check_mode=True)
-    question = Question(**module.params["_question"])
-    selection = Selection(module.params["group"], module.params["name"], module.params["state"])
-    directory = expand(question.async_dir)
-    try:
-        found = [info for dummy, info in find(Store(directory), Evidence(), time.time())]
-    except StoreError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"cannot look into the async directory {directory}: {exc.strerror}")
-    here = [info for info in found if info.reason != OTHER_HOST]
-    told = {
-        "jobs": [dataclasses.asdict(info) for info in here if selection.has(info)],
-        "elsewhere": len(found) - len(here),
-        "user": user_name(os.geteuid()),
-        "async_dir": directory,
-    }
-    module.exit_json(told=as_json(told))
-
-
-if __name__ == "__main__":
-    main()

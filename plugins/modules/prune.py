@@ -83,10 +83,6 @@ options:
       - cancelled
       - skipped
       - lost
-  _question:
-    description: What the action of this collection asks beside. It is refused in a playbook.
-    type: dict
-    default: {}
 seealso:
   - module: background.jobs.job_info
   - module: background.jobs.cancel
@@ -154,43 +150,3 @@ msg:
   type: str
   sample: 3 jobs removed on web1 (2 succeeded, 1 failed)
 """
-
-import dataclasses
-import time
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.background.jobs.plugins.module_utils._argspec import prune_module
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Question
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, check, expand
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-
-def _prune(module: AnsibleModule, directory: str) -> Pruned:
-    selection = Selection(module.params["group"], module.params["name"], module.params["state"])
-    try:
-        check(directory)
-        return prune(
-            Store(directory), selection, float(module.params["older_than"]), module.check_mode, now=time.time()
-        )
-    except FileNotFoundError:
-        return Pruned()
-    except StoreError as exc:
-        module.fail_json(msg=str(exc))
-    except OSError as exc:
-        module.fail_json(msg=f"cannot look into the async directory {directory}: {exc.strerror}")
-
-
-def main() -> None:
-    """Remove, and answer."""
-    module = AnsibleModule(argument_spec=prune_module(), supports_check_mode=True)
-    question = Question(**module.params["_question"])
-    module.exit_json(told=as_json(dataclasses.asdict(_prune(module, expand(question.async_dir)))))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,8 +3,8 @@
 """Coverage of every Python that unit tests start, those on the side of the target included: for the session `coverage`.
 
 A file measure.pth, which the session puts into its environment, imports this where a Python starts, and pytest knows it
-as a plugin. The supervisor, which starts without either (-I, -S), is given a line more. Code that a Python is sent as
-text has no file: it gets the name of the one that it is in here.
+as a plugin. The program, which starts without either (-I, -S), is given a line more, and its docstrings, by which texts
+are recognised. Code that a Python is sent as text has no file: it gets the name of the one that it is in here.
 """
 
 import atexit
@@ -32,7 +32,7 @@ def start() -> None:
 
 
 def compile_part(source, filename, *args, **kwargs):
-    """What the supervisor compiles its parts with: it names each as a module."""
+    """What the program compiles its parts with: it names each as a module."""
     if filename.startswith(PREFIX):
         filename = str(MODULE_UTILS.joinpath(*filename[len(PREFIX) :].split(".")).with_suffix(".py"))
     return REAL_COMPILE(source, filename, *args, **kwargs)
@@ -57,11 +57,13 @@ def exec_text(source, *names):
 
 
 def pytest_configure() -> None:
-    from ansible_collections.background.jobs.plugins.module_utils._launcher import start as launch
+    from ansible_collections.background.jobs.plugins.plugin_utils._core import program
 
     paths = [str(Path(__file__).parent), str(Path(coverage.__file__).parents[1])]
     line = f"import sys; sys.path += {paths!r}; import builtins, measure; builtins.compile = measure.compile_part\n"
-    launch._LOADER = line + launch._LOADER
+    source = program.source
+    program.source = lambda part: line + source(part) if part == "_serve.loader" else source(part)
+    program.bare = lambda text: text
 
 
 start()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import itertools
@@ -16,22 +15,24 @@ import pickle
 import shlex
 import signal
 import struct
+import subprocess
 import sys
 import textwrap
 import time
 import traceback
 import typing as t
-import zlib
 from pathlib import Path
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
 from ansible_collections.background.jobs.plugins.module_utils._launcher import start
 from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
+from ansible_collections.background.jobs.plugins.plugin_utils._core import program as _program
 
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""
@@ -233,16 +234,58 @@ class Unprivileged:
         sys.executable = next(python for python in (sys.executable, "/usr/bin/python3") if os.access(python, os.X_OK))
 
 
-def altered(part: str, *changes: tuple[str, str]) -> str:
-    """The supervisor's program with other text in one of its parts, so that it meets what a test cannot wait for."""
-    program = json.loads(zlib.decompress(base64.b64decode(_program.packed())))
-    for number, (name, source) in enumerate(program["parts"]):
-        if name.endswith(f".{part}"):
-            for old, new in changes:
-                assert old in source, old
-                source = source.replace(old, new)
-            program["parts"][number] = (name, source)
-    return _batch.as_text(program)
+Sources = t.Callable[[str], str]
+
+
+def altered(part: str, *changes: tuple[str, str]) -> Sources:
+    """The sources of the program, with other text in one of its parts, so that it meets what a test cannot wait for."""
+    text = _program.source(part)
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return lambda name: text if name == part else _program.source(name)
+
+
+def serve(
+    request: wire.Request,
+    environment: t.Mapping[str, str] | None = None,
+    if_running: str = _batch.START,
+    sources: Sources | None = None,
+) -> wire.Answer:
+    """What the program answers, as the controller would start it on this host.
+
+    :raises AssertionError: there is no answer.
+    """
+    done = subprocess.run(
+        [sys.executable, *_program.OPTIONS, _program.LINE],
+        input=_program.payload(request, if_running, sources),
+        capture_output=True,
+        env=None if environment is None else dict(environment),
+        check=False,
+    )
+    lines = done.stdout.decode("ascii").splitlines()
+    answers = [line[len(wire.MARK) :] for line in lines if line.startswith(wire.MARK)]
+    assert answers, done
+    return wire.decode_answer(answers[-1])[0]
+
+
+def supervise(store: Store, batch: _batch.Batch) -> None:
+    """Run a batch in a supervisor that is a fork of this process, so that it is what a test has made of it here."""
+    records = [_record.Record(job.jid, job.name, batch.batch) for job in batch.jobs]
+    lock = store.make_lock(batch.batch)
+    told, ready = os.pipe()
+    begin, go = os.pipe()
+    os.write(go, b"go\n")
+    child = os.fork()
+    if child == 0:
+        try:
+            main.main(_batch.Packed(_batch.pack(batch)), records, store, begin, ready, lock)
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(told, 100) == b"ready\n"
+    for handle in (lock, told, ready, begin, go):
+        os.close(handle)
 
 
 class Batches:
@@ -258,15 +301,21 @@ class Batches:
         *jobs: _batch.Job,
         batch: str = "j1",
         environment: t.Mapping[str, str] | None = None,
-        program: str | None = None,
+        sources: Sources | None = None,
         **options: t.Any,
     ) -> list[_record.Record]:
-        """Launch jobs; `options` are fields of `_model.batch.Batch`. `program` is what `altered` made."""
+        """Launch jobs; `options` are fields of `_model.batch.Batch`. `sources` is what `altered` made.
+
+        :raises LaunchError: they were not launched.
+        """
         self._jids += [job.jid for job in jobs]
-        packed = _batch.pack(_batch.Batch(batch, list(jobs), **options))
-        return start.launch(
-            packed, program or _program.packed(), self.directory, os.environ if environment is None else environment
-        )
+        whole = _batch.Batch(batch, list(jobs), **options)
+        request = wire.Launch(self.directory, batch=_batch.pack(whole))
+        answer = serve(request, environment, whole.if_running, sources)
+        if isinstance(answer, wire.Refusal):
+            raise start.LaunchError(answer.message)
+        assert isinstance(answer, wire.Started)
+        return [_record.Record(**json.loads(told)) for told in answer.records]
 
     def look(self, jid: str) -> Status:
         return look(self.store, jid)

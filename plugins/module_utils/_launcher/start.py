@@ -10,11 +10,9 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
 import select
-import subprocess
+import signal
 import sys
 import time
 import typing as t
@@ -29,43 +27,25 @@ from ansible_collections.background.jobs.plugins.module_utils._store.store impor
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
-
-_LOADER = """\
-import base64, json, sys, types, zlib
-program = json.loads(zlib.decompress(base64.b64decode(sys.stdin.buffer.readline())))
-for name, source in program.pop("parts"):
-    path = name.split(".")
-    for level in range(1, len(path)):
-        package = ".".join(path[:level])
-        if package not in sys.modules:
-            sys.modules[package] = types.ModuleType(package)
-            sys.modules[package].__path__ = []
-    module = sys.modules[name] = types.ModuleType(name)
-    setattr(sys.modules[package], path[-1], module)
-    exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
-module.main(**program, **json.loads(sys.stdin.buffer.read()))
-"""
-"""Loads the supervisor's program from standard input, so that nothing of it ever lies on the target's disk."""
+_READY = b"ready\n"
 
 
 class LaunchError(Exception):
     """The batch was not started, and nothing of it is left; the message says why."""
 
 
-def launch(packed_text: str, program: str, directory: str, environment: t.Mapping[str, str]) -> list[_record.Record]:
-    """Start a batch.
+def launch(data: bytes, directory: str) -> list[_record.Record]:
+    """Start a batch. Its jobs inherit the environment, the umask and the working directory that we have.
 
-    :arg packed_text: what `_model.batch.pack` made on the controller.
-    :arg program: what `_launcher.program.packed` made there.
+    :arg data: what `_model.batch.pack` made on the controller.
     :arg directory: the async directory, absolute.
-    :arg environment: what the jobs inherit.
     :returns: the records of the jobs, in the order of the batch, all on disk; in place of a job that is attached to a
         running one (see `_launcher.if_running`) that of the latter. Of a batch that was started before, nothing is
         started again, and they are what its jobs are now.
     :raises LaunchError: it could not be done.
     """
     store = Store(directory)
-    packed = _batch.Packed(packed_text)
+    packed = _batch.Packed(data)
     batch, jids = packed.batch.batch, [job.jid for job in packed.batch.jobs]
     try:
         lock = store.make_lock(batch)
@@ -83,7 +63,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
         if once.is_there(store, batch):  # it has ended already, so its lock file had gone
             return _again(store, packed.batch)
         if packed.batch.if_running == _batch.START:
-            records = _launch(store, packed, packed_text, [], program, environment, lock)
+            records = _launch(store, packed, lock)
             stands = True
             return records
         from ansible_collections.background.jobs.plugins.module_utils._launcher import (
@@ -98,7 +78,7 @@ def launch(packed_text: str, program: str, directory: str, environment: t.Mappin
             packed.drop(attached)
             by_jid = {jid: status.record for jid, status in attached.items() if status.record is not None}
             if packed.batch.jobs:
-                new = _launch(store, packed, packed_text, list(attached), program, environment, lock)
+                new = _launch(store, packed, lock)
                 by_jid.update((record.jid, record) for record in new)
                 stands = True
         return [by_jid[jid] for jid in jids]
@@ -140,41 +120,23 @@ def _not_written(directory: str, error: OSError) -> str:
     return f"could not write under {directory}: {error.strerror}"
 
 
-def _launch(
-    store: Store,
-    packed: _batch.Packed,
-    packed_text: str,
-    without: list[str],
-    program: str,
-    environment: t.Mapping[str, str],
-    lock: int,
-) -> list[_record.Record]:
-    """:arg without: the jobs of `packed_text` that are not to be run, and not in `packed` any more.
-
-    :arg lock: file descriptor that holds the lock of the batch, for the supervisor to have it too.
-    """
-    directory = store.directory
+def _launch(store: Store, packed: _batch.Packed, lock: int) -> list[_record.Record]:
+    """:arg lock: file descriptor that holds the lock of the batch, for the supervisor to have it too."""
     records = _first_records(packed)
     written: list[str] = []
     try:
         store.make_reserve(packed.batch.batch)
-        with _Starting(environment, lock) as supervisor:
-            supervisor.teach(program)  # it loads it while the files are written
+        with _Starting(packed, records, store, lock) as supervisor:  # it gets ready while the files are written
             failed = store.write_all({record.jid: _record.encode(record) for record in records})
             written = [record.jid for record in records if record.jid not in failed]
             if failed:
                 raise next(iter(failed.values()))
-            supervisor.command(
-                packed_text=packed_text,
-                without=without,
-                records=[dataclasses.asdict(record) for record in records],
-                directory=directory,
-            )
+            supervisor.let_go()
     except (OSError, LaunchError) as exc:
         for jid in written:
             store.remove(jid)
         if isinstance(exc, OSError):
-            raise LaunchError(_not_written(directory, exc)) from exc
+            raise LaunchError(_not_written(store.directory, exc)) from exc
         raise
     return records
 
@@ -205,73 +167,87 @@ def _first_records(packed: _batch.Packed) -> list[_record.Record]:
 
 
 class _Starting:
-    """A supervisor's process that comes up. Where it is left before it stands, it ends."""
+    """A supervisor that comes up, in a fork of this process. Where it is left before it stands, it ends."""
 
-    def __init__(self, environment: t.Mapping[str, str], lock: int) -> None:
-        """:arg environment: what the jobs inherit.
+    def __init__(self, packed: _batch.Packed, records: t.Sequence[_record.Record], store: Store, lock: int) -> None:
+        """:arg lock: file descriptor that holds the lock of the batch.
 
-        :arg lock: file descriptor that holds the lock of the batch.
         :raises LaunchError: it cannot be started.
         """
-        self._answer, self._ready = os.pipe()
-        self._lock = lock
         self._stands = False
-        self._command = [sys.executable or "python3", "-I", "-S", "-c", _LOADER]
+        self._answer, ready = os.pipe()
+        go, self._go = os.pipe()
         try:
-            # It must outlive this module, which run_command would not let it.
-            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=dict(environment),
-                start_new_session=True,
-                pass_fds=(lock, self._ready),
-            )
+            self._pid = os.fork()
         except OSError as exc:
-            os.close(self._answer)
-            raise LaunchError(f"the supervisor could not be started with {self._command[0]}: {exc.strerror}") from exc
+            for handle in (self._answer, self._go):
+                os.close(handle)
+            raise LaunchError(f"the supervisor could not be started: {exc.strerror}") from exc
+        else:
+            if self._pid == 0:
+                _become_supervisor(packed, records, store, go, ready, lock)
         finally:
-            os.close(self._ready)
-        self._stdin = t.cast("t.IO[bytes]", self._process.stdin)
-        self._stderr = t.cast("t.IO[bytes]", self._process.stderr)
+            os.close(go)
+            os.close(ready)
 
     def __enter__(self) -> _Starting:
         return self
 
-    def teach(self, program: str) -> None:
-        """Send it its program. If it has ended, `command` says so."""
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(program.encode("ascii") + b"\n")
-            self._stdin.flush()
+    def let_go(self) -> None:
+        """Let it begin, since the status files are on disk.
 
-    def command(self, **task: t.Any) -> None:
-        """Give it its batch, whose status files are on disk; it has its program by now.
-
-        :arg task: arguments of `_supervisor.main.main`, beside the file descriptors.
         :returns: when it stands.
         :raises LaunchError: it does not.
         """
         with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(json.dumps({**task, "ready": self._ready, "lock": self._lock}).encode("ascii"))
-            self._stdin.close()
-        answered = bool(select.select([self._answer], [], [], _PATIENCE)[0])
-        self._stands = answered and os.read(self._answer, 16) == b"ready\n"
+            os.write(self._go, b"go\n")
+        said, deadline = b"", time.monotonic() + _PATIENCE
+        while not said.endswith(b"\n"):
+            left = max(0.0, deadline - time.monotonic())
+            data = os.read(self._answer, 4096) if select.select([self._answer], [], [], left)[0] else b""
+            if not data:
+                break
+            said += data
+        self._stands = said == _READY
         if not self._stands:
-            self._end()
-            error = self._stderr.read().decode("utf-8", "replace").strip()
-            otherwise = "it ended without a word" if answered else f"no answer within {_PATIENCE:.0f} s"
-            why = error.splitlines()[-1] if error else otherwise
-            raise LaunchError(f"the supervisor did not come up on {os.uname().nodename} with {self._command[0]}: {why}")
+            late = f"no answer within {_PATIENCE:.0f} s" if time.monotonic() >= deadline else "it ended without a word"
+            why = said.decode("utf-8", "replace").strip() or late
+            raise LaunchError(
+                f"the supervisor did not come up on {os.uname().nodename} with {sys.executable or 'python3'}: {why}"
+            )
 
     def __exit__(self, *dummy: object) -> None:
+        os.close(self._go)
         if not self._stands:
-            self._end()
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.close()
-        self._stderr.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
         os.close(self._answer)
 
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+
+def _become_supervisor(
+    packed: _batch.Packed,
+    records: t.Sequence[_record.Record],
+    store: Store,
+    go: int,
+    ready: int,
+    lock: int,
+) -> t.NoReturn:
+    """Be the supervisor, in a session of its own, with nothing that whoever waits for our answer would wait for.
+
+    :arg go: file descriptor that tells when to begin; it ends before, if nothing is to be begun.
+    :arg ready: file descriptor that is told that the supervisor stands, or why it does not.
+    """
+    code = 1
+    try:
+        os.setsid()
+        procfs.keep_open((go, ready, lock))
+        from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
+
+        main.main(packed, records, store, go, ready, lock)
+        code = 0
+    except BaseException as exc:
+        with contextlib.suppress(OSError):  # if it stood already, it has been closed
+            os.write(ready, f"{type(exc).__name__}: {exc}"[:1000].replace("\n", " ").encode("utf-8", "replace") + b"\n")
+    finally:
+        os._exit(code)  # on no account back to what we were

@@ -12,7 +12,6 @@ its own does, which outlives the supervisor, and the batch is over all the same.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -61,13 +60,7 @@ def _leave(lock: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
-    null = os.open(os.devnull, os.O_RDWR)
-    for handle in range(3):
-        os.dup2(null, handle)
-    for name in os.listdir("/dev/fd"):
-        if int(name) > 2 and int(name) != lock:
-            with contextlib.suppress(OSError):  # that of the listing itself
-                os.close(int(name))
+    procfs.keep_open((lock,))
 
 
 def _sleep(known: t.Mapping[int, str]) -> None:

@@ -13,7 +13,6 @@ needs no knowledge of what the programs are.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import typing as t
@@ -115,12 +114,12 @@ class Packing:
         """Take the steps of a job."""
         self._steps[job.jid] = [self._step(step) for step in job.steps]
 
-    def text(self, batch: Batch) -> str:
-        """:returns: the batch as one line of ASCII text; all its jobs have been added."""
+    def data(self, batch: Batch) -> bytes:
+        """:returns: the batch as it travels; all its jobs have been added."""
         document = _fields(batch)
         document["jobs"] = [{**_fields(job), "steps": self._steps[job.jid]} for job in batch.jobs]
         document["lines"] = [line.decode("latin-1") for line in self._table]
-        return as_text(document)
+        return zlib.compress(json.dumps(document).encode("ascii"))
 
     def _step(self, step: Step) -> dict[str, t.Any]:
         return {
@@ -134,17 +133,12 @@ class Packing:
         return [self._table.setdefault(line, len(self._table)) for line in data.split(b"\n")]
 
 
-def pack(batch: Batch) -> str:
-    """:returns: the batch as one line of ASCII text."""
+def pack(batch: Batch) -> bytes:
+    """:returns: the batch as it travels."""
     packing = Packing()
     for job in batch.jobs:
         packing.add(job)
-    return packing.text(batch)
-
-
-def as_text(document: t.Mapping[str, t.Any]) -> str:
-    """:returns: the document, compressed, as one line of ASCII text."""
-    return base64.b64encode(zlib.compress(json.dumps(document).encode("ascii"))).decode("ascii")
+    return packing.data(batch)
 
 
 def _fields(value: t.Any) -> dict[str, t.Any]:
@@ -154,10 +148,10 @@ def _fields(value: t.Any) -> dict[str, t.Any]:
 class Packed:
     """A batch as it arrived; programs are put together one at a time, so memory grows with what differs."""
 
-    def __init__(self, text: str) -> None:
-        """:raises ValueError: `text` is not what `pack` makes."""
+    def __init__(self, data: bytes) -> None:
+        """:raises ValueError: `data` is not what `pack` makes."""
         try:
-            document = json.loads(zlib.decompress(base64.b64decode(text)))
+            document = json.loads(zlib.decompress(data))
             self.lines = [line.encode("latin-1") for line in document.pop("lines")]
             jobs = {entry["jid"]: entry for entry in document.pop("jobs")}
             self._steps = {jid: entry.pop("steps") for jid, entry in jobs.items()}

@@ -117,6 +117,23 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
+def keep_open(handles: t.Collection[int]) -> None:
+    """Let the standard streams of this process be empty, and close all other file descriptors that it has inherited,
+    but these: who reads from the other end of one would wait for us.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for handle in range(3):
+        os.dup2(null, handle)
+    try:
+        found = [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        found = list(range(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    for handle in found:
+        if handle > 2 and handle not in handles:
+            with contextlib.suppress(OSError):  # that of the listing itself
+                os.close(handle)
+
+
 class OpenFiles:
     """How many files this process may have open. What it starts gets the limit that it was started with itself."""
 

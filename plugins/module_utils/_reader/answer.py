@@ -2,13 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module of this collection answers about jobs.
+"""What is answered about jobs: each status, and each result, as a text of its own (see `_model.wire`).
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
-
-An answer is JSON, which ansible-core decodes as a whole. What a job returned may be anything, also what ansible-core
-refuses to decode, so each job's status is a text in it, and each of its results a text of its own: the controller
-decodes them one by one, and one that cannot be costs no other.
 """
 
 from __future__ import annotations
@@ -21,8 +17,9 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, SKIPPED, SUCCEEDED, Record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import CHANGED, OK, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.wire import Question, Statuses
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, Question, wait
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, wait
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 
 _SECRETS = "_ansible_new_secrets"
@@ -114,9 +111,9 @@ def as_json(value: t.Any) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def answer(secrets: t.Sequence[str], **fields: t.Any) -> dict[str, t.Any]:
-    """:returns: the answer of a module with `secrets` where ansible-core reads them."""
-    return {**fields, _SECRETS: list(secrets)} if secrets else fields
+def plain(value: dict[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: `value` without lone surrogates, which stand for bytes."""
+    return t.cast("dict[str, t.Any]", json.loads(as_json(value)))
 
 
 def foretold(status: Status) -> str:
@@ -154,12 +151,12 @@ def _is_ordinary(result: t.Mapping[str, t.Any]) -> bool:
 
 def wait_and_tell(
     jobs: t.Sequence[Job], question: Question, results: bool = True
-) -> tuple[dict[str, t.Any], list[Status]]:
+) -> tuple[Statuses, list[str], list[Status]]:
     """Wait for jobs as `question` says.
 
     :arg results: whether to tell the results of the jobs, once nobody will ask again.
-    :returns: the answer, and what it says about the jobs. `final` in it tells whether all are finished, or nobody will
-        ask again.
+    :returns: the answer, the secrets that are in it, and the statuses that it tells. `final` in it is whether all jobs
+        are finished, or nobody will ask again.
     """
     start = time.monotonic()
     tails = None if question.offsets is None else Tails(jobs, question.offsets)
@@ -175,16 +172,12 @@ def wait_and_tell(
             if status.record is not None:
                 status.record.earlier, status.record.shadowed = [], {}
         secrets += take_secrets(status)
-    told = answer(
-        secrets,
-        jobs=[
-            tell(status, running_for=status.running_for(now), **({"ended_as": ended_as} if ended_as else {}))
-            for status, ended_as in zip(statuses, early)
-        ],
-        user=user_name(os.geteuid()),
-        final=final,
-    )
+    told = [
+        tell(status, running_for=status.running_for(now), **({"ended_as": ended_as} if ended_as else {}))
+        for status, ended_as in zip(statuses, early)
+    ]
+    answer = Statuses(told, user_name(os.geteuid()), final)
     if tails is not None:
         output = tails.read({status.jid for status in statuses if status.finished})
-        told["output"] = {jid: dataclasses.asdict(each) for jid, each in output.items()}
-    return told, statuses
+        answer.output = {jid: dataclasses.asdict(each) for jid, each in output.items()}
+    return answer, secrets, statuses

@@ -12,7 +12,6 @@ nothing is read. What leaves no trace there, a killed supervisor, is looked for 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 import typing as t
@@ -34,30 +33,6 @@ _REQUESTED = "it was cancelled"
 """How the message of a job begins that was cancelled on request; see `_supervisor.main` and `_model.outcome`."""
 _SOON = 1.0
 """Seconds after which output, and a job that did not succeed, are reason enough to answer."""
-
-
-@dataclasses.dataclass
-class Question:
-    """What the actions `async_status` and `wait` ask the target, beside the jids.
-
-    `async_dir` is where to look for jobs that `results_files` has no path for. `selection` stands in place of jids: all
-    jobs there of a `group`, and of these `names`. `patience`, `report` and `known` are those of `wait`. `last`: nobody
-    asks again after `patience`, so tell the results of the jobs that are finished by then, even where others are not.
-    `offsets`: tell what the jobs have printed, on from these bytes; `None`: tell nothing of it. `sharers`: as which of
-    those who wait for a job this one asks, by jid: see `_store.store.Store.share`. `launch`: the name of a batch of
-    which a launch may be under way; if it has not begun, it never will: see `_launcher.once`.
-    """
-
-    async_dir: str = "~/.ansible_async"
-    results_files: dict[str, str] = dataclasses.field(default_factory=dict)
-    patience: float = 0
-    report: float = 0
-    known: dict[str, str] = dataclasses.field(default_factory=dict)
-    last: bool = True
-    selection: dict[str, t.Any] | None = None
-    sharers: dict[str, str] = dataclasses.field(default_factory=dict)
-    launch: str | None = None
-    offsets: dict[str, int] | None = None
 
 
 Job = t.Tuple[Store, str]

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
-It needs nothing of Ansible: it travels as text (`_launcher.program`), which `_launcher.start` feeds to a fresh Python
-through a pipe. It sleeps in select(2) until a process ends, writes, or a limit is due.
+It is a fork of the process that has started the batch (`_launcher.start`), and needs nothing of Ansible. It sleeps in
+select(2) until a process ends, writes, or a limit is due.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor import texts
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, Means
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.ending import Endings
@@ -119,6 +120,7 @@ class Supervisor:
             for record in list(self._records.values())[given:]:
                 record.reason = "open_files"
                 record.message = f"not more than {given} jobs run at once: this user may not have more open files"
+        self._first = [job.jid for job in batch.jobs if not job.after][: given or None]
         self._schedule = Schedule(
             (
                 Entry(
@@ -148,6 +150,14 @@ class Supervisor:
         self._asked = True
         self._wake: float | None = None
         self._room_at: float | None = None
+
+    def prepare(self) -> None:
+        """Start the fork servers of the jobs that will start first: they take a while to load their modules."""
+        self._servers.want((jid, 0) for jid in self._first)
+
+    def abandon(self) -> None:
+        """End what `prepare` has started: nothing is to be run."""
+        self._servers.close()
 
     def run(self, ready: t.Callable[[], None]) -> None:
         """Run the batch; returns when every job has ended and every result is on disk.
@@ -417,42 +427,37 @@ def _as_ended(state: str, reason: str | None) -> str:
 
 
 def main(
-    packed_text: str,
-    without: t.Collection[str],
-    records: t.Sequence[t.Mapping[str, t.Any]],
-    directory: str,
-    boot: t.Sequence[str],
+    packed: Packed,
+    records: t.Sequence[Record],
+    store: Store,
+    go: int,
     ready: int,
     lock: int,
 ) -> None:
     """Run a batch in this process; it holds the lock of the batch through an inherited file descriptor.
 
-    :arg packed_text: what `_model.batch.pack` made.
-    :arg without: the jids of jobs in it that are not to be run.
-    :arg records: the fields of the records of all others.
-    :arg directory: the async directory, absolute.
-    :arg boot: the texts of `_supervisor.boot` and of `_supervisor.fork_server`.
+    :arg records: those of its jobs.
+    :arg go: file descriptor that tells, by one line, that the status files of the jobs are on disk. Where it ends
+        before, nothing is begun.
     :arg ready: file descriptor that is told, by one line, that the supervisor stands.
     :arg lock: file descriptor that holds the lock of the batch.
     """
     adopts = procfs.become_subreaper()
-    store = Store(directory)
-    packed = Packed(packed_text)
     title.show(title.title("supervisor", packed.batch.batch))
-    packed.drop(without)
     trace = _trace.begin(store, packed.batch)
-    supervisor = Supervisor(packed, [Record(**record) for record in records], store, boot, adopts, trace=trace)
-
+    supervisor = Supervisor(packed, records, store, (texts.boot(), texts.fork_server()), adopts, trace=trace)
+    supervisor.prepare()
+    if not os.read(go, 16):
+        supervisor.abandon()
+        store.remove_trace(packed.batch.batch)
+        return
+    os.close(go)
     told = False
 
     def tell() -> None:
         nonlocal told
         # From now on a signal is understood: who asked before was not able to send one, and is heard as we begin.
         store.name_holder(lock, os.getpid(), procfs.start_time(os.getpid()))
-        null = os.open(os.devnull, os.O_RDWR)
-        for handle in range(3):
-            os.dup2(null, handle)
-        os.close(null)
         os.write(ready, b"ready\n")
         os.close(ready)
         told = True
@@ -461,7 +466,7 @@ def main(
         supervisor.run(tell)
     except Exception:
         if not told:
-            raise  # the launcher reads it from our standard error
+            raise  # the launcher is told
         supervisor.give_up(f"the supervisor failed: {traceback.format_exc(limit=-2)}")
     finally:
         store.remove_lock(packed.batch.batch)

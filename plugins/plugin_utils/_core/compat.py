@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import json
 import re
 import typing as t
@@ -36,6 +37,11 @@ try:
     core_messages: t.Any = _messages
 except ImportError:  # up to 2.18
     core_events = core_messages = None
+
+try:
+    core_secrets: t.Any = importlib.import_module("ansible.module_utils.secrets")
+except ImportError:  # up to 2.21
+    core_secrets = None
 
 common_json: t.Any = _common_json
 conditional: t.Any = _conditional
@@ -299,6 +305,26 @@ def mask_secrets(text: str) -> str:
     """:returns: `text` as ansible-core would print it, without the secrets that it knows of. Since 2.22 it does."""
     mask = getattr(core_display, "mask_secrets", str)
     return t.cast(str, mask(text))
+
+
+def register_secrets(secrets: t.Sequence[str]) -> None:
+    """Let ansible-core mask these from now on. Since 2.22 it does that with what the answer of a module names."""
+    if core_secrets is not None:
+        core_secrets.register_secrets(list(secrets))
+
+
+def discovery(action: ActionBase) -> dict[str, t.Any]:
+    """:returns: what the result of a task has beside where ansible-core has looked for a Python on its way, as
+    `_execute_module` would put it there. Up to 2.18 the action keeps the warnings; since 2.19 they are shown at once.
+    """
+    found: dict[str, t.Any] = {}
+    if action._discovered_interpreter_key:
+        found["ansible_facts"] = {action._discovered_interpreter_key: action._discovered_interpreter}
+    for key in ("warnings", "deprecations"):
+        kept = getattr(action, f"_discovery_{key.replace('deprecations', 'deprecation_warnings')}", None)
+        if kept:
+            found[key] = list(kept)
+    return found
 
 
 def is_task_timeout(exc: BaseException) -> bool:

@@ -23,6 +23,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils._model import fields as _fields
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
     ANSWERS,
@@ -35,7 +36,12 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     is_jid,
     read,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.told import FORETOLD, Info, Output, Pruned, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.told import (
+    FORETOLD,
+    Info,
+    Output,
+    Status,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 
 UNDECODABLE = "result_undecodable"
@@ -68,11 +74,11 @@ def of(host: str) -> t.Iterator[None]:
     """Look at an answer.
 
     :arg host: whose it is.
-    :raises Unbelievable: it was `Nonsense`.
+    :raises Unbelievable: it makes no sense.
     """
     try:
         yield
-    except Nonsense as exc:
+    except (Nonsense, wire.WireError) as exc:
         message = f"the answer of {host} about its jobs makes no sense: {exc}"
         raise Unbelievable(message) from None  # type: ignore[no-untyped-call]
 
@@ -99,26 +105,7 @@ class Survivor:
     command: str
 
 
-@dataclasses.dataclass
-class Told:
-    """How jobs stand: `user` has answered, `final` is whether nothing more will come, `async_dir` is what it is."""
-
-    user: str = ""
-    final: bool = True
-    async_dir: str = ""
-
-
-@dataclasses.dataclass
-class Listed:
-    """What there is in an async directory."""
-
-    jobs: list[Info]
-    elsewhere: int
-    user: str
-    async_dir: str
-
-
-def statuses(answer: t.Mapping[str, t.Any], jids: t.Sequence[str] | None) -> dict[str, t.Any]:
+def statuses(answer: wire.Answer, jids: t.Sequence[str] | None) -> dict[str, t.Any]:
     """Check what a host says about jobs.
 
     :arg jids: the jobs that were asked for; `None` where the host was to find them.
@@ -126,39 +113,36 @@ def statuses(answer: t.Mapping[str, t.Any], jids: t.Sequence[str] | None) -> dic
         `output` with the fields of `Output` by jid, if there is any.
     :raises Nonsense: that is not what it says.
     """
-    _check(Told, answer)
-    told = answer.get("jobs")
-    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
-        raise Nonsense("it has no list of jobs")
-    found = [_status(each) for each in told]
+    if not isinstance(answer, wire.Statuses):
+        raise Nonsense("it does not tell how jobs stand")
+    found = [_status(each) for each in answer.jobs]
     matched = _matched(found, jids)
-    kept = {"jobs": matched, "user": answer.get("user", ""), "final": answer.get("final", True)}
-    if not kept["final"] and matched and all(status["state"] not in UNFINISHED for status in matched):
+    kept = {"jobs": matched, "user": compat.unsafe(answer.user), "final": answer.final}
+    if not answer.final and matched and all(status["state"] not in UNFINISHED for status in matched):
         raise Nonsense("it says that all jobs have ended, and that more will come")
-    output = answer.get("output")
-    if output is not None:
-        kept["output"] = _output(output, {status["jid"] for status in matched})
+    if answer.output is not None:
+        kept["output"] = _output(answer.output, {status["jid"] for status in matched})
     return kept
 
 
-def records(answer: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def records(answer: wire.Answer) -> dict[str, t.Any]:
     """Check what a host says about jobs that it has started.
 
     :returns: `records`, each with the fields of `Record`, and `async_dir`; and what `statuses` does, if the host
         was asked for them in the same trip.
     :raises Nonsense: that is not what it says.
     """
-    _check(Told, answer)
-    told = answer.get("records")
-    if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
-        raise Nonsense("it has no list of records")
-    directory = answer.get("async_dir")
-    if not isinstance(directory, str) or not os.path.isabs(directory):
-        raise Nonsense(f"async_dir is {directory!r}, not an absolute path")
-    found = [_record(_plain(each)) for each in told]
-    kept: dict[str, t.Any] = {"records": [dataclasses.asdict(record) for record in found], "async_dir": directory}
-    if "jobs" in answer:
-        kept.update(statuses(answer, [record.jid for record in found]))
+    if not isinstance(answer, wire.Started):
+        raise Nonsense("it does not tell of jobs that were started")
+    if not os.path.isabs(answer.async_dir):
+        raise Nonsense(f"async_dir is {answer.async_dir!r}, not an absolute path")
+    found = [_record(_plain(each)) for each in answer.records]
+    kept: dict[str, t.Any] = {
+        "records": [dataclasses.asdict(record) for record in found],
+        "async_dir": compat.unsafe(answer.async_dir),
+    }
+    if answer.statuses is not None:
+        kept.update(statuses(answer.statuses, [record.jid for record in found]))
     return kept
 
 
@@ -178,29 +162,26 @@ def check_started(found: t.Sequence[t.Mapping[str, t.Any]], sent: t.Sequence[tup
         raise Nonsense("it tells of one job more than once")
 
 
-def listed(text: t.Any) -> dict[str, t.Any]:
-    """:returns: what `job_info` says is in an async directory: the fields of `Listed`.
+def listed(answer: wire.Answer) -> dict[str, t.Any]:
+    """:returns: what a host says is in an async directory: the fields of `_model.wire.Listed`.
 
     :raises Nonsense: that is not what it says.
     """
-    told = _plain(text)
-    _check(Listed, told, missing=True)
-    return {"jobs": _infos(told["jobs"]), **{key: told[key] for key in ("elsewhere", "user", "async_dir")}}
+    if not isinstance(answer, wire.Listed):
+        raise Nonsense("it does not tell which jobs there are")
+    beside = {"elsewhere": answer.elsewhere, "user": answer.user, "async_dir": answer.async_dir}
+    return t.cast("dict[str, t.Any]", compat.unsafe({"jobs": _infos(answer.jobs), **beside}))
 
 
-def pruned(text: t.Any) -> dict[str, t.Any]:
-    """:returns: what `prune` says that it has removed: the fields of `Pruned`.
+def pruned(answer: wire.Answer) -> dict[str, t.Any]:
+    """:returns: what a host says that it has removed: the fields of `_model.wire.Pruned`.
 
     :raises Nonsense: that is not what it says.
     """
-    told = _plain(text)
-    _check(Pruned, told, missing=True)
-    return {
-        "jobs": _infos(told["jobs"]),
-        "kept": _infos(told["kept"]),
-        "files": told["files"],
-        "error": told["error"],
-    }
+    if not isinstance(answer, wire.Pruned):
+        raise Nonsense("it does not tell what was removed")
+    told = {"jobs": _infos(answer.jobs), "kept": _infos(answer.kept), "files": answer.files, "error": answer.error}
+    return t.cast("dict[str, t.Any]", compat.unsafe(told))
 
 
 def clean(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -43,7 +43,7 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
     secret = options["jobs"] is None or any(handle.no_log for handle in asked)
     answer: dict[str, t.Any] = {"jobs": [], "user": ""}
     if asked or (options["jobs"] is None and options["name"] != []):
-        answer = action.cancel(_request(options, asked), task_vars, secret, _results_files(asked))
+        answer = action.cancel(_request(options, asked), task_vars, secret)
     for handle, status in zip(asked, answer["jobs"]):
         handle.jid = status["jid"]  # a short one was given perhaps
     if options["jobs"] is None:
@@ -81,15 +81,12 @@ def _check(options: t.Mapping[str, t.Any]) -> None:
 
 
 def _request(options: t.Mapping[str, t.Any], asked: t.Sequence[Handle]) -> dict[str, t.Any]:
-    """:returns: the options of the module `cancel`."""
-    selection = {"jobs": [handle.jid for handle in asked]}
+    """:returns: fields of `_model.wire.Cancel`."""
     if options["jobs"] is None:
-        selection = {key: options[key] for key in ("group", "name", "all") if options[key] is not None}
-    return {**selection, "mode": options["mode"]}
-
-
-def _results_files(handles: t.Sequence[Handle]) -> dict[str, str]:
-    return {handle.jid: handle.results_file for handle in handles if handle.results_file}
+        selection = {"group": options["group"], "names": options["name"], "everything": bool(options["all"])}
+        return {"jobs": None, **selection, "mode": options["mode"]}
+    files = {handle.jid: handle.results_file for handle in asked if handle.results_file}
+    return {"jobs": [handle.jid for handle in asked], "results_files": files, "mode": options["mode"]}
 
 
 def _found(status: t.Mapping[str, t.Any]) -> Handle:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import ENDED
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import HIDDEN, summary
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction, Vars
 
-_INFO = "background.jobs.job_info"
-_PRUNE = "background.jobs.prune"
 _NAMED = 5
 """How many jobs that have to stay a message names."""
 
@@ -28,25 +27,27 @@ class DirectoryAction(JobAction):
     """An action about the jobs in the async directory, whoever started them."""
 
     def look(self, selection: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-        """:returns: the answer of the module `job_info`, in one trip.
+        """Ask which jobs there are, in one trip.
 
-        :raises AnsibleActionFail: it gave none.
+        :arg selection: fields of `_model.wire.List`.
+        :returns: the answer.
+        :raises AnsibleActionFail: there is none.
         """
-        answer = self._call(_INFO, {**selection, "_question": self._where()}, task_vars, "look for jobs")
+        answer = self._call(wire.List(async_dir=self._async_dir, **selection), task_vars, "look for jobs")
         with _answer.of(self.host):
-            return _answer.listed(answer.get("told"))
+            return _answer.listed(answer)
 
     def prune(self, request: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-        """:returns: the answer of the module `prune`, in one trip.
+        """Let files be removed, in one trip.
 
-        :raises AnsibleActionFail: it gave none.
+        :arg request: fields of `_model.wire.Prune`.
+        :returns: the answer.
+        :raises AnsibleActionFail: there is none.
         """
-        answer = self._call(_PRUNE, {**request, "_question": self._where()}, task_vars, "remove files of jobs")
+        prune = wire.Prune(async_dir=self._async_dir, dry=bool(self._task.check_mode), **request)
+        answer = self._call(prune, task_vars, "remove files of jobs")
         with _answer.of(self.host):
-            return _answer.pruned(answer.get("told"))
-
-    def _where(self) -> dict[str, str]:
-        return {"async_dir": self._async_dir}
+            return _answer.pruned(answer)
 
 
 def job_info(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
@@ -72,7 +73,7 @@ def prune(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars: Va
     :returns: the result of the task.
     """
     older_than = duration(options["older_than"], "older_than")
-    answer = action.prune({**_selection(options), "older_than": str(older_than)}, task_vars)
+    answer = action.prune({**_selection(options), "older_than": older_than}, task_vars)
     jobs, kept = ([{**job, "host": action.host} for job in answer[key]] for key in ("jobs", "kept"))
     message = _message(jobs, kept, answer, options, action)
     return {
@@ -93,7 +94,7 @@ def _selection(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     if options["group"] is not None:
         label(options["group"], "group")
-    return {key: options[key] for key in ("group", "name", "state") if options[key] is not None}
+    return {"group": options["group"], "names": options["name"], "states": options["state"]}
 
 
 def _message(

@@ -19,11 +19,12 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._argspec import Spec
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program
-from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, keywords
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, door, keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import job_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, shown, visible
-from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import detail, say
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say
 from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
@@ -32,18 +33,9 @@ from ansible_collections.background.jobs.plugins.plugin_utils._tasks import inte
 
 display = Display()
 Vars = t.Dict[str, t.Any]
-_WRAPPER = "background.jobs.async_wrapper"
-_STATUS = "background.jobs.async_status"
-_CANCEL = "background.jobs.cancel"
-_ANSWERS = ("jobs", "records", "told")
-"""Keys of an answer, one of which every module of ours gives."""
 _SHOWN = 3
 """Verbosity from which on connection plugins show what a module printed."""
 _AS_IT_IS = contextlib.nullcontext()
-_NOBODY = ("default", "Direct")
-"""Origins of an option that no user has set; the latter is how `_on_stdin` leaves it."""
-_NO_PROGRAM = (126, 127)
-"""Exit codes of a shell that could not run what it was to run (POSIX, 2.8.2)."""
 _WRONG = (
     "the options of this task are not right, and no_log hides how: try it with 'no_log: false' and values that are no "
     "secrets"
@@ -55,7 +47,7 @@ _PERSISTENT = ("network_cli", "netconf", "httpapi")
 
 
 class NoAnswer(AnsibleActionFail):
-    """A module of ours ended without a word, such as one that was killed: what it has done by then is not known."""
+    """The program on the host ended without a word, such as one that was killed: what it has done is not known."""
 
 
 class JobAction(ActionBase):
@@ -116,6 +108,7 @@ class JobAction(ActionBase):
             options = self._options(spec, rules)
             self._check_target()
             result.update(self.perform(options, task_vars or {}))
+            result = _with_discovery(result, compat.discovery(self))
         except (DefinitionError, HandleError) as exc:
             message = _WRONG if self.hidden else str(exc)
             return self._told({"failed": True, "changed": False, "msg": message})
@@ -247,50 +240,53 @@ class JobAction(ActionBase):
         return str(self._used_interpreter or "").replace("#!", "").strip() or None
 
     def ask(self, jids: list[str], mode: str, task_vars: Vars, secret: bool, **question: t.Any) -> dict[str, t.Any]:
-        """Ask the module `async_status`, in one trip.
+        """Ask for jobs, in one trip.
 
+        :arg mode: `status` or `cleanup`.
         :arg secret: see `_call`.
-        :arg question: fields of `_reader.wait.Question`.
-        :returns: its answer.
-        :raises AnsibleActionFail: it gave none.
+        :arg question: fields of `_model.wire.Question`.
+        :returns: the answer.
+        :raises AnsibleActionFail: there is none.
         """
-        question["async_dir"] = self._async_dir
-        arguments = {"jids": jids, "mode": mode, "_question": question}
-        answer = self._call(_STATUS, arguments, task_vars, "ask for jobs", secret)
+        asked = wire.Question(async_dir=self._async_dir, **question)
+        request = wire.Ask(jids, mode, asked, bool(self._task.check_mode))
+        answer = self._call(request, task_vars, "ask for jobs", secret)
         with _answer.of(self.host):
-            return _answer.statuses(answer, None if question.get("selection") else jids)
+            return _answer.statuses(answer, None if asked.selection else jids)
 
-    def cancel(
-        self, request: dict[str, t.Any], task_vars: Vars, secret: bool, results_files: dict[str, str]
-    ) -> dict[str, t.Any]:
-        """Let the module `cancel` end jobs, in one trip.
+    def cancel(self, request: dict[str, t.Any], task_vars: Vars, secret: bool) -> dict[str, t.Any]:
+        """End jobs, in one trip.
 
-        :arg request: which jobs, and how: its options.
+        :arg request: which jobs, and how: fields of `_model.wire.Cancel`.
         :arg secret: see `_call`.
-        :returns: its answer: how the jobs stand now.
-        :raises AnsibleActionFail: it gave none.
+        :returns: the answer: how the jobs stand now.
+        :raises AnsibleActionFail: there is none.
         """
-        question = {"async_dir": self._async_dir, "results_files": results_files}
-        answer = self._call(_CANCEL, {**request, "_question": question}, task_vars, "cancel jobs", secret)
+        cancel = wire.Cancel(async_dir=self._async_dir, dry=bool(self._task.check_mode), **request)
+        answer = self._call(cancel, task_vars, "cancel jobs", secret)
         with _answer.of(self.host):
-            return _answer.statuses(answer, request.get("jobs"))
+            return _answer.statuses(answer, cancel.jobs)
 
     def start(
-        self, packed: str, task_vars: Vars, question: dict[str, t.Any] | None = None, secret: bool = False
+        self,
+        batch: bytes,
+        task_vars: Vars,
+        question: dict[str, t.Any] | None = None,
+        secret: bool = False,
+        if_running: str = START,
     ) -> dict[str, t.Any]:
-        """Send a packed batch to the module `async_wrapper`, in one trip.
+        """Send a packed batch, in one trip.
 
-        :arg question: what to ask of the jobs in the same trip: fields of `_reader.wait.Question`. It is not asked
-            where the module goes through a file, which has the batch in it and is to be gone soon.
+        :arg question: what to ask of the jobs in the same trip: fields of `_model.wire.Question`. It is not asked where
+            the request goes through a file, which has the batch in it and is to be gone soon.
         :arg secret: see `_call`.
-        :returns: its answer: the `records` of the jobs that now exist, and to a question what `ask` returns.
+        :arg if_running: what the batch says of running jobs.
+        :returns: the answer: the `records` of the jobs that now exist, and to a question what `ask` returns.
         :raises AnsibleActionFail: nothing was started, or with `NoAnswer` perhaps.
         """
-        arguments: dict[str, t.Any] = {"async_dir": self._async_dir, "batch": packed, "program": program.packed()}
-        with _on_stdin(self._connection):
-            if question is not None and self._is_pipelining_enabled("new"):
-                arguments["_question"] = question
-        answer = self._call(_WRAPPER, arguments, task_vars, "start jobs", secret)
+        asked = None if question is None else wire.Question(async_dir=self._async_dir, **question)
+        request = wire.Launch(self._async_dir, asked, batch)
+        answer = self._call(request, task_vars, "start jobs", secret, if_running)
         with _answer.of(self.host):
             return _answer.records(answer)
 
@@ -308,40 +304,35 @@ class JobAction(ActionBase):
         return str(self.get_shell_option("async_dir", default="~/.ansible_async"))  # type: ignore[no-untyped-call]
 
     def _call(
-        self, module: str, arguments: dict[str, t.Any], task_vars: Vars, purpose: str, secret: bool = False
-    ) -> dict[str, t.Any]:
-        """Run a module of ours.
+        self, request: wire.Request, task_vars: Vars, purpose: str, secret: bool = False, if_running: str = START
+    ) -> wire.Answer:
+        """Let the program on the host serve a request.
 
+        :arg purpose: what that is for, in a message.
         :arg secret: its answer may hold results of jobs with `no_log`, which connections show at high verbosity.
+        :raises AnsibleActionFail: there is no answer.
         """
-        with compat.quiet_connection(self._connection) if secret and display.verbosity >= _SHOWN else _AS_IT_IS:
-            with _on_stdin(self._connection) as unasked:
-                result = self._module(module, arguments, task_vars)
-            if unasked and self._connection.become and _wants_tty(result):
-                detail(display, "become wants a terminal, so the module goes into a file first", self.host)
-                if module == _WRAPPER:
-                    arguments = {name: value for name, value in arguments.items() if name != "_question"}
-                result = self._module(module, arguments, task_vars)
-        if result.get("failed") or not any(key in result for key in _ANSWERS):
-            is_ours = "module_stdout" not in result
-            cause = _NO_CAUSE if self.hidden and is_ours else f": {_cause(result, self._used_interpreter)}"
-            message = f"could not {purpose} on {self.host}{cause}"
-            if not is_ours and result.get("rc") not in _NO_PROGRAM:
-                raise NoAnswer(message)  # type: ignore[no-untyped-call]
-            raise AnsibleActionFail(message)
-        return result
-
-    def _module(self, name: str, arguments: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = self._execute_module(
-            module_name=name, module_args=dict(arguments), task_vars=task_vars
-        )
-        return result
+        quiet = secret and display.verbosity >= _SHOWN
+        with compat.quiet_connection(self._connection) if quiet else _AS_IT_IS:
+            said = door.send(self, request, task_vars, if_running)
+        failed = f"could not {purpose} on {self.host}"
+        try:
+            with _answer.of(self.host):
+                answer, secrets = door.answer(said, self.interpreter)
+        except door.Unanswered as exc:
+            raise NoAnswer(f"{failed}: {exc}") from None  # type: ignore[no-untyped-call]
+        except door.NoProgram as exc:
+            raise AnsibleActionFail(f"{failed}: {exc}") from None
+        compat.register_secrets(secrets)
+        if isinstance(answer, wire.Refusal):
+            raise AnsibleActionFail(failed + (_NO_CAUSE if self.hidden else f": {answer.message}"))
+        return answer
 
     def _update_module_args(
         self, module_name: str, module_args: dict[str, t.Any], *args: t.Any, **kwargs: t.Any
     ) -> None:
         super()._update_module_args(module_name, module_args, *args, **kwargs)
-        if module_name == _WRAPPER:  # the batch holds the arguments of all its jobs: not for the target's syslog
+        if module_name == door.WRAPPER:  # the arguments of all jobs are in it: not for the target's syslog
             module_args["_ansible_no_log"] = True
 
     def _check_target(self) -> None:
@@ -358,39 +349,12 @@ class JobAction(ActionBase):
             )
 
 
-@contextlib.contextmanager
-def _on_stdin(connection: t.Any) -> t.Iterator[bool]:
-    """Let modules travel on standard input, in one trip, where nobody has said anything about `pipelining`.
-
-    ansible-core does that only where it is asked to, since its fall-back for a `sudo` that wants a terminal is the
-    temporary file itself. Whether the connection, the `become` method and the settings permit it is still its choice.
-
-    :returns: whether this is our doing.
-    """
-    try:
-        value, origin = connection.get_option_and_origin("pipelining")
-    except (AttributeError, KeyError):
-        value, origin = None, None
-    unasked = not value and origin in _NOBODY
-    if unasked:
-        connection.set_option("pipelining", True)
-    try:
-        yield unasked
-    finally:
-        if unasked:
-            connection.set_option("pipelining", value)
-
-
-def _wants_tty(result: t.Mapping[str, t.Any]) -> bool:
-    """:returns: whether `become` has not run the module at all, for lack of a terminal."""
-    said = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}"
-    return bool(result.get("failed")) and "tty" in said.lower()
-
-
-def _cause(result: t.Mapping[str, t.Any], interpreter: t.Any) -> str:
-    text = f"{result.get('module_stderr', '')}{result.get('module_stdout', '')}".strip()
-    if result.get("rc") in _NO_PROGRAM:
-        path = str(interpreter or "").replace("#!", "")
-        return f"there is no Python at {path}; install Python 3.8 or newer there, or set ansible_python_interpreter"
-    message = str(result.get("msg") or "no answer").strip()
-    return f"{message} ({text.splitlines()[-1][:300]})" if text else message
+def _with_discovery(result: dict[str, t.Any], found: dict[str, t.Any]) -> dict[str, t.Any]:
+    """:returns: the result of a task, with what was found on the way to its host."""
+    for key, value in found.items():
+        before = result.get(key)
+        if isinstance(value, dict):
+            result[key] = {**value, **(before if isinstance(before, dict) else {})}
+        else:
+            result[key] = [*(before if isinstance(before, list) else []), *value]
+    return result

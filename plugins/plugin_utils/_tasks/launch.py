@@ -235,7 +235,8 @@ def _start(
     action.left = interrupt.Left.of(asked_for, doubt=interrupt.STARTED, group=batch.group)
     began = time.monotonic()
     try:
-        answer = action.start(packing.text(batch), task_vars, along.question if along else None, secret)
+        question = along.question if along else None
+        answer = action.start(packing.data(batch), task_vars, question, secret, batch.if_running)
     except (AnsibleConnectionFailure, NoAnswer) as exc:
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
         answer = _started_after_all(action, batch, task_vars, exc, grace)

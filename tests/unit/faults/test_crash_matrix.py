@@ -16,14 +16,20 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
 from ansible_collections.background.jobs.plugins.module_utils._launcher import start
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-from ansible_collections.background.jobs.tests.unit.helpers import eventually, marked, script_job, script_step
+from ansible_collections.background.jobs.tests.unit.helpers import (
+    Batches,
+    altered,
+    eventually,
+    marked,
+    script_job,
+    script_step,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -31,10 +37,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch l
 CRASH = """
 import os, signal, subprocess
 def crash_at(number):
-    count = [0]
+    count, here = [0], os.getpid()
     def point():
-        count[0] += 1
-        return count[0] == number
+        count[0] += os.getpid() == here
+        return count[0] == number and os.getpid() == here
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
     def wrap(owner, name):
@@ -54,7 +60,8 @@ def crash_at(number):
     wrap(subprocess, "Popen")
 crash_at(int(os.environ["CRASH_AT"]))
 """
-UNHARMED = '\nopen(os.environ["UNHARMED"], "w").close()\n'
+UNHARMED = 'open(os.environ["UNHARMED"], "w").close()'
+MAIN = "main.main(packed, records, store, go, ready, lock)"
 TOGETHER = 6
 """How many batches run at once: they mostly sleep."""
 
@@ -99,8 +106,9 @@ def run_to_its_death(directory: Path, number: int) -> bool:
     store = Store(prepare(str(directory / "async")))
     unharmed = directory / "unharmed"
     environment = {**os.environ, "CRASH_AT": str(number), "UNHARMED": str(unharmed)}
+    sources = altered("_launcher.start", (MAIN, f"exec({CRASH!r}, {{}}); {MAIN}; exec({f'import os; {UNHARMED}'!r})"))
     try:
-        start.launch(pack(Batch("j1", jobs(directory))), _program.packed(), store.directory, environment)
+        Batches(store.directory).launch(*jobs(directory), environment=environment, sources=sources)
     except start.LaunchError:
         assert os.listdir(store.directory) == [], f"left by a launch that failed at point {number}"
         assert marked(store.directory, EXPECTED) == []
@@ -118,11 +126,7 @@ def run_to_its_death(directory: Path, number: int) -> bool:
     return not unharmed.exists()
 
 
-def test_no_death_of_a_supervisor_spoils_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = start._LOADER
-    assert program.count("module.main(") == 1
-    monkeypatch.setattr(start, "_LOADER", program.replace("module.main(", f"{CRASH}module.main(") + UNHARMED)
-
+def test_no_death_of_a_supervisor_spoils_anything(tmp_path: Path) -> None:
     def die(number: int) -> bool:
         return run_to_its_death(tmp_path / str(number), number)
 
@@ -154,7 +158,7 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
                 os.environ.update(CRASH_AT=str(number))
                 exec(CRASH, {})
                 batch = pack(Batch("j1", [script_job("j1.0", "echo '{}'")]))
-                start.launch(batch, _program.packed(), store.directory, os.environ)
+                start.launch(batch, store.directory)
                 unharmed.touch()
             finally:
                 os._exit(0)
@@ -164,5 +168,5 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
         assert marked(store.directory, ["j1.0"]) == []
         if unharmed.exists():
             break
-    assert number > 10
+    assert number > 6
     assert status.state == "succeeded"

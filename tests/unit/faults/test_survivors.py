@@ -19,7 +19,6 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup import ca
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import files
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import prune as _prune
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import Cancelled
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program
 from ansible_collections.background.jobs.plugins.module_utils._locks import named_lock
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
@@ -29,7 +28,9 @@ from ansible_collections.background.jobs.plugins.module_utils._reader import inf
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
+    Sources,
     Unprivileged,
+    altered,
     eventually,
     runs,
     script_job,
@@ -42,8 +43,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 class Somebody:
     """An unprivileged user with batches of his own, whose jobs start processes as root."""
 
-    def __init__(self, user: Unprivileged) -> None:
+    def __init__(self, user: Unprivileged, sources: Sources) -> None:
+        """:arg sources: those of the program that his jobs are launched with."""
         self._do = user.do
+        self._sources = sources
         self._user = user
         self.batches = Batches(user.do(lambda: prepare(str(user.directory / "async"))))
 
@@ -60,7 +63,7 @@ class Somebody:
         return f"{self._user.directory}/{name}.pid"
 
     def launch(self, *jobs: Job, **options: t.Any) -> None:
-        self._do(lambda: self.batches.launch(*jobs, **options) and None)
+        self._do(lambda: self.batches.launch(*jobs, sources=self._sources, **options) and None)
 
     def look(self, jid: str) -> Status:
         return self._do(lambda: self.batches.look(jid))
@@ -87,16 +90,11 @@ class Somebody:
 @pytest.fixture
 def somebody(unprivileged: Unprivileged, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Somebody]:
     """He gives up sooner what cannot be ended, in the supervisor too."""
-    source = program._source
-    said = f"GIVE_UP = {tree.GIVE_UP}"
-    assert said in source("_processes.tree")
+    sources = altered("_processes.tree", (f"GIVE_UP = {tree.GIVE_UP}", "GIVE_UP = 0.5"))
     monkeypatch.setattr(tree, "GIVE_UP", 0.5)
-    monkeypatch.setattr(program, "_source", lambda part: source(part).replace(said, "GIVE_UP = 0.5"))
-    program.packed.cache_clear()
-    somebody = Somebody(unprivileged)
+    somebody = Somebody(unprivileged, sources)
     yield somebody
     somebody.kill_all()
-    program.packed.cache_clear()
 
 
 @pytest.fixture

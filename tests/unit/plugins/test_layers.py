@@ -22,6 +22,7 @@ LAYERS = (
     "module_utils._reader",
     "module_utils._cleanup",
     "module_utils._launcher",
+    "module_utils._serve",
     "plugin_utils._core",
     "plugin_utils._define",
     "plugin_utils._results",

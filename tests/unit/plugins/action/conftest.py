@@ -38,8 +38,8 @@ PROBE = """
             self.sent = None
             return {**launch(self, options, task_vars), "sent": self.sent}
 
-        def start(self, packed, task_vars, question=None, secret=False):
-            unpacked = Packed(packed)
+        def start(self, batch, task_vars, question, secret, if_running):
+            unpacked = Packed(batch)
             jobs = [self.told(unpacked, job.jid) for job in unpacked.batch.jobs]
             self.sent = {**dataclasses.asdict(unpacked.batch), "jobs": jobs}
             records = [{"jid": job["jid"], "name": job["name"], "state": "queued", "user": "me"} for job in jobs]

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +24,16 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, record, runs
+from ansible_collections.background.jobs.tests.unit.helpers import (
+    LIMIT,
+    Batches,
+    Gates,
+    altered,
+    eventually,
+    python_job,
+    record,
+    runs,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -175,20 +187,25 @@ def test_a_launch_that_was_asked_for_before_it_has_begun_never_begins(
 
 
 def test_who_asks_for_a_launch_that_is_under_way_waits_until_its_jobs_are_there(
-    batches: Batches, night: t.Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+    batches: Batches, night: t.Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    make_reserve, seen = Store.make_reserve, []
+    gate = tmp_path / "gate"
+    wait = f"[time.sleep(0.01) for dummy in iter(lambda: os.path.exists({str(gate)!r}), True)]"
+    reserve = "store.make_reserve(packed.batch.batch)"
+    sources = altered("_launcher.start", (reserve, f"{wait}; {reserve}"))
 
-    def ask(store: Store, batch: str) -> None:
-        asker = threading.Thread(target=lambda: (once.forestall(store, batch), seen.append(store.jids())))
-        asker.start()
-        asker.join(0.3)
-        assert asker.is_alive()
-        make_reserve(store, batch)
+    def ask() -> list[str]:
+        once.forestall(batches.store, "j1")
+        return batches.store.jids()
 
-    monkeypatch.setattr(Store, "make_reserve", ask)
-    night("j1")
-    eventually(lambda: seen == [["j1.0", "j1.1"]])
+    with ThreadPoolExecutor() as pool:
+        launch = pool.submit(night, "j1", sources=sources)
+        eventually(lambda: batches.store.is_locked("j1"))
+        asked = pool.submit(ask)
+        time.sleep(0.3)
+        assert not asked.done()
+        gate.touch()
+        assert asked.result(LIMIT) == launch.result(LIMIT) == ["j1.0", "j1.1"]
 
 
 # -- what cannot be ended

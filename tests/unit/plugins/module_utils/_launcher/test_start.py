@@ -5,16 +5,26 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import start
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
-from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python_job, runs
-
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, pack
+from ansible_collections.background.jobs.plugins.plugin_utils._core import program
+from ansible_collections.background.jobs.tests.unit.helpers import (
+    LIMIT,
+    Batches,
+    Gates,
+    altered,
+    eventually,
+    python_job,
+    runs,
+)
 
 
 def test_every_job_is_on_disk_before_a_launch_returns(batches: Batches, gates: Gates) -> None:
@@ -43,59 +53,68 @@ def test_a_supervisor_leaves_no_code_on_the_disk(batches: Batches, gates: Gates,
     assert sorted(os.listdir(batches.directory)) == [".j1.lock", ".j1.reserve", "j1.0", "j1.0.log"]
 
 
+MAIN = "main.main(packed, records, store, go, ready, lock)"
+
+
 @pytest.mark.parametrize(
-    ("program", "message"),
+    ("instead", "message"),
     [
-        ("raise SystemExit('boom')", "boom"),
-        ("import sys; sys.stdin.read(); raise OSError('bang')", "OSError: bang"),
-        ("import sys; sys.stdin.read()", "it ended without a word"),
+        ("raise OSError('boom')", "OSError: boom"),
+        ("os.read(go, 9); raise SystemExit('bang\\nbang')", "SystemExit: bang bang"),
+        ("os.read(go, 9); os._exit(1)", "it ended without a word"),
+        ("os._exit(0)", "it ended without a word"),
     ],
-    ids=["at once", "later", "silently"],
 )
-def test_a_supervisor_that_does_not_come_up_leaves_nothing(
-    batches: Batches, monkeypatch: pytest.MonkeyPatch, program: str, message: str
-) -> None:
-    monkeypatch.setattr(start, "_LOADER", program)
-    with pytest.raises(
-        LaunchError, match=f"the supervisor did not come up on {os.uname().nodename} with .*: {message}"
-    ):
-        batches.launch(python_job("j1.0", "print('{}')"))
+def test_a_supervisor_that_does_not_come_up_leaves_nothing(batches: Batches, instead: str, message: str) -> None:
+    said = f"the supervisor did not come up on {os.uname().nodename} with {sys.executable}: {message}"
+    with pytest.raises(LaunchError, match=f"^{re.escape(said)}$"):
+        batches.launch(python_job("j1.0", "print('{}')"), sources=altered("_launcher.start", (MAIN, instead)))
     assert os.listdir(batches.directory) == []
 
 
-def test_a_supervisor_that_never_answers_is_ended(
-    batches: Batches, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_supervisor_that_never_answers_is_ended(batches: Batches, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    monkeypatch.setattr(start, "_PATIENCE", 1.0)
-    monkeypatch.setattr(
-        start,
-        "_LOADER",
-        f"import os, sys, time\nsys.stdin.read()\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)",
-    )
+    hangs = f"open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    sources = altered("_launcher.start", (MAIN, hangs), ("_PATIENCE = 60.0", "_PATIENCE = 1.0"))
     with pytest.raises(LaunchError, match="no answer within 1 s"):
-        batches.launch(python_job("j1.0", "print('{}')"))
+        batches.launch(python_job("j1.0", "print('{}')"), sources=sources)
     assert os.listdir(batches.directory) == []
     assert not runs(int(eventually(lambda: pid_file.exists() and pid_file.read_text(encoding="ascii"))))
 
 
+def test_what_waits_for_the_end_of_our_output_does_not_wait_for_the_supervisor(batches: Batches, gates: Gates) -> None:
+    """As ssh does, and everything else through which the program is run; nor for what else it has inherited."""
+    batch = Batch("j1", [gates.job("j1.0")])
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, *program.OPTIONS, program.LINE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(write,),
+    )
+    os.close(write)
+    out, err = process.communicate(program.payload(wire.Launch(batches.directory, batch=pack(batch))), LIMIT)
+    assert (os.read(read, 1), err) == (b"", b"")
+    os.close(read)
+    assert wire.MARK in out.decode()
+    assert not batches.look("j1.0").finished
+    eventually(lambda: gates.is_reached("j1.0"))
+
+
 def test_a_directory_that_cannot_be_written_starts_nothing(tmp_path: Path) -> None:
     batches = Batches(str(tmp_path / "missing"))
+    sources = altered("_serve.launch", ("prepare(request.async_dir)", "request.async_dir"))
     with pytest.raises(LaunchError, match=r"could not write under .*/missing: No such file or directory"):
-        batches.launch(python_job("j1.0", "print('{}')"))
+        batches.launch(python_job("j1.0", "print('{}')"), sources=sources)
 
 
-def test_what_went_wrong_halfway_is_undone(batches: Batches, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_went_wrong_halfway_is_undone(batches: Batches) -> None:
     """The status file of the third job cannot be put in its place: there is a directory."""
-    make_reserve = Store.make_reserve
-
-    def obstruct(store: Store, batch: str) -> None:
-        os.mkdir(store.path("j1.2"))
-        make_reserve(store, batch)
-
-    monkeypatch.setattr(Store, "make_reserve", obstruct)
+    reserve = "store.make_reserve(packed.batch.batch)"
+    sources = altered("_launcher.start", (reserve, f"os.mkdir(store.path('j1.2')); {reserve}"))
     with pytest.raises(LaunchError, match="could not write under"):
-        batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)))
+        batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)), sources=sources)
     assert os.listdir(batches.directory) == ["j1.2"]
     os.rmdir(f"{batches.directory}/j1.2")
 

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python
-from ansible_collections.background.jobs.plugins.module_utils._supervisor import attempt
+from ansible_collections.background.jobs.plugins.module_utils._supervisor import attempt, texts
 from ansible_collections.background.jobs.tests.unit.helpers import eventually, runs
 
 
@@ -52,7 +51,7 @@ def read_all(handle: int) -> bytes:
 def feed(child: procfs.Child, program: bytes) -> None:
     assert child.program is not None
     os.set_blocking(child.program, True)
-    boot = _program.boot() + attempt._RUN.format(title="a job", log=None, limit=0, keep=[], environment={})
+    boot = texts.boot() + attempt._RUN.format(title="a job", log=None, limit=0, keep=[], environment={})
     with os.fdopen(child.program, "wb") as pipe:
         pipe.write(python.fed(boot.encode(), program))
     child.program = None

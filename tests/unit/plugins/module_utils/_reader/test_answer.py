@@ -13,7 +13,6 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._reader import answer as _answer
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import (
     Unsendable,
-    answer,
     as_json,
     foretold,
     take_secrets,
@@ -45,11 +44,6 @@ def test_a_job_of_builtin_async_has_no_record() -> None:
 def test_what_is_no_list_of_texts_is_no_secret(value: t.Any) -> None:
     status = Status("1.2", "/b/1.2", "succeeded", result={"_ansible_new_secrets": value, "rc": 0})
     assert (take_secrets(status), status.result) == ([], {"rc": 0})
-
-
-def test_secrets_go_where_ansible_core_reads_them() -> None:
-    assert answer(["a"], jobs=[]) == {"jobs": [], "_ansible_new_secrets": ["a"]}
-    assert answer([], jobs=[], user="root") == {"jobs": [], "user": "root"}
 
 
 # What is told of a job

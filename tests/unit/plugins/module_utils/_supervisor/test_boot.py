@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
-from ansible_collections.background.jobs.plugins.module_utils._supervisor import attempt
+from ansible_collections.background.jobs.plugins.module_utils._supervisor import attempt, texts
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import boot as _boot
 
 
@@ -111,7 +110,7 @@ def test_reading_all_of_what_does_not_block_is_what_it_was(handle: int) -> None:
 def boot(program: str, handle: int | None, keep: t.Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
     """Run a program as a job's process does."""
     settings = attempt._RUN.format(title="a job", log=handle, limit=1000, keep=list(keep), environment={})
-    text = _program.boot() + settings
+    text = texts.boot() + settings
     source = f"exec({text!r}, {{'program': {program.encode()!r}}})"
     handles = [*keep, *(() if handle is None else (handle,))]
     return subprocess.run([sys.executable, "-c", source], pass_fds=handles, capture_output=True, check=False)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -18,8 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, Packed, Step, pack
-from ansible_collections.background.jobs.plugins.module_utils._processes import python
+from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import (
+    Batch,
+    Job,
+    Packed,
+    Step,
+    pack,
+)
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Lines, Server, Servers
 from ansible_collections.background.jobs.tests.unit.helpers import (
     LIMIT,
@@ -219,6 +227,24 @@ def test_a_server_leaves_nothing(batches: Batches, form: str, tmp_path: Path, mo
     assert supervisor is None or eventually(lambda: not runs(supervisor))
 
 
+def test_a_server_loads_its_module_while_the_status_files_are_written(batches: Batches, tmp_path: Path) -> None:
+    """And it goes, if that fails."""
+    note = tmp_path / "note"
+    probe = "import sys\nfrom ansible.module_utils import starts_a_thread\nprint('{}')\nsys.exit(0)\n"
+    wait = f"[time.sleep(0.01) for dummy in range(3000) if not os.path.exists({str(note)!r})]"
+    write = "failed = store.write_all("
+    for batch, more in (("j1", ""), ("j2", "raise OSError(28, 'no room'); ")):
+        code = f"open({str(note)!r}, 'a').write({batch!r})"
+        jobs = [probe_job(f"{batch}.{number}", "2.22", extra=code, probe=probe) for number in range(2)]
+        sources = altered("_launcher.start", (write, f"{wait}; {more}{write}"))
+        with pytest.raises(LaunchError, match="could not write under") if more else contextlib.nullcontext():
+            batches.launch(*jobs, batch=batch, sources=sources)
+        assert note.read_text(encoding="ascii") == batch
+        note.unlink()
+    assert batches.end("j1.0").state == "succeeded"
+    eventually(lambda: not any("fork server (j2)" in " ".join(procfs.command_line(pid)) for pid in procfs.pids()))
+
+
 def test_a_server_that_fails_costs_nothing_but_time(batches: Batches) -> None:
     """A module that cannot even be loaded tells so in each job."""
     batches.launch(*(probe_job(f"j1.{number}", "2.18", probe="this is no Python") for number in range(2)))
@@ -324,7 +350,7 @@ def test_a_module_whose_import_hangs_holds_up_nobody(batches: Batches) -> None:
     for job in jobs:
         job.timeout, job.kill_after = 0.5, 1
     other = python_job("j1.2", "print('{}')")
-    batches.launch(*jobs, other, program=altered("_supervisor.fork_client", ("_WARM_UP = 6.0", "_WARM_UP = 3.0")))
+    batches.launch(*jobs, other, sources=altered("_supervisor.fork_client", ("_WARM_UP = 6.0", "_WARM_UP = 3.0")))
     assert batches.end("j1.2").state == "succeeded"
     assert [batches.look(job.jid).state for job in jobs] == ["queued", "queued"]
     for job in jobs:
@@ -335,11 +361,11 @@ def test_a_module_whose_import_hangs_holds_up_nobody(batches: Batches) -> None:
 
 
 def test_a_stopped_server_costs_nobody_his_limit(batches: Batches, gates: Gates) -> None:
-    program = altered("_supervisor.fork_client", ("_ANSWER = 5.0", "_ANSWER = 4.0"))
+    sources = altered("_supervisor.fork_client", ("_ANSWER = 5.0", "_ANSWER = 4.0"))
     jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(1)") for number in range(2)]
     jobs[1].after = ["j1.2"]
     batches.launch(
-        *jobs, gates.job("j1.2"), python_job("j1.3", HANGS, timeout=0.5, after=["j1.2"]), program=program, trace=True
+        *jobs, gates.job("j1.2"), python_job("j1.3", HANGS, timeout=0.5, after=["j1.2"]), sources=sources, trace=True
     )
     supervisor = batches.supervisor("j1.0")
     eventually(lambda: is_forked(batches, "j1.0"))
@@ -359,7 +385,7 @@ def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batche
     probes = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(1)") for number in range(2)]
     probes[0].steps.insert(0, gates.job("j1.9").steps[0])
     probes[0].block = True
-    batches.launch(*probes, program=altered("_supervisor.fork_client", ("_ANSWER = 5.0", "_ANSWER = 600.0")))
+    batches.launch(*probes, sources=altered("_supervisor.fork_client", ("_ANSWER = 5.0", "_ANSWER = 600.0")))
     supervisor = batches.supervisor("j1.1")
     eventually(lambda: gates.is_reached("j1.9"))
     (server,) = set(children(supervisor)) - {batches.pid("j1.0"), batches.pid("j1.1")}
@@ -383,7 +409,7 @@ def test_where_orphans_do_not_become_ours_there_are_no_servers() -> None:
 
 def test_where_orphans_do_not_become_ours_no_job_is_forked(batches: Batches) -> None:
     jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(0.5)") for number in range(3)]
-    batches.launch(*jobs, program=altered("_processes.procfs", ("import ctypes", "raise ImportError")))
+    batches.launch(*jobs, sources=altered("_processes.procfs", ("import ctypes", "raise ImportError")))
     supervisor = batches.supervisor("j1.0")
     eventually(lambda: len(children(supervisor)) == 3)
     for job in jobs:

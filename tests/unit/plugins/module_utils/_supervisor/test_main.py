@@ -13,8 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program as _program
-from ansible_collections.background.jobs.plugins.module_utils._model.batch import FILES, Batch, Job, Packed, pack
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import (
+    FILES,
+    Batch,
+    Job,
+    Packed,
+    pack,
+)
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
@@ -25,6 +30,7 @@ from ansible_collections.background.jobs.plugins.module_utils._supervisor import
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Gates,
+    Sources,
     altered,
     children,
     eventually,
@@ -33,6 +39,7 @@ from ansible_collections.background.jobs.tests.unit.helpers import (
     runs,
     script_job,
     script_step,
+    supervise,
 )
 from ansible_collections.background.jobs.tests.unit.payloads import probe_job
 
@@ -453,20 +460,8 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
         raise RuntimeError("this cannot be")
 
     monkeypatch.setattr(main.Supervisor, "_apply", fail)
-    lock = store.make_lock("j1")
     jobs = [python_job(f"j1.{number}", "") for number in range(2)]
-    records = [{"jid": job.jid, "name": job.name, "batch": "j1"} for job in jobs]
-    told, ready = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            main.main(pack(Batch("j1", jobs)), [], records, store.directory, ("", ""), ready, lock)
-        finally:
-            os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert os.read(told, 100) == b"ready\n"
-    for handle in (lock, told, ready):
-        os.close(handle)
+    supervise(store, Batch("j1", jobs))
     assert sorted(os.listdir(store.directory)) == ["j1.0", "j1.1"]
     for job in jobs:
         status = look(store, job.jid)
@@ -487,7 +482,7 @@ def test_few_results_wait_to_be_written_together(store: Store) -> None:
 # -- no room, and too much
 
 
-def crowded(note: Path) -> str:
+def crowded(note: Path) -> Sources:
     """A supervisor whose user may have no more processes as long as a file is there."""
     change = "            self._popen = subprocess.Popen("
     refuse = f"            if os.path.exists({str(note)!r}):\n                raise BlockingIOError(11, 'Resource')\n"
@@ -502,7 +497,7 @@ def test_a_job_for_which_there_is_no_process_waits_while_others_run(
     block.steps, block.block = [gates.job("j1.2").steps[0], python_step("print('{}')")], True
     late = gates.job("j1.1")
     late.after = ["j1.3"]
-    batches.launch(gates.job("j1.0"), block, late, gates.job("j1.3"), program=crowded(note))
+    batches.launch(gates.job("j1.0"), block, late, gates.job("j1.3"), sources=crowded(note))
     eventually(lambda: all(gates.is_reached(jid) for jid in ("j1.0", "j1.2", "j1.3")))
     note.touch()
     gates.open("j1.3")
@@ -522,28 +517,19 @@ def test_jobs_for_which_there_is_no_process_wait_some_time_where_none_runs(batch
     """What has started them, or asks for them, is a process of this user, too."""
     note = tmp_path / "note"
     note.touch()
-    batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)), program=crowded(note))
+    batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(3)), sources=crowded(note))
     eventually(lambda: batches.look("j1.0").reason == "no_room")
     note.unlink()
     assert [batches.end(f"j1.{number}").state for number in range(3)] == ["succeeded"] * 3
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
-    """Supervisors that do not wait out a lack of processes where no job runs."""
-    source, said = _program._source, "_ALONE = 10.0"
-    assert said in source("_supervisor.attempt")
-    monkeypatch.setattr(_program, "_source", lambda part: source(part).replace(said, "_ALONE = 0.0"))
-    _program.packed.cache_clear()
-    yield
-    _program.packed.cache_clear()
-
-
-@pytest.mark.usefixtures("impatient")
 def test_jobs_for_which_there_is_no_process_fail_where_none_runs_for_longer(batches: Batches, tmp_path: Path) -> None:
     note = tmp_path / "note"
     note.touch()
-    batches.launch(*(python_job(f"j1.{number}", "print('{}')") for number in range(2)), program=crowded(note))
+    full = crowded(note)
+    impatient = altered("_supervisor.attempt", ("_ALONE = 10.0", "_ALONE = 0.0"))
+    jobs = (python_job(f"j1.{number}", "print('{}')") for number in range(2))
+    batches.launch(*jobs, sources=lambda part: impatient(part) if part == "_attempt" else full(part))
     for number in range(2):
         status = batches.end(f"j1.{number}")
         assert (status.state, status.reason) == ("failed", "spawn")
@@ -579,7 +565,7 @@ def test_all_jobs_run_at_once_though_the_limit_of_open_files_is_low_and_they_inh
 def test_jobs_that_wait_since_there_are_no_more_files_say_so(batches: Batches, gates: Gates) -> None:
     jobs = [gates.job(f"j1.{number}") for number in range(8)]
     change = "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)"
-    batches.launch(*jobs, program=altered("_processes.procfs", (change, "soft, hard = 64, 64")))
+    batches.launch(*jobs, sources=altered("_processes.procfs", (change, "soft, hard = 64, 64")))
     eventually(lambda: gates.is_reached("j1.5"))
     status = batches.look("j1.6")
     assert (status.state, status.reason) == ("queued", "open_files")
@@ -605,10 +591,10 @@ def test_a_log_of_20_gb_is_not_read_whole(batches: Batches) -> None:
 
 def test_what_a_module_prints_is_kept_up_to_a_limit(batches: Batches) -> None:
     source = "import os, sys\nfor number in range(64):\n    os.write({}, b'x' * 1000)\nprint('{{}}')"
-    program = altered(
+    sources = altered(
         "_supervisor.attempt", ("_RESULT = 256 << 20", "_RESULT = 9999"), ("_ERRORS = 16 << 20", "_ERRORS = 9999")
     )
-    batches.launch(python_job("j1.0", source.format(1)), python_job("j1.1", source.format(2)), program=program)
+    batches.launch(python_job("j1.0", source.format(1)), python_job("j1.1", source.format(2)), sources=sources)
     status = batches.end("j1.0")
     assert (status.state, status.reason) == ("failed", "output_too_long")
     assert (

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import files
-from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
-from ansible_collections.background.jobs.tests.unit.helpers import Batches, python_job
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, python_job, supervise
 
 BATCH = Batch("j1", [Job("j1.0", "back\nup"), Job("j1.1", "HIDDEN", no_log=True)], trace=True)
 
@@ -109,17 +109,5 @@ def test_how_a_supervisor_fails_is_in_it(store: Store, monkeypatch: pytest.Monke
         raise RuntimeError("this cannot be")
 
     monkeypatch.setattr(main.Supervisor, "_apply", fail)
-    lock = store.make_lock("j1")
-    records = [{"jid": "j1.0", "name": "j1.0", "batch": "j1"}]
-    packed = pack(Batch("j1", [python_job("j1.0", "")], trace=True))
-    told, ready = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            main.main(packed, [], records, store.directory, ("", ""), ready, lock)
-        finally:
-            os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    for handle in (lock, told, ready):
-        os.close(handle)
+    supervise(store, Batch("j1", [python_job("j1.0", "")], trace=True))
     assert "RuntimeError: this cannot be" in lines(store)

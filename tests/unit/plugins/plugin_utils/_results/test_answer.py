@@ -12,9 +12,10 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Pruned, Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import as_json, tell, tell_record
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell, tell_record
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import (
     DEEPEST,
@@ -22,14 +23,32 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results.answer im
     Nonsense,
     check_started,
     clean,
-    listed,
-    pruned,
-    records,
-    statuses,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
 Answer = t.Dict[str, t.Any]
+WRONG = (Nonsense, wire.WireError)
+
+
+def said(kind: str, fields: Answer) -> wire.Answer:
+    """What a host says, as it arrives."""
+    return wire.decode_answer(json.dumps({"version": 1, "kind": kind, "answer": fields}))[0]
+
+
+def statuses(told: Answer, jids: t.Sequence[str] | None) -> Answer:
+    return _answer.statuses(said("statuses", told), jids)
+
+
+def records(told: Answer) -> Answer:
+    return _answer.records(said("started", told))
+
+
+def listed(told: Answer) -> Answer:
+    return _answer.listed(said("listed", told))
+
+
+def pruned(told: Answer) -> Answer:
+    return _answer.pruned(said("pruned", told))
 
 
 def job(jid: str, result: Answer | None = None, state: str = "succeeded", **fields: t.Any) -> Answer:
@@ -77,7 +96,7 @@ def test_how_a_job_has_ended_is_told_in_one_of_a_few_words() -> None:
     (status,) = statuses(answer(changed(job("j1.0"), ended_as="changed")), None)["jobs"]
     assert status["ended_as"] == "changed"
     for wrong in ("failed", "ok: [web2]", 5):
-        with pytest.raises(Nonsense, match="ended_as is"):
+        with pytest.raises(WRONG, match="ended_as is"):
             statuses(answer(changed(job("j1.0"), ended_as=wrong)), None)
 
 
@@ -99,7 +118,7 @@ def test_a_job_can_be_asked_for_twice() -> None:
     ids=str,
 )
 def test_what_was_not_asked_for_is_no_answer(told: list[str], asked: list[str] | None, message: str) -> None:
-    with pytest.raises(Nonsense, match=message):
+    with pytest.raises(WRONG, match=message):
         statuses(answer(*map(job, told)), asked)
 
 
@@ -111,8 +130,9 @@ ONE = job("j1.0", {"rc": 0})
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"jobs": 5}, "it has no list of jobs"),
-        ({"jobs": [5]}, "it has no list of jobs"),
+        ({"jobs": [], "final": True}, "it has no user"),
+        ({"jobs": 5, "user": "me"}, "jobs is 5, not a list"),
+        ({"jobs": [5], "user": "me"}, r"jobs is \[5\], not a list"),
         (answer(ONE, user=5), "user is 5, not a text"),
         (answer(ONE, final="no"), "final is 'no', not true or false"),
         (answer(ONE, final=False), "it says that all jobs have ended, and that more will come"),
@@ -145,7 +165,7 @@ ONE = job("j1.0", {"rc": 0})
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_has_another_type_is_no_answer(told: Answer, message: str) -> None:
-    with pytest.raises(Nonsense, match=message):
+    with pytest.raises(WRONG, match=message):
         statuses(told, ["j1.0"])
 
 
@@ -155,9 +175,19 @@ def test_output_comes_with_what_there_is_of_it() -> None:
 
 
 def test_an_error_names_the_host() -> None:
-    message = "the answer of web1 about its jobs makes no sense: it has no list of jobs"
-    with pytest.raises(AnsibleActionFail, match=message), _answer.of("web1"):
+    message = "the answer of web1 about its jobs makes no sense: "
+    with pytest.raises(AnsibleActionFail, match=f"{message}it has no jobs"), _answer.of("web1"):
         statuses({}, [])
+    with pytest.raises(AnsibleActionFail, match=f"{message}it tells of job j1.1 more"), _answer.of("web1"):
+        statuses(answer(job("j1.1"), job("j1.1")), None)
+
+
+@pytest.mark.parametrize(
+    "look", [lambda told: _answer.statuses(told, []), _answer.records, _answer.listed, _answer.pruned]
+)
+def test_the_answer_to_something_else_is_none(look: t.Callable[[wire.Answer], t.Any]) -> None:
+    with pytest.raises(Nonsense, match="it does not tell"):
+        look(wire.Refusal("no room"))
 
 
 # Decoded one by one
@@ -268,23 +298,24 @@ def test_records_come_with_what_was_asked_along() -> None:
     told = records(started("j1.0", "j1.1"))
     assert [each["jid"] for each in told["records"]] == ["j1.0", "j1.1"]
     assert (told["async_dir"], set(told)) == ("/a", {"records", "async_dir"})
-    told = records(started("j1.0", **answer(job("j1.0", {"rc": 0}))))
+    told = records(started("j1.0", statuses=answer(job("j1.0", {"rc": 0}))))
     assert told["jobs"][0]["result"] == {"rc": 0}
 
 
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"records": 5, "async_dir": "/a"}, "it has no list of records"),
+        ({"records": 5, "async_dir": "/a"}, "records is 5, not a list"),
         ({"records": ["{}"], "async_dir": "/a"}, "in a record, it is incomplete"),
         (started("j1.0", async_dir="a"), "async_dir is 'a', not an absolute path"),
         (started("j1.0", async_dir=5), "async_dir is 5"),
-        (started("j1.0", **answer(job("j1.1"))), "it tells of job j1.1, which it was not asked for"),
+        (started("j1.0", statuses=answer(job("j1.1"))), "it tells of job j1.1, which it was not asked for"),
+        (started("j1.0", statuses={"jobs": []}), "it has no user"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_record_is_no_answer(told: Answer, message: str) -> None:
-    with pytest.raises(Nonsense, match=message):
+    with pytest.raises(WRONG, match=message):
         records(told)
 
 
@@ -305,7 +336,7 @@ def test_jobs_that_were_not_sent_were_not_started(found: list[str], attach: bool
     if message is None:
         check_started(told, sent, attach)
         return
-    with pytest.raises(Nonsense, match=message):
+    with pytest.raises(WRONG, match=message):
         check_started(told, sent, attach)
 
 
@@ -336,9 +367,9 @@ INFO = dataclasses.asdict(
 
 def test_what_is_listed_and_pruned_comes_as_it_is_and_without_anything_else() -> None:
     told = {"jobs": [{**INFO, **ACTS}], "elsewhere": 1, "user": "me", "async_dir": "/a", "add_host": 1}
-    assert listed(as_json(told)) == {"jobs": [INFO], "elsewhere": 1, "user": "me", "async_dir": "/a"}
-    told = {**dataclasses.asdict(Pruned(files=["/a/x"])), "jobs": [INFO], "kept": [{**INFO, **ACTS}], "add_group": "g"}
-    assert pruned(as_json(told)) == {"jobs": [INFO], "kept": [INFO], "files": ["/a/x"], "error": None}
+    assert listed(told) == {"jobs": [INFO], "elsewhere": 1, "user": "me", "async_dir": "/a"}
+    told = {"files": ["/a/x"], "error": None, "jobs": [INFO], "kept": [{**INFO, **ACTS}], "add_group": "g"}
+    assert pruned(told) == {"jobs": [INFO], "kept": [INFO], "files": ["/a/x"], "error": None}
 
 
 @pytest.mark.parametrize(
@@ -354,5 +385,5 @@ def test_what_is_listed_and_pruned_comes_as_it_is_and_without_anything_else() ->
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_list_of_jobs_is_no_answer(told: Answer, message: str) -> None:
-    with pytest.raises(Nonsense, match=message):
-        listed(as_json(told))
+    with pytest.raises(WRONG, match=message):
+        listed(told)

@@ -28,11 +28,9 @@ class Target:
         self.asked: list[dict[str, t.Any]] = []
         self.removed: list[str] = []
 
-    def cancel(
-        self, request: dict[str, t.Any], task_vars: t.Any, secret: bool, results_files: dict[str, str]
-    ) -> dict[str, t.Any]:
+    def cancel(self, request: dict[str, t.Any], task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
         self.secret = secret
-        self.asked.append({**request, "results_files": results_files})
+        self.asked.append(request)
         return {"jobs": list(self._statuses), "user": "root"}
 
     def remove(self, command: str) -> None:
@@ -122,13 +120,13 @@ def test_no_jobs_are_no_trip_and_no_failure(jobs: t.Any) -> None:
     ("options", "request_", "message"),
     [
         ({"group": "nightly"}, {"group": "nightly"}, "there is no unfinished job of group 'nightly'"),
-        ({"name": ["a", "b"]}, {"name": ["a", "b"]}, "there is no unfinished job named 'a' or 'b'"),
+        ({"name": ["a", "b"]}, {"names": ["a", "b"]}, "there is no unfinished job named 'a' or 'b'"),
         (
             {"group": "g", "name": ["a"]},
-            {"group": "g", "name": ["a"]},
+            {"group": "g", "names": ["a"]},
             "there is no unfinished job of group 'g' named 'a'",
         ),
-        ({"all": True, "mode": "drain"}, {"all": True, "mode": "drain"}, "there is no unfinished job"),
+        ({"all": True, "mode": "drain"}, {"everything": True, "mode": "drain"}, "there is no unfinished job"),
     ],
     ids=str,
 )
@@ -137,7 +135,8 @@ def test_a_selection_that_nothing_matches_is_no_failure(
 ) -> None:
     target = Target()
     result = cancelled(target, **options)
-    assert target.asked == [{"mode": "kill", **request_, "results_files": {}}]
+    nothing = {"jobs": None, "group": None, "names": None, "everything": False, "mode": "kill"}
+    assert target.asked == [{**nothing, **request_}]
     assert (result["changed"], result["failed"]) == (False, False)
     assert result["msg"] == f"nothing to cancel on web1: {message}"
 

@@ -54,7 +54,7 @@ def pruned(target: Target, **options: t.Any) -> dict[str, t.Any]:
 def test_all_jobs_are_told_with_their_host() -> None:
     target = Target(job("a", "running"), job("b", "lost"), elsewhere=2)
     result = told(target)
-    assert target.asked == [{}]
+    assert target.asked == [{"group": None, "names": None, "states": None}]
     assert [(each["name"], each["host"]) for each in result["jobs"]] == [("a", "web1"), ("b", "web1")]
     assert {state: count for state, count in result["summary"].items() if count} == {"running": 1, "lost": 1}
     assert (result["changed"], result["elsewhere"], result["user"], result["async_dir"]) == (False, 2, "root", "/a")
@@ -63,7 +63,7 @@ def test_all_jobs_are_told_with_their_host() -> None:
 def test_only_what_was_asked_for_is_sent() -> None:
     target = Target()
     told(target, group="nightly", name=[], state=["lost"])
-    assert target.asked == [{"group": "nightly", "name": [], "state": ["lost"]}]
+    assert target.asked == [{"group": "nightly", "names": [], "states": ["lost"]}]
 
 
 @pytest.mark.parametrize("state", ["running", "succeeded", "lost"])
@@ -84,7 +84,7 @@ def test_no_group_is_not_any_group(ask: t.Callable[..., dict[str, t.Any]]) -> No
 def test_an_age_is_a_duration() -> None:
     target = Target()
     pruned(target, older_than="1d 12h", group="nightly")
-    assert target.asked == [{"group": "nightly", "state": _argspec.ENDED, "older_than": "129600.0"}]
+    assert target.asked == [{"group": "nightly", "names": None, "states": _argspec.ENDED, "older_than": 129600.0}]
     with pytest.raises(DefinitionError, match="older_than is 'soon'"):
         pruned(target, older_than="soon")
 

@@ -10,10 +10,11 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.background.jobs.plugins.module_utils._launcher import program
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell
-from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, door
+from ansible_collections.background.jobs.plugins.plugin_utils._core.door import Said
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import job_action
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction, NoAnswer
 from ansible_collections.background.jobs.tests.unit.helpers import entry
@@ -23,7 +24,9 @@ from ansible_collections.background.jobs.tests.unit.helpers import entry
 def action() -> t.Any:
     """An action on an ordinary host, without the machinery of a play around it."""
     action: t.Any = JobAction.__new__(JobAction)
-    action._task = types.SimpleNamespace(delegate_to=None, action="background.jobs.wait", async_val=0, no_log=False)
+    action._task = types.SimpleNamespace(
+        delegate_to=None, action="background.jobs.wait", async_val=0, no_log=False, check_mode=False
+    )
     action._connection = types.SimpleNamespace(transport="ssh", _shell=types.SimpleNamespace(SHELL_FAMILY="sh"))
     action._play_host = "web1"
     action._used_interpreter = "/usr/bin/python3"
@@ -53,137 +56,76 @@ def test_a_network_device_is_refused(action: t.Any, transport: str) -> None:
         action._check_target()
 
 
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ({"failed": True, "msg": "no room"}, "could not start jobs on web1: no room"),
-        (
-            {"rc": 127, "msg": "x", "module_stdout": "sh: not found"},
-            "could not start jobs on web1: there is no Python at /usr/bin/python3",
-        ),
-        (
-            {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\nOSError: y"},
-            "MODULE FAILURE (OSError: y)",
-        ),
-        ({}, "could not start jobs on web1: no answer"),
-        ({"changed": True}, "could not start jobs on web1: no answer"),
-    ],
-    ids=["failed", "no Python", "crashed", "empty", "not ours"],
-)
-def test_an_answer_that_is_none_fails_with_its_cause(
-    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], message: str
-) -> None:
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: "/srv/jobs", raising=False)
-    monkeypatch.setattr(action, "_execute_module", lambda **arguments: answer)
-    with pytest.raises(AnsibleActionFail) as caught:
-        action.start("batch", {})
-    assert message in str(caught.value)
+def program(monkeypatch: pytest.MonkeyPatch, *said: wire.Answer | Said) -> list[wire.Request]:
+    """Let these come back from the host, one after the other; returns the requests that go there."""
+    sent: list[wire.Request] = []
+
+    def send(action: t.Any, request: wire.Request, task_vars: t.Any, if_running: str) -> Said:
+        assert task_vars == {"a": 1}
+        sent.append(request)
+        each = said[len(sent) - 1]
+        return (
+            each if isinstance(each, Said) else Said(0, wire.MARK + wire.encode_answer(each, ["secret"]).decode(), "")
+        )
+
+    monkeypatch.setattr(compat, "register_secrets", lambda secrets: None)
+    monkeypatch.setattr(door, "send", send)
+    monkeypatch.setattr(JobAction, "get_shell_option", lambda action, option, default=None: f"<{option}>")
+    return sent
 
 
-class Ssh:
-    """A connection with the option `pipelining`, as a user has set it, or not."""
-
-    transport = "ssh"
-    become: t.Any = object()
-
-    def __init__(self, pipelining: bool = False, origin: str = "default") -> None:
-        self.options = {"pipelining": (pipelining, origin)}
-
-    def get_option_and_origin(self, name: str) -> tuple[bool, str]:
-        return self.options[name]
-
-    def set_option(self, name: str, value: bool) -> None:
-        self.options[name] = value, "Direct"  # as ansible-core notes it
+NOBODY = wire.Statuses([], "root")
 
 
-class Target:
-    """Stands for what is behind `_execute_module`: a sudo that wants a terminal, if `tty`."""
-
-    def __init__(self, connection: Ssh, tty: bool = False) -> None:
-        self.connection = connection
-        self.tty = tty
-        self.saw: list[bool] = []
-
-    def __call__(self, **arguments: t.Any) -> dict[str, t.Any]:
-        self.saw.append(self.connection.get_option_and_origin("pipelining")[0])
-        if self.tty and self.saw[-1]:
-            return {"failed": True, "rc": 1, "module_stderr": "sudo: sorry, you must have a tty to run sudo"}
-        return {"records": [], "async_dir": "/a"}
-
-
-def use(action: t.Any, monkeypatch: pytest.MonkeyPatch, target: Target) -> None:
-    action._connection = target.connection
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: "/srv/jobs", raising=False)
-    monkeypatch.setattr(action, "_execute_module", target)
-
-
-def test_a_module_travels_on_stdin_where_nobody_has_set_pipelining(
+def test_a_request_goes_to_the_async_directory_and_its_answer_is_checked(
     action: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = Target(Ssh())
-    use(action, monkeypatch, target)
-    for dummy in range(2):  # the items of a loop have one connection
-        action.start("batch", {})
-        assert target.connection.get_option_and_origin("pipelining")[0] is False
-    assert target.saw == [True, True]
-
-
-@pytest.mark.parametrize("pipelining", [True, False])
-def test_what_the_user_has_set_is_obeyed(action: t.Any, monkeypatch: pytest.MonkeyPatch, pipelining: bool) -> None:
-    target = Target(Ssh(pipelining, "/etc/ansible/ansible.cfg"))
-    use(action, monkeypatch, target)
-    action.start("batch", {})
-    assert target.saw == [pipelining]
-    assert target.connection.options["pipelining"] == (pipelining, "/etc/ansible/ansible.cfg")
-
-
-def test_a_sudo_that_wants_a_terminal_gets_one(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target(Ssh(), tty=True)
-    use(action, monkeypatch, target)
-    action.start("batch", {})
-    assert target.saw == [True, False]
-
-
-def test_a_failure_for_lack_of_a_terminal_is_told_where_pipelining_was_asked_for(
-    action: t.Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = Target(Ssh(True, "env: ANSIBLE_PIPELINING"), tty=True)
-    use(action, monkeypatch, target)
-    with pytest.raises(AnsibleActionFail, match="you must have a tty"):
-        action.start("batch", {})
-    assert target.saw == [True]
-
-
-def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[dict[str, t.Any]] = []
-
-    def execute(**arguments: t.Any) -> dict[str, t.Any]:
-        sent.append(arguments)
-        jobs = [tell(Status("j1", "/a/j1", "running"))] if len(sent) > 1 else []
-        return {"jobs": jobs, "records": [], "async_dir": "/a"}
-
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: f"<{option}>", raising=False)
-    monkeypatch.setattr(action, "_execute_module", execute)
-    action.start("packed", {"a": 1})
-    action.ask(["j1"], "status", {"a": 1}, False, patience=5)
-    action.cancel({"jobs": ["j1"], "mode": "kill"}, {"a": 1}, False, {"j1": "/b/j1"})
-    assert [call["module_name"] for call in sent] == [
-        "background.jobs.async_wrapper",
-        "background.jobs.async_status",
-        "background.jobs.cancel",
+    running = wire.Statuses([tell(Status("j1", "/a/j1", "running"))], "root", False)
+    sent = program(monkeypatch, wire.Started([], "/a"), wire.Started([], "/a", NOBODY), running, running)
+    action.start(b"packed", {"a": 1})
+    assert action.start(b"packed", {"a": 1}, {"patience": 5})["jobs"] == []
+    assert action.ask(["j1"], "status", {"a": 1}, False, patience=5)["jobs"][0]["state"] == "running"
+    action._task.check_mode = True
+    action.cancel({"jobs": ["j1"], "mode": "kill", "results_files": {"j1": "/b/j1"}}, {"a": 1}, False)
+    question = wire.Question("<async_dir>", patience=5)
+    assert sent == [
+        wire.Launch("<async_dir>", None, b"packed"),
+        wire.Launch("<async_dir>", question, b"packed"),
+        wire.Ask(["j1"], "status", question, False),
+        wire.Cancel("<async_dir>", ["j1"], "kill", results_files={"j1": "/b/j1"}, dry=True),
     ]
-    assert sent[0]["module_args"] == {"async_dir": "<async_dir>", "batch": "packed", "program": program.packed()}
-    assert sent[1]["module_args"] == {
-        "jids": ["j1"],
-        "mode": "status",
-        "_question": {"async_dir": "<async_dir>", "patience": 5},
-    }
-    assert sent[2]["module_args"] == {
-        "jobs": ["j1"],
-        "mode": "kill",
-        "_question": {"async_dir": "<async_dir>", "results_files": {"j1": "/b/j1"}},
-    }
-    assert {call["task_vars"]["a"] for call in sent} == {1}
+
+
+def test_secrets_in_an_answer_are_masked_from_then_on(action: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[t.Any] = []
+    program(monkeypatch, NOBODY)
+    monkeypatch.setattr(compat, "register_secrets", registered.append)
+    action.ask([], "status", {"a": 1}, False)
+    assert registered == [["secret"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden", "message"),
+    [
+        (wire.Refusal("no room"), False, "could not start jobs on web1: no room"),
+        (wire.Refusal("swordfish"), True, "could not start jobs on web1; no_log hides why"),
+        (NOBODY, False, "the answer of web1 about its jobs makes no sense: it does not tell of jobs"),
+        (Said(0, wire.MARK + "{", ""), False, "the answer of web1 about its jobs makes no sense: it is no JSON"),
+        (Said(127, "sh: not found", ""), False, "could not start jobs on web1: there is no Python at /usr/bin/python3"),
+        (Said(1, "", "Traceback\nOSError: y"), True, "could not start jobs on web1: no answer (OSError: y)"),
+    ],
+    ids=["refused", "hidden", "other", "nonsense", "no Python", "crashed"],
+)
+def test_what_is_no_answer_fails_with_its_cause(
+    action: t.Any, monkeypatch: pytest.MonkeyPatch, said: t.Any, hidden: bool, message: str
+) -> None:
+    """No_log hides what the program says of jobs, and not what stands in its way."""
+    action._task.no_log = hidden
+    program(monkeypatch, said)
+    with pytest.raises(AnsibleActionFail) as caught:
+        action.start(b"", {"a": 1})
+    assert message in str(caught.value)
+    assert isinstance(caught.value, NoAnswer) is ("OSError" in message)
 
 
 @pytest.mark.parametrize(
@@ -192,55 +134,27 @@ def test_questions_and_batches_go_to_the_async_directory(action: t.Any, monkeypa
 def test_an_answer_that_may_hold_secrets_is_not_shown_by_the_connection(
     action: t.Any, monkeypatch: pytest.MonkeyPatch, secret: bool, verbosity: int, quiet: bool | None
 ) -> None:
+    program(monkeypatch, NOBODY)
     seen = []
     context = types.SimpleNamespace(no_log=None)
+    send = door.send
 
-    def execute(**dummy: t.Any) -> dict[str, t.Any]:
+    def watched(*arguments: t.Any) -> Said:
         seen.append(context.no_log)
-        return {"jobs": [tell(Status("j1", "/a/j1", "running"))]}
+        return send(*arguments)
 
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
-    monkeypatch.setattr(action, "_execute_module", execute)
+    monkeypatch.setattr(door, "send", watched)
     monkeypatch.setattr(action, "_connection", types.SimpleNamespace(_play_context=context))
     monkeypatch.setattr(job_action.display, "verbosity", verbosity)
-    action.ask(["j1"], "status", {}, secret)
+    action.ask([], "status", {"a": 1}, secret)
     assert seen == [quiet] and context.no_log is None
 
 
-@pytest.mark.parametrize("piped", [True, False])
-def test_a_question_is_asked_along_only_where_no_file_would_hold_the_batch_meanwhile(
-    action: t.Any, monkeypatch: pytest.MonkeyPatch, piped: bool
-) -> None:
-    sent: list[dict[str, t.Any]] = []
-
-    def execute(**arguments: t.Any) -> dict[str, t.Any]:
-        sent.append(arguments["module_args"])
-        return {"records": [], "async_dir": "/a"}
-
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
-    monkeypatch.setattr(action, "_is_pipelining_enabled", lambda style: piped)
-    monkeypatch.setattr(action, "_execute_module", execute)
-    action.start("packed", {}, {"patience": 5})
-    assert sent[0].get("_question") == ({"patience": 5} if piped else None)
-
-
-@pytest.mark.parametrize(
-    ("answer", "silent"),
-    [
-        ({"rc": 137, "module_stdout": "", "module_stderr": "Killed", "failed": True}, True),
-        ({"rc": 127, "module_stdout": "sh: not found", "failed": True}, False),
-        ({"failed": True, "msg": "no room"}, False),
-    ],
-    ids=["killed", "no Python", "a word"],
-)
-def test_a_module_without_a_word_is_told_from_one_that_refused(
-    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], silent: bool
-) -> None:
-    monkeypatch.setattr(action, "get_shell_option", lambda option, default=None: default, raising=False)
-    monkeypatch.setattr(action, "_execute_module", lambda **dummy: answer)
-    with pytest.raises(AnsibleActionFail) as raised:
-        action.start("packed", {})
-    assert isinstance(raised.value, NoAnswer) is silent
+def test_a_python_that_was_found_on_the_way_is_a_fact() -> None:
+    found = {"ansible_facts": {"discovered_interpreter_python": "/p"}, "warnings": ["w"]}
+    assert job_action._with_discovery({"changed": False}, found) == {"changed": False, **found}
+    both = job_action._with_discovery({"ansible_facts": {"a": 1}, "warnings": ["v"]}, found)
+    assert both == {"ansible_facts": {"discovered_interpreter_python": "/p", "a": 1}, "warnings": ["v", "w"]}
 
 
 @pytest.mark.parametrize("censors", [True, False])
@@ -295,19 +209,3 @@ def test_the_error_that_ansible_core_makes_of_the_message_of_a_module_is_visible
     told = action._told({"failed": True, "msg": "a\x1b[2J\nfatal: [other]"})
     assert (told["msg"], told["exception"].event.msg) == ("a\x1b[2J\nfatal: [other]", r"a\x1b[2J fatal: [other]")
     assert "exception" not in action._told({"failed": True, "msg": "plain"})
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ({"failed": True, "msg": "swordfish"}, "could not start jobs on web1; no_log hides why"),
-        ({"rc": 1, "msg": "x", "module_stdout": "sudo: no"}, r"could not start jobs on web1: x \(sudo: no\)"),
-    ],
-)
-def test_no_log_hides_what_a_module_of_ours_says_and_not_what_stands_in_its_way(
-    action: t.Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any], message: str
-) -> None:
-    action._task.no_log = True
-    monkeypatch.setattr(action, "_module", lambda *dummy: answer)
-    with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
-        action._call("x", {}, {}, "start jobs")

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, The background.jobs contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one way to a host: a request goes to the program there, and what it has printed comes back.
+
+PRIVATE to the collection background.jobs. Do not use this from other collections.
+
+The program travels on standard input, in one trip, where the connection and `become` can do that, and else in the
+module `async_wrapper`, which runs it just so.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import os
+import shlex
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, program
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import detail
+
+display = Display()
+Vars = t.Dict[str, t.Any]
+
+WRAPPER = "background.jobs.async_wrapper"
+"""The module that carries the program where it cannot travel on standard input."""
+_ANY = "background.jobs.wait"
+"""A module of which there is nothing but documentation: what it would be run with takes no time to find out."""
+_NOBODY = ("default", "Direct")
+"""Origins of an option that no user has set; the latter is how `_on_stdin` leaves it."""
+_NO_PROGRAM = (126, 127)
+"""Exit codes of a shell that could not run what it was to run (POSIX, 2.8.2)."""
+_OLDEST = "Python 3.8 or newer"
+_TOO_OLD = "Unknown option: -I"
+"""What Python 2 says."""
+
+
+class Unanswered(Exception):
+    """The program ended without a word, such as one that was killed: what it has done by then is not known."""
+
+
+class NoProgram(Exception):
+    """The program was not run, so nothing was done; the message is a clause."""
+
+
+@dataclasses.dataclass
+class Said:
+    """What came back. `problem` is what ansible-core says where it could not run the module."""
+
+    code: int
+    out: str
+    err: str
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it, for those who look for a cause."""
+        return f"{self.err}{self.out}".strip()
+
+
+def send(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str = START) -> Said:
+    """Send a request, in one trip.
+
+    :arg if_running: see `program.payload`.
+    """
+    connection: t.Any = action._connection
+    with _on_stdin(connection) as unasked:
+        is_possible = action._is_pipelining_enabled("new")
+        if is_possible:
+            said = _on_standard_input(action, request, task_vars, if_running)
+    if is_possible and not (unasked and connection.become and _wants_tty(said)):
+        return said
+    if is_possible:
+        detail(display, "become wants a terminal, so the program goes into a file first", _host(action, task_vars))
+    return _in_a_module(action, request, task_vars, if_running)
+
+
+def answer(said: Said, interpreter: str | None) -> tuple[wire.Answer, list[str]]:
+    """:returns: the answer in what came back, whatever stands around it, and secrets.
+
+    :arg interpreter: what the program was run with.
+    :raises Unanswered: there is none, and it is not known what was done.
+    :raises NoProgram: there is none, and nothing was done.
+    :raises wire.WireError: it makes no sense.
+    """
+    for line in reversed(said.out.splitlines()):
+        if line.startswith(wire.MARK):
+            return wire.decode_answer(line[len(wire.MARK) :])
+    where = f"at {interpreter}" if interpreter else "there"
+    if said.code in _NO_PROGRAM:
+        raise NoProgram(f"there is no Python {where}; install {_OLDEST} there, or set ansible_python_interpreter")
+    if _TOO_OLD in said.err:
+        raise NoProgram(f"the Python {where} is too old; install {_OLDEST}, or set ansible_python_interpreter")
+    last = f" ({said.text.splitlines()[-1][:300]})" if said.text else ""
+    raise Unanswered(f"{said.problem or 'no answer'}{last}")
+
+
+def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:
+    interpreter = compat.build(action, _ANY, {}, task_vars).shebang
+    action._used_interpreter = interpreter
+    words = [*_words(interpreter), *program.OPTIONS, program.LINE]
+    shell: t.Any = action._connection._shell
+    command = f"{action._compute_environment_string()} {shell.join(words)}".strip()
+    told = f"background.jobs: {wire.kind_of(request)}, on standard input of {interpreter[2:].strip()}"
+    detail(display, told, _host(action, task_vars))
+    done: t.Any = action._low_level_execute_command(command, in_data=program.payload(request, if_running))
+    return Said(done["rc"], done["stdout"], done["stderr"])
+
+
+def _host(action: ActionBase, task_vars: Vars) -> str:
+    return str(action._task.delegate_to or task_vars.get("inventory_hostname", ""))
+
+
+def _words(shebang: str) -> list[str]:
+    """:returns: how an interpreter is started. It is one word, as for ansible-core, where it is not found by env(1)."""
+    interpreter = shebang[2:].strip()
+    words = shlex.split(interpreter)
+    return words if words and os.path.basename(words[0]) == "env" else [interpreter]
+
+
+def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:
+    """A launch is asked nothing along: its batch would be in a file of ansible-core's as long as that takes."""
+    if isinstance(request, wire.Launch):
+        request = dataclasses.replace(request, question=None)
+    packed = base64.b64encode(program.payload(request, if_running)).decode("ascii")
+    arguments: dict[str, t.Any] = {"options": list(program.OPTIONS), "line": program.LINE, "payload": packed}
+    result: t.Any = action._execute_module(module_name=WRAPPER, module_args=arguments, task_vars=task_vars)
+    if not result.get("failed") and isinstance(result.get("stdout"), str):
+        return Said(result.get("code", 0), result["stdout"], str(result.get("stderr", "")))
+    out, err = (str(result.get(key, "")) for key in ("module_stdout", "module_stderr"))
+    code = result.get("rc")
+    return Said(code if isinstance(code, int) else 1, out, err, str(result.get("msg", "")).strip())
+
+
+@contextlib.contextmanager
+def _on_stdin(connection: t.Any) -> t.Iterator[bool]:
+    """Let the program travel on standard input, in one trip, where nobody has said anything about `pipelining`.
+
+    ansible-core does that only where it is asked to, since its fall-back for a `sudo` that wants a terminal is the
+    temporary file itself. Whether the connection, the `become` method and the settings permit it is still its choice.
+
+    :returns: whether this is our doing.
+    """
+    try:
+        value, origin = connection.get_option_and_origin("pipelining")
+    except (AttributeError, KeyError):
+        value, origin = None, None
+    unasked = not value and origin in _NOBODY
+    if unasked:
+        connection.set_option("pipelining", True)
+    try:
+        yield unasked
+    finally:
+        if unasked:
+            connection.set_option("pipelining", value)
+
+
+def _wants_tty(said: Said) -> bool:
+    """:returns: whether `become` has not run the program at all, for lack of a terminal."""
+    return said.code != 0 and wire.MARK not in said.out and "tty" in said.text.lower()
