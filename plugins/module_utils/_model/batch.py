@@ -7,14 +7,20 @@
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
 The programs of one batch repeat: two payloads of one module differ in the line or two that hold the parameters. So
-they travel as a table of distinct lines and, per program, the list of its lines' numbers, compressed as a whole. That
-needs no knowledge of what the programs are.
+they travel as a table of distinct lines and, per program, the list of its lines' numbers, compressed as a whole. What
+is base64 in a line travels as the bytes that it stands for. That needs no knowledge of what the programs are.
+
+On its way a batch is a JSON object on a line of its own, and behind it the lines, one after the other, all of it
+compressed (zlib). `lines` in the object says how long each is; of one with base64 in it, how long three parts are: what
+stands before, the bytes, and what stands behind.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
+import re
 import typing as t
 import zlib
 
@@ -27,6 +33,9 @@ FILE = "file"
 FILES = "BACKGROUND_JOBS_FILES"
 """Environment variable of a job that brought files along: the directory they lie in."""
 
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{1024,}={0,2}")
+"""So much of it that it is worth while to send what it stands for: a zip of modules."""
 
 START, ATTACH, RESTART, FAIL = "start", "attach", "restart", "fail"
 IF_RUNNING = (START, ATTACH, RESTART, FAIL)
@@ -118,8 +127,10 @@ class Packing:
         """:returns: the batch as it travels; all its jobs have been added."""
         document = _fields(batch)
         document["jobs"] = [{**_fields(job), "steps": self._steps[job.jid]} for job in batch.jobs]
-        document["lines"] = [line.decode("latin-1") for line in self._table]
-        return zlib.compress(json.dumps(document).encode("ascii"))
+        pieces = [_pieces(line) for line in self._table]
+        document["lines"] = [[len(piece) for piece in some] if len(some) > 1 else len(some[0]) for some in pieces]
+        head = json.dumps(document).encode("ascii")
+        return zlib.compress(head + b"\n" + b"".join(piece for some in pieces for piece in some))
 
     def _step(self, step: Step) -> dict[str, t.Any]:
         return {
@@ -141,6 +152,37 @@ def pack(batch: Batch) -> bytes:
     return packing.data(batch)
 
 
+def _pieces(line: bytes) -> tuple[bytes, ...]:
+    """:returns: a line as it is, or what stands before base64 in it, the bytes of that, and what stands behind."""
+    match = _BASE64.search(line)
+    if match is not None:
+        try:
+            inside = base64.b64decode(match.group())
+        except ValueError:
+            return (line,)
+        if base64.b64encode(inside) == match.group():
+            return line[: match.start()], inside, line[match.end() :]
+    return (line,)
+
+
+def _lines(sizes: t.Iterable[t.Any], data: bytes) -> t.Iterator[bytes]:
+    """:returns: the lines that `_pieces` has taken apart.
+
+    :raises ValueError: they are not that long.
+    """
+    start = 0
+    for size in sizes:
+        before, inside, after = size if isinstance(size, list) else (size, 0, 0)
+        if min(before, inside, after) < 0:
+            raise ValueError("a line of a batch has less than nothing")
+        places = (start, start + before, start + before + inside, start + before + inside + after)
+        first, encoded, last = (data[begin:end] for begin, end in zip(places, places[1:]))
+        yield first + base64.b64encode(encoded) + last
+        start = places[-1]
+    if start != len(data):
+        raise ValueError(f"the lines of a batch have {start} bytes, and {len(data)} are here")
+
+
 def _fields(value: t.Any) -> dict[str, t.Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
@@ -151,8 +193,9 @@ class Packed:
     def __init__(self, data: bytes) -> None:
         """:raises ValueError: `data` is not what `pack` makes."""
         try:
-            document = json.loads(zlib.decompress(data))
-            self.lines = [line.encode("latin-1") for line in document.pop("lines")]
+            head, dummy, rest = zlib.decompress(data).partition(b"\n")
+            document = json.loads(head)
+            self.lines = list(_lines(document.pop("lines"), rest))
             jobs = {entry["jid"]: entry for entry in document.pop("jobs")}
             self._steps = {jid: entry.pop("steps") for jid, entry in jobs.items()}
             self.batch = Batch(jobs=[Job(**entry) for entry in jobs.values()], **document)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import random
 import typing as t
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +114,33 @@ def test_packing_leaves_the_batch_alone() -> None:
     assert batch == make()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        base64.b64encode(bytes(1200)),
+        b"zip = '" + base64.b64encode(bytes(range(256)) * 5) + b"',",
+        base64.b64encode(bytes(1201)) + b"=",
+        b"A" * 1025,
+        b"A" * 1023 + b"/" * 4 + b"==" + base64.b64encode(bytes(900)),
+        base64.b64encode(bytes(1200))[:-1] + b"B",
+        base64.b64encode(bytes(1199))[:-2] + b"B=",
+        b"\xff" + base64.b64encode(bytes(1200)) + b"\0" + base64.b64encode(bytes(1200)),
+    ],
+)
+def test_what_looks_like_base64_arrives_as_it_was(line: bytes) -> None:
+    step = Step("s", b"one\n" + line + b"\ntwo", arguments=line)
+    assert Packed(pack(Batch("j1", [Job("j1.0", "n", [step])]))).step("j1.0", 0) == step
+
+
+def test_base64_travels_as_what_it_stands_for() -> None:
+    """So that a zip that is not compressed can be."""
+    text = b"".join(path.read_bytes() for path in sorted(Path(json.__file__).parent.glob("*.py")))
+    program = b"ZIP = '" + base64.b64encode(text) + b"'"
+    size = len(pack(Batch("j1", [Job("j1.0", "n", [Step(program=program)])])))
+    assert size < 1.02 * len(zlib.compress(text)) + 300 < 0.8 * len(zlib.compress(program))
+
+
 def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their_parameters() -> None:
     """A payload is some hundred lines of Python, one long line with the zipped modules, one with the parameters."""
     source = random.Random(1)
@@ -152,6 +181,11 @@ def test_five_hundred_programs_of_one_module_cost_little_more_than_one_and_their
                 '{"jobs": [{"jid": "j1.0", "name": "n", "steps": [], "colour": 1}], "lines": [], "batch": "j1"}',
                 '{"jobs": [], "lines": [], "batch": "j1", "colour": 1}',
                 '{"jobs": [], "lines": ["\u20ac"], "batch": "j1"}',
+                '{"jobs": [], "lines": [1], "batch": "j1"}',
+                '{"jobs": [], "lines": [1], "batch": "j1"}\nab',
+                '{"jobs": [], "lines": [-1, 2], "batch": "j1"}\na',
+                '{"jobs": [], "lines": [[1, 1]], "batch": "j1"}\nab',
+                '{"jobs": [], "lines": [[0, -1, 3]], "batch": "j1"}\nab',
                 "[" * 100_000,
             )
         ),

@@ -90,11 +90,12 @@ WHOLE = pack(
         "j1",
         [
             Job("j1.0", "backup", [Step("one", b"a\nb", ["python3"], arguments=b"{}"), Step("two", b"a\nc")], True),
-            Job("j1.1", "reports", [Step("one", b"a\nb", files={"f": b"x"})], after=["j1.0"]),
+            Job("j1.1", "reports", [Step("one", b"a\nb", files={"f": b"x" * 1500 + b"="})], after=["j1.0"]),
         ],
     )
 )
-DOCUMENT = json.loads(zlib.decompress(WHOLE))
+HEAD, LINES = zlib.decompress(WHOLE).split(b"\n", 1)
+DOCUMENT = json.loads(HEAD)
 
 
 def read(data: bytes) -> None:
@@ -113,11 +114,11 @@ def test_a_batch_that_was_damaged_is_a_batch_or_a_value_error(data: bytes) -> No
     read(data)
 
 
-@given(st.binary() | mutated(st.just(json.dumps(DOCUMENT).encode())) | JSON.map(json.dumps).map(str.encode))
+@given(st.binary() | mutated(st.just(HEAD + b"\n" + LINES)) | JSON.map(json.dumps).map(str.encode))
 def test_anything_in_the_form_of_a_batch_is_one_or_a_value_error(data: bytes) -> None:
     read(zlib.compress(data))
 
 
 @given(PATHS, JSON)
 def test_a_batch_with_anything_in_it_is_one_or_a_value_error(path: list[int], value: t.Any) -> None:
-    read(zlib.compress(json.dumps(replaced(DOCUMENT, path, value)).encode()))
+    read(zlib.compress(json.dumps(replaced(DOCUMENT, path, value)).encode() + b"\n" + LINES))
