@@ -10,7 +10,6 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
-import signal
 import typing as t
 
 from ansible import constants
@@ -22,6 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._argspec import Sp
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, door, keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._core.alarm import TooLate, within
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import job_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, shown, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say
@@ -191,19 +191,10 @@ class JobAction(ActionBase):
         """Ask the host, once and not for long, for jobs that are in doubt."""
         if left.doubt is None:
             return
-        try:
-            try:
-                signal.alarm(_LOOK)
-                jids = [handle["ansible_job_id"] for handle in left.handles]
-                files = {
-                    each["ansible_job_id"]: each["results_file"] for each in left.handles if "results_file" in each
-                }
-                left.find(self.ask(jids, "status", task_vars, True, results_files=files)["jobs"])
-            finally:
-                signal.alarm(0)
-        except BaseException as exc:
-            if not isinstance(exc, Exception) and not compat.is_task_timeout(exc):
-                raise
+        with contextlib.suppress(Exception, TooLate), within(_LOOK):
+            jids = [handle["ansible_job_id"] for handle in left.handles]
+            files = {each["ansible_job_id"]: each["results_file"] for each in left.handles if "results_file" in each}
+            left.find(self.ask(jids, "status", task_vars, True, results_files=files)["jobs"])
 
     def _notice(self) -> str | None:
         """:returns: what somebody who interrupts the run has to know."""
