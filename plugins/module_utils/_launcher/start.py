@@ -66,9 +66,8 @@ def launch(data: bytes, directory: str) -> list[_record.Record]:
             records = _launch(store, packed, lock)
             stands = True
             return records
-        from ansible_collections.background.jobs.plugins.module_utils._launcher import (
-            if_running,  # few launches need it
-        )
+        # Few launches need it.
+        from ansible_collections.background.jobs.plugins.module_utils._launcher import if_running
 
         with if_running.alone(store):
             try:

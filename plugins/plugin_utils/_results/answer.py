@@ -87,7 +87,7 @@ def of(host: str) -> t.Iterator[None]:
 class Extra:
     """What is told of a job beside its status: its seconds so far, whether it was ended, which processes were not.
 
-    `ended_as` is what `module_utils._answer.foretold` says.
+    `ended_as` is what `_reader.answer.foretold` says.
     """
 
     running_for: float | None = None

@@ -156,14 +156,14 @@ class Wait:
             whole = next((jid for jid in self._collected if is_meant(handle.jid, jid)), handle.jid)
             handle.result = handle.result or self._collected.get(whole)
         self._handles = [handle for handle in handles if handle.result is None]
-        known_before = [known(handle) for handle in handles if handle.result is not None]
-        self._known = collections.Counter(str(state_of(result)) for result in known_before)
+        ended = [known(handle) for handle in handles if handle.result is not None]
+        self._known = collections.Counter(map(state_of, ended))
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
 
         def results() -> list[dict[str, t.Any]]:
-            told = iter(judged(self._handles, statuses, self._action.host))
-            return [known(handle) if handle.result is not None else next(told) for handle in handles]
+            before, told = map(dict, ended), iter(judged(self._handles, statuses, self._action.host))
+            return [next(told if handle.result is None else before) for handle in handles]
 
         return self._collect(results, statuses)
 
@@ -174,7 +174,7 @@ class Wait:
         :raises AnsibleActionFail: there is none.
         """
         before = list(self._collected.values())
-        self._known = collections.Counter(str(state_of(result)) for result in before)
+        self._known = collections.Counter(map(state_of, before))
         statuses = self._until_finished(selection={"group": group, "names": names})
         if not statuses and not before:
             named = " or ".join(f"'{name}'" for name in names or [])
