@@ -17,37 +17,36 @@ class ModuleDocFragment:
 options:
   progress_interval:
     description:
-      - How often to print a line on how the jobs stand while waiting, if that has changed. A job that does not succeed
-        is reported at once. It has no influence on how soon the end of a job is noticed.
+      - How often to print a progress line while waiting, if something has changed. A job that does not succeed is
+        reported at once. The end of a job is noticed at once in any case.
       - Seconds, or a duration such as V(5m). V(0) prints a line at every change.
-      - Where the callback for standard output is not known to be for people, such as C(ansible.posix.json),
-        the lines go into the log file only. In a task with C(no_log) they tell numbers, and no names.
+      - Where the callback for standard output is not known to be for people, such as C(ansible.posix.json), the lines
+        go into the log file only. In a task with C(no_log) they have numbers and no names.
     type: str
     default: "15"
   stream:
     description:
-      - Whether to print what the commands of the jobs print, line by line and after the names of host and job, while
-        they run.
-      - Nothing is printed of a job with C(no_log), nor in a task with C(no_log). Of a job that prints more than 64 KiB
-        between two looks the newest lines are printed, and how much is left out.
+      - Whether to print the output of the jobs line by line, while they run, as C(host | job) and the line.
+      - Nothing is printed of a job with C(no_log), nor in a task with C(no_log). If a job prints more than 64 KiB
+        between two looks, the newest lines are printed, and how much was left out.
     type: bool
     default: false
   quiet:
-    description: Whether to print no lines on how the jobs stand, and none on jobs that have ended.
+    description: Whether to print no progress lines and no lines for jobs that have ended.
     type: bool
     default: false
   set_facts:
     description:
-      - Whether C(ansible_facts) that the job returned become facts of the host, as those of a task that runs the job's
-        module would. It is for a task with one job. Facts of several would be set over each other, and are not set.
+      - Whether the C(ansible_facts) of the job become facts of the host, as those of a task with the job's module do.
+        It is for a task with one job. The facts of several jobs would overwrite each other, and are not set.
       - The facts are in the job's entry of C(results) in any case.
     type: bool
     default: false
   unreachable_grace:
     description:
-      - How long the host may be out of reach while its jobs are waited for. They run on, the task connects again, and
-        prints a line when the connection is lost and when it is back. After that the host is unreachable. Its jobs
-        keep their results for another P(background.jobs.wait#module).
+      - How long the host may be out of reach while its jobs are waited for. The jobs run on, and the task connects
+        again. It prints a line when the connection is lost and when it is back. After this time the host is
+        unreachable, and its jobs keep their results for another P(background.jobs.wait#module).
       - Seconds, or a duration such as V(5m). V(0) gives up at once.
     type: str
     default: "60"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import KEYS, RETRY_ON, Definition
 from ansible_collections.background.jobs.tests.unit.controller import Controller
 from ansible_collections.background.jobs.tests.unit.docs.test_guides import SPECS
 
@@ -47,3 +49,18 @@ def test_options_are_documented_as_they_are(documented: dict[str, t.Any], action
     assert sorted(told) == sorted(spec)
     for name, option in spec.items():
         assert known(told[name]) == known(option), name
+
+
+@pytest.mark.parametrize("action", ["launch", "run"])
+def test_each_key_of_a_job_is_documented_with_its_default(documented: dict[str, t.Any], action: str) -> None:
+    keys = documented[action]["jobs"]["suboptions"]
+    assert sorted(keys) == sorted({*KEYS, "block", "args"})
+    of_task = {"timeout", "kill_after", "leave_children", "max_output"}  # what is not given is that of the task
+    fields = {
+        field.name: field.default
+        for field in dataclasses.fields(Definition)
+        if field.name in KEYS and field.name not in of_task and field.default not in (None, dataclasses.MISSING)
+    }
+    told = {name: key["default"] for name, key in keys.items() if "default" in key}
+    assert {name: float(value) for name, value in told.items() if name not in {"retry_on", "ignore_errors"}} == fields
+    assert sorted(told["retry_on"]) == sorted(RETRY_ON)
