@@ -113,7 +113,7 @@ result = {
     "secrets": secrets._secret_masker.known,
     "shell": subprocess.run("echo out; echo err >&2; umask; ls /proc/self/fd | wc -l", shell=True, stdin=None,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True).stdout,
-    "signals": [str(signal.getsignal(number)).split(" at ")[0].replace("serve.<locals>", "run.<locals>")
+    "signals": [str(signal.getsignal(number)).split(" at ")[0].replace("serve_forks.<locals>", "run.<locals>")
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)],
     "stdin": [os.readlink("/proc/self/fd/0"), sys.stdin.read()],
     "threads": len(os.listdir("/proc/self/task")),

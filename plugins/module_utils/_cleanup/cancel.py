@@ -32,7 +32,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes import 
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, write_cancelled
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 KILL = "kill"
@@ -59,7 +59,7 @@ class Cancelled:
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
-def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> list[Job]:
+def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> list[LocatedJob]:
     """:returns: the jobs of this collection in the async directory that can be cancelled: those that are not finished,
     and those that are, while processes of theirs run on that should not.
 
@@ -88,7 +88,7 @@ def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> li
     return found
 
 
-def cancel(jobs: t.Sequence[Job], mode: str, dry: bool) -> list[Cancelled]:
+def cancel(jobs: t.Sequence[LocatedJob], mode: str, dry: bool) -> list[Cancelled]:
     """End jobs, and wait until they have ended.
 
     :arg mode: `KILL` or `DRAIN`.
@@ -118,7 +118,7 @@ def _would_end(status: Status, mode: str) -> bool:
     return status.state == QUEUED if mode == DRAIN else not status.finished
 
 
-def _ask(jobs: t.Sequence[Job], statuses: t.Sequence[Status], mode: str) -> None:
+def _ask(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status], mode: str) -> None:
     supervisors: dict[tuple[str, str], Store] = {}
     for (store, jid), status in zip(jobs, statuses):
         if not status.finished and status.record is not None:
@@ -135,7 +135,7 @@ def _ask(jobs: t.Sequence[Job], statuses: t.Sequence[Status], mode: str) -> None
             procfs.send(process, signal.SIGUSR1)
 
 
-def _end_rest(jobs: t.Sequence[Job], statuses: t.Sequence[Status]) -> dict[int, _tree.Ended]:
+def _end_rest(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status]) -> dict[int, _tree.Ended]:
     """End at once what no supervisor of ours can end: jobs of builtin async, and what runs on of those that are lost or
     could not be ended before. What cannot be ended now is noted in the status files.
 
@@ -181,7 +181,7 @@ def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
         store.write(status.jid, encode(record, result))
 
 
-def _wait(jobs: t.Sequence[Job], before: t.Sequence[Status], mode: str) -> list[Status]:
+def _wait(jobs: t.Sequence[LocatedJob], before: t.Sequence[Status], mode: str) -> list[Status]:
     grace = max((status.record.kill_after for status in before if status.record is not None), default=0.0)
     deadline = time.monotonic() + grace + _PATIENCE
     statuses = list(before)

@@ -34,7 +34,7 @@ class LaunchError(Exception):
     """The batch was not started, and nothing of it is left; the message says why."""
 
 
-def launch(data: bytes, directory: str) -> list[_record.Record]:
+def start_batch(data: bytes, directory: str) -> list[_record.Record]:
     """Start a batch. Its jobs inherit the environment, the umask and the working directory that we have.
 
     :arg data: what `_model.batch.pack` made on the controller.
@@ -63,7 +63,7 @@ def launch(data: bytes, directory: str) -> list[_record.Record]:
         if once.is_there(store, batch):  # it has ended already, so its lock file had gone
             return _again(store, packed.batch)
         if packed.batch.if_running == _batch.START:
-            records = _launch(store, packed, lock)
+            records = _start_new(store, packed, lock)
             stands = True
             return records
         # Few launches need it.
@@ -77,7 +77,7 @@ def launch(data: bytes, directory: str) -> list[_record.Record]:
             packed.drop(attached)
             by_jid = {jid: status.record for jid, status in attached.items() if status.record is not None}
             if packed.batch.jobs:
-                new = _launch(store, packed, lock)
+                new = _start_new(store, packed, lock)
                 by_jid.update((record.jid, record) for record in new)
                 stands = True
         return [by_jid[jid] for jid in jids]
@@ -119,7 +119,7 @@ def _not_written(directory: str, error: OSError) -> str:
     return f"could not write under {directory}: {error.strerror}"
 
 
-def _launch(store: Store, packed: _batch.Packed, lock: int) -> list[_record.Record]:
+def _start_new(store: Store, packed: _batch.Packed, lock: int) -> list[_record.Record]:
     """:arg lock: file descriptor that holds the lock of the batch, for the supervisor to have it too."""
     records = _first_records(packed)
     written: list[str] = []

@@ -89,7 +89,7 @@ def progress(pid: int) -> int | None:
 
 
 def is_child(pid: int) -> bool:
-    """:returns: whether a process, which may have ended, is a child of ours that is left to be reaped."""
+    """:returns: whether a process, which may have ended, is a child of ours that is left to be waited for."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except OSError:
@@ -216,7 +216,7 @@ class Child:
             if handle is not None:
                 os.set_blocking(handle, False)
 
-    def reap(self) -> int:
+    def exit_status(self) -> int:
         """Take the exit status of the process, which has ended (see `ended_children`).
 
         :returns: the exit status, or minus the number of the signal that ended it.
@@ -257,7 +257,7 @@ class Forked:
         for handle in (self.stdout, self.stderr, ours):
             os.set_blocking(handle, False)
 
-    def reap(self) -> int:
+    def exit_status(self) -> int:
         """Take the exit status of the process, which has ended.
 
         :returns: the exit status, or minus the number of the signal that ended it.
@@ -277,9 +277,9 @@ AnyChild = t.Union[Child, Forked]
 
 
 def ended_children(ours: t.Collection[int]) -> list[int]:
-    """Look which of our children have ended. Orphans that we adopted as subreaper are reaped here.
+    """Look which of our children have ended. Orphans that we adopted as subreaper are waited for here.
 
-    :arg ours: the children that are left for `Child.reap`.
+    :arg ours: the children that are left for `Child.exit_status`.
     :returns: those of `ours` that have ended.
     """
     if not hasattr(os, "waitid"):  # macOS before Python 3.13; there is no subreaper there either

@@ -94,8 +94,9 @@ class Census:
 class Tree:
     """The processes of one job, whose `MARK` has the value `mark`.
 
-    `leader` is the job's process, which started at `started`. `held`: it is our child and not reaped, so its number
-    is nobody else's, and neither is the session's. `whole`: count those that have left the session too.
+    `leader` is the job's process, which started at `started`. `held`: it is our child, and its exit status is not taken
+    yet, so its number is nobody else's, and neither is the session's. `whole`: count those that have left the session
+    too.
     `known` are processes that were found to belong to it, with their starts, `gone_since` is the number of the look
     at which there were none any more. `grace` are the seconds between TERM and KILL for `end`.
     """

@@ -19,7 +19,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import CHANGED, OK, Status
 from ansible_collections.background.jobs.plugins.module_utils._model.wire import Question, Statuses
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, wait
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, wait
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 
 _SECRETS = "_ansible_new_secrets"
@@ -150,7 +150,7 @@ def _is_ordinary(result: t.Mapping[str, t.Any]) -> bool:
 
 
 def wait_and_tell(
-    jobs: t.Sequence[Job], question: Question, results: bool = True
+    jobs: t.Sequence[LocatedJob], question: Question, results: bool = True
 ) -> tuple[Statuses, list[str], list[Status]]:
     """Wait for jobs as `question` says.
 

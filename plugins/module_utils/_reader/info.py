@@ -102,7 +102,7 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
             continue
         try:
             owner, touched = _touched(store.path(jid))
-        except FileNotFoundError:  # reaped a moment ago
+        except FileNotFoundError:  # collected a moment ago
             continue
         status = look(store, jid, evidence.wrappers)
         if status.reason == _OTHER_USER:  # not to be found for who asks for it, but here it lies

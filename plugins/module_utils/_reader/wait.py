@@ -35,11 +35,11 @@ _SOON = 1.0
 """Seconds after which output, and a job that did not succeed, are reason enough to answer."""
 
 
-Job = t.Tuple[Store, str]
+LocatedJob = t.Tuple[Store, str]
 
 
 def wait(
-    jobs: t.Sequence[Job],
+    jobs: t.Sequence[LocatedJob],
     patience: float,
     report: float,
     known: t.Mapping[str, str],
@@ -69,7 +69,7 @@ def wait(
         watch.refresh(clock())
 
 
-def select(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Job]:
+def select(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
     """:returns: the jobs of this collection in an async directory, finished ones too, in the order of their launch.
 
     :arg group: only those of this group.
@@ -78,7 +78,7 @@ def select(store: Store, group: str | None, names: t.Collection[str] | None) -> 
     return [(store, record.jid) for record in _records(store, group, names)]
 
 
-def awaited(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Job]:
+def awaited(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
     """:returns: those of `select` that a wait is for: of a group not what was cancelled and then launched again.
 
     Whoever has cancelled it was told so. Its files stay, for those who ask for it by its id.
@@ -113,7 +113,7 @@ def _records(store: Store, group: str | None, names: t.Collection[str] | None) -
 class _Watch:
     """The last known status of some jobs."""
 
-    def __init__(self, jobs: t.Sequence[Job], known: t.Mapping[str, str]) -> None:
+    def __init__(self, jobs: t.Sequence[LocatedJob], known: t.Mapping[str, str]) -> None:
         """:arg known: the states, by jid, that the asker has seen already."""
         self._jobs = list(jobs)
         self._known = known

@@ -16,7 +16,7 @@ from ansible_collections.background.jobs.plugins.module_utils._launcher.once imp
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import Job, awaited
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, awaited
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, prepare
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -36,7 +36,7 @@ def serve(request: wire.Ask) -> tuple[wire.Answer, t.Sequence[str]]:
     return answer, secrets
 
 
-def _jobs(jids: t.Sequence[str], question: wire.Question) -> list[Job]:
+def _jobs(jids: t.Sequence[str], question: wire.Question) -> list[LocatedJob]:
     """:raises StoreError: they cannot be looked for."""
     directory = expand(question.async_dir)
     if question.launch is not None:

@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove
-from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, launch
+from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, start_batch
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
@@ -26,7 +26,7 @@ def serve(request: wire.Launch) -> tuple[wire.Answer, t.Sequence[str]]:
     """:returns: the answer, and the secrets that are in it."""
     try:
         directory = prepare(request.async_dir)
-        records = launch(request.batch, directory)
+        records = start_batch(request.batch, directory)
     except (LaunchError, StoreError) as exc:
         return wire.Refusal(str(exc)), ()
     store = Store(directory)

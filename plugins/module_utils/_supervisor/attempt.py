@@ -38,7 +38,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.tree im
     describe,
 )
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
 
 _CHUNK = 1 << 16
 _PIPE = 1 << 20
@@ -60,7 +60,7 @@ _RUN = "\nshow({title!r})\nrun(program, log={log!r}, limit={limit!r}, keep={keep
 """What follows the text of `_supervisor.boot`."""
 
 
-class Means:
+class AttemptContext:
     """What attempts need of their supervisor. `boot` is the text of `_supervisor.boot`."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Means:
         packed: Packed,
         store: Store,
         selector: selectors.BaseSelector,
-        servers: Servers,
+        servers: ForkServers,
         boot: str,
         running: t.Mapping[str, Attempt],
         clock: t.Callable[[], float],
@@ -101,7 +101,7 @@ class Means:
 class Attempt:
     """A job that runs."""
 
-    def __init__(self, means: Means, job: Job, lock: int | None) -> None:
+    def __init__(self, context: AttemptContext, job: Job, lock: int | None) -> None:
         """:arg lock: file descriptor that holds the job's lock, which the job holds too as long as it runs."""
         self.job = job
         self.lock = lock
@@ -114,8 +114,8 @@ class Attempt:
         """Whether the next step waits for its process; `proceed` looks again."""
         self.lacks_room = False
         """Whether it does so since this user may have no more processes or open files just now."""
-        self._means = means
-        self._mark = means.store.path(job.jid)
+        self._context = context
+        self._mark = context.store.path(job.jid)
         self._outcomes: list[Outcome] = []
         self._feed = memoryview(b"")
         self._output: dict[int, bytearray] = {}
@@ -126,7 +126,7 @@ class Attempt:
         self._log_start = 0
         if not job.no_log:
             with contextlib.suppress(OSError):  # no room for a log: the job does without
-                self._log = means.store.open_log(job.jid)
+                self._log = context.store.open_log(job.jid)
 
     def proceed(self) -> Outcome | None:
         """Start the next step.
@@ -135,18 +135,18 @@ class Attempt:
         """
         self.waits = self.lacks_room = False
         while self._goes_on():
-            if self._means.servers.ready(self.job.jid, len(self._outcomes)) is False:
+            if self._context.servers.ready(self.job.jid, len(self._outcomes)) is False:
                 self.waits = True
                 return None
-            step = self._means.packed.step(self.job.jid, len(self._outcomes))
+            step = self._context.packed.step(self.job.jid, len(self._outcomes))
             if step.result is None:
                 try:
                     self._start(step)
-                    self._means.has_found_room()
+                    self._context.has_found_room()
                     return None
                 except OSError as exc:
-                    self._means.store.remove_files(self.job.jid)
-                    if exc.errno in _SHORTAGES and self._means.may_find_room(self):
+                    self._context.store.remove_files(self.job.jid)
+                    if exc.errno in _SHORTAGES and self._context.may_find_room(self):
                         self.waits = self.lacks_room = True
                         return None
                     self._outcomes.append(spawn_failed(self.job.name, step.interpreter, exc))
@@ -157,7 +157,7 @@ class Attempt:
     @property
     def in_last_step(self) -> bool:
         """Whether no step comes after the one that runs."""
-        return len(self._outcomes) + 1 >= self._means.packed.steps(self.job.jid)
+        return len(self._outcomes) + 1 >= self._context.packed.steps(self.job.jid)
 
     @property
     def has_run(self) -> bool:
@@ -218,7 +218,7 @@ class Attempt:
         ending = Ending(
             stdout=bytes(self._output[child.stdout]),
             stderr=self._errors(child.stderr),
-            status=-9 if hangs else child.reap(),
+            status=-9 if hangs else child.exit_status(),
             elapsed=elapsed,
             timeout=self.job.timeout,
             cause=cause,
@@ -241,14 +241,14 @@ class Attempt:
             self._log = None
 
     def _goes_on(self) -> bool:
-        return len(self._outcomes) < self._means.packed.steps(self.job.jid) and (
+        return len(self._outcomes) < self._context.packed.steps(self.job.jid) and (
             not self._outcomes or self._outcomes[-1].state == SUCCEEDED
         )
 
     def _outcome(self) -> Outcome:
         if not self.job.block:
             return self._outcomes[-1]
-        packed = self._means.packed
+        packed = self._context.packed
         names = [packed.step_name(self.job.jid, index) for index in range(packed.steps(self.job.jid))]
         return of_block(names, self._outcomes)
 
@@ -256,7 +256,7 @@ class Attempt:
         job = self.job
         own = {MARK: self._mark}
         if step.files:
-            own[FILES] = self._means.store.make_files(job.jid, step.files)
+            own[FILES] = self._context.store.make_files(job.jid, step.files)
         child: procfs.AnyChild
         if step.style == FILE:
             child, feed = self._start_file(step, own), b""
@@ -272,9 +272,9 @@ class Attempt:
         self._open = {child.stdout, child.stderr}
         self._log_start = 0 if self._log is None else os.fstat(self._log).st_size
         for descriptor in self._open:
-            self._means.selector.register(descriptor, selectors.EVENT_READ, job.jid)
+            self._context.selector.register(descriptor, selectors.EVENT_READ, job.jid)
         if child.program is not None:
-            self._means.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
+            self._context.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
 
     def _start_python(self, step: Step, own: dict[str, str]) -> tuple[procfs.AnyChild, bytes]:
         """Start a Python module, in a fork of a server that has loaded it already, or in a Python of its own.
@@ -287,16 +287,16 @@ class Attempt:
         title = _title.title(None if self.job.no_log else self.job.name, self.job.jid)
         inherited, hidden = python.inherited(os.environ)
         hidden = {name: value for name, value in hidden.items() if name not in self.job.environment}
-        if self._means.servers.ready(*place):
+        if self._context.servers.ready(*place):
             said = {"log": self._log is not None, "limit": limit, "title": title}
             with contextlib.suppress(OSError):
-                forked = procfs.Forked(lambda handles: self._means.servers.take(*place, said, handles), keep)
-                return forked, self._means.servers.feed(*place, {**hidden, **own})
+                forked = procfs.Forked(lambda handles: self._context.servers.take(*place, said, handles), keep)
+                return forked, self._context.servers.feed(*place, {**hidden, **own})
         environment = {**inherited, **self.job.environment, **own}
         child = procfs.Child(python.command(step.interpreter, environment), environment, feed=True, keep=keep)
         keep = [] if self.lock is None else [self.lock]
         run = _RUN.format(title=title, log=self._log, limit=limit, keep=keep, environment=hidden)
-        return child, python.fed((self._means.boot + run).encode("utf-8"), step.program)
+        return child, python.fed((self._context.boot + run).encode("utf-8"), step.program)
 
     def _start_file(self, step: Step, own: dict[str, str]) -> procfs.Child:
         """Start a module that has to be a file, with its arguments in another: both in memory, if the system can.
@@ -305,7 +305,7 @@ class Attempt:
         """
         environment = python.for_file(step.interpreter, os.environ, {**self.job.environment, **own})
         if not hasattr(os, "memfd_create"):
-            directory = self._means.store.make_files(
+            directory = self._context.store.make_files(
                 self.job.jid, {"module": step.program, "arguments": step.arguments}
             )
             files = [os.path.join(directory, "module"), os.path.join(directory, "arguments")]
@@ -335,7 +335,7 @@ class Attempt:
             self._feed = self._feed[:0]
         if not self._feed:
             self._feed = memoryview(b"")
-            self._means.selector.unregister(handle)
+            self._context.selector.unregister(handle)
             os.close(handle)
             child.program = None
 
@@ -351,7 +351,7 @@ class Attempt:
             kept += data[: max(0, room)]
             self._left_out[descriptor] += max(0, len(data) - max(0, room))
         else:
-            self._means.selector.unregister(descriptor)
+            self._context.selector.unregister(descriptor)
             self._open.discard(descriptor)
         return bool(data)
 
@@ -373,12 +373,12 @@ class Attempt:
 
     def _release(self, child: procfs.AnyChild) -> None:
         for descriptor in self._open:
-            self._means.selector.unregister(descriptor)
+            self._context.selector.unregister(descriptor)
         if child.program is not None:
-            self._means.selector.unregister(child.program)
+            self._context.selector.unregister(child.program)
         child.close()
         self._open = set()
         self._output = {}
         self._feed = memoryview(b"")
         self.child = self.tree = self.ended_at = self.killed_at = None
-        self._means.store.remove_files(self.job.jid)
+        self._context.store.remove_files(self.job.jid)

@@ -20,8 +20,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.named_locks import NamedLocks
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.held_locks import HeldLocks
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import CAUSES, Decision, Schedule
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
 
@@ -34,8 +34,8 @@ class Endings:
         records: t.Mapping[str, Record],
         running: t.Mapping[str, Attempt],
         schedule: Schedule,
-        servers: Servers,
-        locks: NamedLocks,
+        servers: ForkServers,
+        locks: HeldLocks,
         clock: t.Callable[[], float],
         trace: Trace,
     ) -> None:

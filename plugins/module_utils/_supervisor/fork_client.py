@@ -62,7 +62,7 @@ _SERVE = """
 show({title!r})
 log = _Log(None, 0)
 copy_output(log)
-serve(program, control={control}, log=log, show=show)
+serve_forks(program, control={control}, log=log, show=show)
 """
 """What follows the texts of `_supervisor.boot` and `_supervisor.fork_server`."""
 
@@ -74,7 +74,7 @@ Feed = t.Callable[[int], bytes]
 """Makes what is fed to a server out of the file descriptor of its socket."""
 
 
-class Lines:
+class ProgramLines:
     """The lines of a batch's programs, each looked at once."""
 
     def __init__(self, packed: Packed) -> None:
@@ -128,7 +128,7 @@ def _send(control: socket.socket, said: t.Mapping[str, t.Any], handles: t.Sequen
     control.sendmsg([json.dumps(said).encode("ascii")], rights)
 
 
-class Blank:
+class SpareProcess:
     """A process that a server has forked and that waits to be told which job it is; it ends if it is told nothing."""
 
     def __init__(self, pid: int, control: socket.socket) -> None:
@@ -150,7 +150,7 @@ class Blank:
         self._control.close()
 
 
-class Server:
+class ForkClient:
     """One fork server, from our side. Nothing here waits for it."""
 
     def __init__(self, interpreter: t.Sequence[str], environment: t.Mapping[str, str], feed: Feed, now: float) -> None:
@@ -227,7 +227,7 @@ class Server:
         for dummy, theirs in self._pairs:
             theirs.close()
 
-    def hear(self) -> list[Blank]:
+    def hear(self) -> list[SpareProcess]:
         """Take what it says.
 
         :returns: new processes that wait to be told which job they are, as many as asked for or fewer.
@@ -249,16 +249,16 @@ class Server:
         if self._said != b"\n" and not self._said.endswith(b"\n\n"):
             return []
         self.due = None
-        return self._blanks(self._said)
+        return self._spares(self._said)
 
-    def _blanks(self, answer: bytes) -> list[Blank]:
-        found: dict[int, Blank] = {}
+    def _spares(self, answer: bytes) -> list[SpareProcess]:
+        found: dict[int, SpareProcess] = {}
         for line in filter(None, answer.split(b"\n")):
             match = _FORKED.fullmatch(line)
             number, pid = map(int, match.groups()) if match else (-1, 0)
             if not 0 <= number < len(self._pairs) or number in found or not procfs.is_child(pid):
                 raise ConnectionResetError("talks nonsense")
-            found[number] = Blank(pid, self._pairs[number][0])
+            found[number] = SpareProcess(pid, self._pairs[number][0])
         for number, (ours, dummy) in enumerate(self._pairs):
             if number not in found:
                 ours.close()
@@ -297,14 +297,14 @@ class _Pool:
         """:arg step: one of the steps that share the server."""
         self.step = step
         self.steps = 1
-        self.server: Server | None = None
+        self.client: ForkClient | None = None
         self.is_over = False
-        self.blanks: list[Blank] = []
+        self.spares: list[SpareProcess] = []
         self.wanted = 0
         self.empty_until = float("-inf")
 
 
-class Servers:
+class ForkServers:
     """The fork servers of one batch: one for each key that two or more of its steps have."""
 
     def __init__(
@@ -327,12 +327,12 @@ class Servers:
         :arg note: told of servers that are given up.
         """
         self._note = note
-        self._lines = Lines(packed)
+        self._lines = ProgramLines(packed)
         self._boot = boot + server.replace("from __future__ import annotations\n", "")
         self._packed = packed
         self._selector = selector
         self._clock = clock
-        self._leaving: list[Server] = []
+        self._leaving: list[ForkClient] = []
         self._pools: dict[tuple[str, int], _Pool] = {}
         self._all: list[_Pool] = []
         if not (_POSSIBLE and adopts):
@@ -358,7 +358,7 @@ class Servers:
             if step in self._pools:
                 self._pools[step].wanted += 1
         for pool in self._all:
-            if pool.wanted and pool.server is None and not pool.is_over:
+            if pool.wanted and pool.client is None and not pool.is_over:
                 self._start(pool)
             self._ask(pool)
 
@@ -367,11 +367,11 @@ class Servers:
         own. Else `handle` and `expire` will bring it about.
         """
         pool = self._pools.get((jid, index))
-        if pool is None or pool.server is None or pool.is_over:
+        if pool is None or pool.client is None or pool.is_over:
             return None
-        if pool.blanks:
+        if pool.spares:
             return True
-        if not pool.server.stands:
+        if not pool.client.stands:
             return False if index == 0 else None  # what has begun does not wait for an import
         if self._clock() < pool.empty_until:
             return None
@@ -380,38 +380,38 @@ class Servers:
         return None if pool.is_over else False
 
     def take(self, jid: str, index: int, said: t.Mapping[str, t.Any], handles: t.Sequence[int]) -> int | None:
-        """Let a process become a step for which there is one; see `Blank.become`.
+        """Let a process become a step for which there is one; see `SpareProcess.become`.
 
         :returns: its pid; it is our child. `None` if that failed.
         """
         pool = self._pools.get((jid, index))
-        if pool is None or not pool.blanks:
+        if pool is None or not pool.spares:
             return None
         pool.wanted -= 1
-        blank = pool.blanks.pop(0)
+        spare = pool.spares.pop(0)
         try:
-            blank.become(said, handles)
+            spare.become(said, handles)
         except OSError:
             return None
-        return blank.pid
+        return spare.pid
 
     def dismiss(self) -> None:
         """Let go the processes that were made for steps that are not wanted any more."""
         for pool in self._all:
-            while len(pool.blanks) > max(0, pool.wanted):
-                pool.blanks.pop().dismiss()
+            while len(pool.spares) > max(0, pool.wanted):
+                pool.spares.pop().dismiss()
 
     def handle(self, descriptor: int) -> None:
         """Do what can be done with one of the file descriptors that the selector woke us for."""
         for pool in self._all:
-            if pool.server is not None and pool.server.control.fileno() == descriptor:
-                asked = pool.server.stands
+            if pool.client is not None and pool.client.control.fileno() == descriptor:
+                asked = pool.client.stands
                 try:
-                    pool.blanks += pool.server.hear()
+                    pool.spares += pool.client.hear()
                 except OSError as exc:
                     self._give_up(pool, str(exc))
                     return
-                if asked and not pool.server.is_asked and not pool.blanks:
+                if asked and not pool.client.is_asked and not pool.spares:
                     pool.empty_until = self._clock() + _PAUSE  # this user may have no more processes
                 self._ask(pool)
 
@@ -419,16 +419,16 @@ class Servers:
         """Give up servers that have not done in time what they were to do, and see off those that have been."""
         now = self._clock()
         for pool in self._all:
-            if pool.server is not None and pool.server.is_late(now):
-                self._give_up(pool, "does not answer" if pool.server.stands else "has not loaded its module in time")
-        self._leaving = [server for server in self._leaving if not server.is_gone(now)]
+            if pool.client is not None and pool.client.is_late(now):
+                self._give_up(pool, "does not answer" if pool.client.stands else "has not loaded its module in time")
+        self._leaving = [client for client in self._leaving if not client.is_gone(now)]
 
     @property
     def due(self) -> float | None:
         """When `expire` has something to do next, `None` for never."""
-        servers = [pool.server for pool in self._all if pool.server is not None]
-        due = [server.due for server in servers if server.due is not None]
-        due += [server.leaves_at for server in self._leaving]
+        clients = [pool.client for pool in self._all if pool.client is not None]
+        due = [client.due for client in clients if client.due is not None]
+        due += [client.leaves_at for client in self._leaving]
         return min(due) if due else None
 
     def feed(self, jid: str, index: int, environment: t.Mapping[str, str]) -> bytes:
@@ -443,17 +443,17 @@ class Servers:
     @property
     def is_asked(self) -> bool:
         """Whether processes that we do not know yet may have become our children."""
-        return any(pool.server is not None and pool.server.stands and pool.server.is_asked for pool in self._all)
+        return any(pool.client is not None and pool.client.stands and pool.client.is_asked for pool in self._all)
 
     @property
     def pids(self) -> set[int]:
         """The processes of the servers."""
-        return {server.pid for server in [*(pool.server for pool in self._all if pool.server), *self._leaving]}
+        return {client.pid for client in [*(pool.client for pool in self._all if pool.client), *self._leaving]}
 
     @property
     def children(self) -> set[int]:
         """These, and the processes that are no job yet."""
-        return self.pids | {blank.pid for pool in self._all for blank in pool.blanks}
+        return self.pids | {spare.pid for pool in self._all for spare in pool.spares}
 
     def close(self) -> None:
         """Let all servers end, and see to it that they do; what takes longer than some seconds is left to itself."""
@@ -476,31 +476,31 @@ class Servers:
             return python.fed((self._boot + _SERVE.format(title=name, control=control)).encode("utf-8"), program)
 
         try:
-            pool.server = Server(self._packed.entry(jid, index)["interpreter"], environment, feed, self._clock())
+            pool.client = ForkClient(self._packed.entry(jid, index)["interpreter"], environment, feed, self._clock())
         except OSError:
             pool.is_over = True
             return
-        self._selector.register(pool.server.control, selectors.EVENT_READ, self)
+        self._selector.register(pool.client.control, selectors.EVENT_READ, self)
 
     def _ask(self, pool: _Pool) -> None:
-        missing = min(pool.wanted - len(pool.blanks), _AT_ONCE)
-        server = pool.server
-        if server is None or not server.stands or server.is_asked or missing <= 0 or self._clock() < pool.empty_until:
+        missing = min(pool.wanted - len(pool.spares), _AT_ONCE)
+        client = pool.client
+        if client is None or not client.stands or client.is_asked or missing <= 0 or self._clock() < pool.empty_until:
             return
         try:
-            server.ask(missing, self._clock())
+            client.ask(missing, self._clock())
         except OSError as exc:
             self._give_up(pool, f"cannot be asked: {exc}")
 
     def _give_up(self, pool: _Pool, why: str | None) -> None:
-        """:arg why: what is wrong with its server, C(None) if nothing is, but it is not needed any more."""
+        """:arg why: what is wrong with its server, `None` if nothing is, but it is not needed any more."""
         pool.is_over = True
-        while pool.blanks:
-            pool.blanks.pop().dismiss()
-        if pool.server is not None:
+        while pool.spares:
+            pool.spares.pop().dismiss()
+        if pool.client is not None:
             if why is not None:
-                self._note(f"fork server {pool.server.pid} {why}: each of its jobs gets a Python of its own")
-            self._selector.unregister(pool.server.control)
-            pool.server.leave(self._clock())
-            self._leaving.append(pool.server)
-            pool.server = None
+                self._note(f"fork server {pool.client.pid} {why}: each of its jobs gets a Python of its own")
+            self._selector.unregister(pool.client.control)
+            pool.client.leave(self._clock())
+            self._leaving.append(pool.client)
+            pool.client = None

@@ -7,9 +7,9 @@
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
 It is not imported by anything. The supervisor sends its text, behind that of `_supervisor.boot` and with a call of
-`serve` after it, to a fresh Python, where `program` stands for an AnsiballZ without arguments. That runs by its own
-code up to the moment when it would run the module (`runpy.run_module`, in every ansible-core from 2.18 to 2.22); there
-the server stops and waits. Each job is a fork that goes on from there with arguments of its own, to an end of its own.
+`serve_forks` after it, to a fresh Python, where `program` stands for an AnsiballZ without arguments. That runs by its
+own code up to the moment when it would run the module (`runpy.run_module`, in every ansible-core from 2.18 to 2.22);
+there the server stops and waits. Each job is a fork that goes on from there with arguments of its own.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _imports(body: t.Iterable[ast.AST], package: str) -> t.Iterator[str]:
             yield from _imports(node.body, package)
 
 
-def serve(program: bytes, control: int, log: t.Any, show: t.Callable[[str], None]) -> None:
+def serve_forks(program: bytes, control: int, log: t.Any, show: t.Callable[[str], None]) -> None:
     """Run the program up to its module, and fork for each request.
 
     :arg control: file descriptor of a stream socket to the supervisor.

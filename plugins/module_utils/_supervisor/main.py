@@ -20,7 +20,6 @@ import time
 import traceback
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._locks import named_lock
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome, part
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
@@ -36,17 +35,17 @@ from ansible_collections.background.jobs.plugins.module_utils._processes import 
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import texts
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, Means
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt, AttemptContext
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.ending import Endings
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Servers
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.named_locks import NamedLocks
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.held_locks import HeldLocks
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.results import Results
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
     CANCEL,
     HALT,
     Drop,
-    Entry,
     Schedule,
+    ScheduledJob,
     parse_halt,
     slots,
 )
@@ -106,9 +105,9 @@ class Supervisor:
         self._trace = trace
         self._selector = selectors.DefaultSelector()
         text, server = boot
-        self._servers = Servers(packed, text, server, self._selector, adopts, clock, trace.note)
+        self._servers = ForkServers(packed, text, server, self._selector, adopts, clock, trace.note)
         self._running: dict[str, Attempt] = {}
-        self._means = Means(packed, store, self._selector, self._servers, text, self._running, clock)
+        self._context = AttemptContext(packed, store, self._selector, self._servers, text, self._running, clock)
         batch = packed.batch
         self._records = {record.jid: record for record in records}
         pid, start = os.getpid(), procfs.start_time(os.getpid())
@@ -123,7 +122,7 @@ class Supervisor:
         self._first = [job.jid for job in batch.jobs if not job.after][: given or None]
         self._schedule = Schedule(
             (
-                Entry(
+                ScheduledJob(
                     job.jid,
                     name=job.name,
                     timeout=job.timeout,
@@ -144,7 +143,7 @@ class Supervisor:
         )
         self._last: dict[str, Outcome] = {}
         self._results = Results(store, batch.batch, self._records, trace)
-        self._locks = NamedLocks(store.directory)
+        self._locks = HeldLocks(store.directory)
         self._endings = Endings(self._records, self._running, self._schedule, self._servers, self._locks, clock, trace)
         self._stopping = False
         self._asked = True
@@ -262,7 +261,7 @@ class Supervisor:
                 started = self._start(jid, lock) or started
                 continue
             if lock is not None:
-                named_lock.release(lock)
+                self._locks.release(self._packed.job(jid).lock or "", lock)
             if not self._has_room():
                 self._say(self._records[jid], "no_room", _NO_ROOM)
         self._servers.dismiss()
@@ -289,14 +288,14 @@ class Supervisor:
     def _start(self, jid: str, lock: int | None) -> bool:
         """:returns: whether the job has been started, or has failed to; else there is no room for it now."""
         record = self._records[jid]
-        self._running[jid] = attempt = Attempt(self._means, self._packed.job(jid), lock)
+        self._running[jid] = attempt = Attempt(self._context, self._packed.job(jid), lock)
         outcome = attempt.proceed()
         self._note_room(attempt)
         if attempt.lacks_room:
             del self._running[jid]
             attempt.close()
             if lock is not None:
-                named_lock.release(lock)
+                self._locks.release(attempt.job.lock or "", lock)
             self._say(record, "no_room", _NO_ROOM)
             return False
         record.attempts += 1
@@ -328,7 +327,7 @@ class Supervisor:
             del self._running[jid]
             attempt.close()
             if attempt.lock is not None:
-                self._locks.give_back(attempt.job.lock or "", attempt.lock, outcome.survivors)
+                self._locks.release(attempt.job.lock or "", attempt.lock, outcome.survivors)
             self._settle(jid, outcome)
 
     def _settle(self, jid: str, outcome: Outcome) -> None:

@@ -73,7 +73,7 @@ def parse_halt(text: str) -> Halt | None:
 
 
 @dataclasses.dataclass
-class Entry:
+class ScheduledJob:
     """One job's place in the schedule. All times are seconds of one monotonic clock; 0 as a limit means none.
 
     The fields after `retry_on` are moved by `Schedule` alone: `state` is set once the job has ended for good,
@@ -130,7 +130,7 @@ class Schedule:
 
     def __init__(
         self,
-        entries: t.Iterable[Entry],
+        entries: t.Iterable[ScheduledJob],
         slots: int = 0,
         halt: Halt | None = None,
         deadline: float | None = None,
@@ -259,7 +259,7 @@ class Schedule:
         decision.wake = min(due) if due else None
         return decision
 
-    def _end(self, entry: Entry, state: str) -> None:
+    def _end(self, entry: ScheduledJob, state: str) -> None:
         entry.state = state
         if self._halt is None or self._halted is not None:
             return
@@ -291,7 +291,7 @@ class Schedule:
             elif self._halted is not None and self._halt is not None and self._halt.now:
                 entry.ending = entry.ending or HALT
 
-    def _why_drop(self, entry: Entry, over: bool) -> Drop | None:
+    def _why_drop(self, entry: ScheduledJob, over: bool) -> Drop | None:
         if entry.dropped_because is not None:
             return Drop(entry.key, CANCELLED, CANCEL, entry.dropped_because)
         if over:
@@ -331,7 +331,7 @@ class Schedule:
                 return
 
     @staticmethod
-    def _limit(entry: Entry, now: float, decision: Decision, due: list[float]) -> None:
+    def _limit(entry: ScheduledJob, now: float, decision: Decision, due: list[float]) -> None:
         started = t.cast(float, entry.started)
         if entry.ending is None and entry.timeout:
             if now >= started + entry.timeout:
@@ -349,7 +349,7 @@ class Schedule:
                 due.append(entry.terminated + entry.kill_after)
 
 
-def _pause(entry: Entry) -> float:
+def _pause(entry: ScheduledJob) -> float:
     """:returns: seconds between an attempt of a job and the next one."""
     try:
         return entry.delay and entry.delay * entry.backoff ** (entry.attempts - 1)

@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclasses.dataclass
-class Job:
+class StartedJob:
     """A job that was started. `jid` is empty where `no_log` hides it, `name` where the job has none of its own.
 
     `host` is the one it runs on, `by` the one of the play that its task was done for.
@@ -109,9 +109,9 @@ class Ledger:
     """The jobs of a run."""
 
     def __init__(self) -> None:
-        self._started: dict[str, Job] = {}
+        self._started: dict[str, StartedJob] = {}
         self._collected: dict[str, float] = {}
-        self._hidden: dict[tuple[str, str], list[Job]] = {}
+        self._hidden: dict[tuple[str, str], list[StartedJob]] = {}
 
     def note(self, told: Told) -> None:
         """Take down what `told` says of jobs. What was told before, such as by an item of a loop, changes nothing."""
@@ -122,16 +122,16 @@ class Ledger:
         else:
             self._collect((each["ansible_job_id"] for each in results(told.result) if _has_ended(each)), told.at)
 
-    def started(self) -> list[Job]:
+    def started(self) -> list[StartedJob]:
         """:returns: all jobs that were started, in that order."""
         hidden = [job for jobs in self._hidden.values() for job in jobs]
         return sorted([*self._started.values(), *hidden], key=lambda job: job.started)
 
-    def unreaped(self) -> list[Job]:
+    def unreaped(self) -> list[StartedJob]:
         """:returns: the jobs that nobody has collected, in the order they were started in."""
         return [job for job in self.started() if self.collected_at(job) is None]
 
-    def collected_at(self, job: Job) -> float | None:
+    def collected_at(self, job: StartedJob) -> float | None:
         """:returns: when it was told that a job has ended, or that its files were removed; `None` if it was not."""
         return self._collected.get(job.jid)
 
@@ -178,7 +178,7 @@ def place(path: str, directory: str) -> str:
     return min(os.path.relpath(path, directory), path, key=len)
 
 
-def standing(job: Job, answer: t.Mapping[str, t.Any]) -> str:
+def standing(job: StartedJob, answer: t.Mapping[str, t.Any]) -> str:
     """:returns: how a job stands, as a clause.
 
     :arg answer: its result as `background.jobs.async_status` returns it, or that of the task that did not get one.
@@ -199,13 +199,13 @@ def standing(job: Job, answer: t.Mapping[str, t.Any]) -> str:
     return state.replace("_", " ") + (f": {cause}" if cause else "")
 
 
-def report(jobs: t.Sequence[Job], now: float, every: bool = False) -> list[str]:
+def report(jobs: t.Sequence[StartedJob], now: float, every: bool = False) -> list[str]:
     """:returns: lines that name each job that nobody collected; many of one task that stand alike share a line.
 
     :arg now: the time, in seconds of the monotonic clock of `Job.started`.
     :arg every: whether each job is to have a line of its own, however many there are.
     """
-    groups: dict[tuple[Task, str], list[Job]] = {}
+    groups: dict[tuple[Task, str], list[StartedJob]] = {}
     for job in jobs:
         groups.setdefault((job.task, job.standing), []).append(job)
     lines = ["Jobs that nobody collected:"]
@@ -244,8 +244,8 @@ def _has_ended(result: t.Mapping[str, t.Any]) -> bool:
     return has_jid(result) and is_found(result) and bool(result.get("finished") or result.get("erased"))
 
 
-def _job(told: Told) -> Job:
-    return Job(told.host, told.by, told.task, no_log=True, started=told.at, origin=told.origin)
+def _job(told: Told) -> StartedJob:
+    return StartedJob(told.host, told.by, told.task, no_log=True, started=told.at, origin=told.origin)
 
 
 def _collected_unseen(told: Told) -> list[str]:
@@ -271,21 +271,21 @@ def _collected_unseen(told: Told) -> list[str]:
         return []
 
 
-def _line(job: Job) -> str:
+def _line(job: StartedJob) -> str:
     where = job.host + (f" (delegated by {job.by})" if job.by != job.host else "")
     if not job.jid:
         return f"{where}: a job of {job.task}, whose id is hidden by no_log"
     return f"{where}: {job.jid}{f' ({job.name})' if job.name else ''}, {job.task}"
 
 
-def _many(jobs: t.Sequence[Job]) -> str:
+def _many(jobs: t.Sequence[StartedJob]) -> str:
     hosts = list(dict.fromkeys(job.host for job in jobs))
     jids = [job.jid for job in jobs if job.jid]
     which = ": " + _some(jids, "") if jids else ", whose ids are hidden by no_log"
     return f"{_some(hosts, ' hosts')}: {len(jobs)} jobs of {jobs[0].task}{which}"
 
 
-def _stands(job: Job, now: float, which: str = "") -> str:
+def _stands(job: StartedJob, now: float, which: str = "") -> str:
     if not job.standing:
         return ""
     since = f", {which}started {_span(now - job.started)} ago" if job.standing in UNFINISHED else ""

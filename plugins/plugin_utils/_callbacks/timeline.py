@@ -29,8 +29,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import (
     LAUNCH,
-    Job,
     Ledger,
+    StartedJob,
     Task,
     Told,
     has_jid,
@@ -52,7 +52,7 @@ Result = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass
-class Entry:
+class TimelineJob:
     """A job of the page and of its JSON. `jid` is empty where it is not known, `name` is never.
 
     `queued`, `started` and `ended` are seconds since the epoch, `None` if that never happened or nobody saw it: by
@@ -101,7 +101,7 @@ class _Seen:
     `at` is when the job was last told of, all by the clock of the controller.
     """
 
-    entry: Entry
+    entry: TimelineJob
     task: Task
     at: float
     launch: tuple[float, float] | None = None
@@ -136,7 +136,7 @@ class Timeline:
             elif told.action in (_RUN, LAUNCH) and not told.part and _is_without_jid(each):
                 self._note_job(f"{told.by} {told.key} {len(self._seen)}", each, told)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TimelineJob]:
         """:returns: the jobs, in the order in which they begin."""
         shifts = self.shifts()
         started = self._ledger.started()
@@ -173,10 +173,10 @@ class Timeline:
 
     def _note_hidden(self, told: Told) -> None:
         state = SUCCEEDED if told.ok else FAILED
-        entry = Entry(told.host, "", state=state, collected=True, no_log=True, started=told.began, ended=told.at)
+        entry = TimelineJob(told.host, "", state=state, collected=True, no_log=True, started=told.began, ended=told.at)
         self._seen[f"{told.by} {told.key} {len(self._seen)}"] = _Seen(entry, told.task, told.at)
 
-    def _read(self, result: Result, told: Told) -> Entry:
+    def _read(self, result: Result, told: Told) -> TimelineJob:
         """:returns: what a result says of its job."""
         said, ours = _said(result)
         state = said["state"] if ours else _builtin_state(said)
@@ -184,7 +184,7 @@ class Timeline:
         group = (said.get("group") if ours else None) or told.arguments.get("group")
         has_group = isinstance(group, str) and not told.hides and told.action.startswith("background.jobs.")
         elapsed = _number(said.get("elapsed")) if ours else None
-        entry = Entry(
+        entry = TimelineJob(
             host=str(said.get("host") or told.host) if ours and told.action == LAUNCH else told.host,
             name="" if told.hides or (no_log and not ours) else self._mask(_name(result, said, ours))[:_LINE],
             jid=said["ansible_job_id"] if has_jid(said) else "",
@@ -211,7 +211,7 @@ class Timeline:
             return []
         return [line[:_LINE] for line in self._mask(text).splitlines()[-self._lines :]]
 
-    def _entry(self, seen: _Seen, job: Job | None, shifts: t.Mapping[str, float]) -> Entry:
+    def _entry(self, seen: _Seen, job: StartedJob | None, shifts: t.Mapping[str, float]) -> TimelineJob:
         """:returns: what is shown of a job.
 
         :arg job: what the ledger knows of it, if it was started in this run.
@@ -255,9 +255,11 @@ def document(timeline: Timeline, playbooks: t.Sequence[str], started: float, end
     }
 
 
-def _hidden(job: Job) -> Entry:
+def _hidden(job: StartedJob) -> TimelineJob:
     """:returns: the entry of a job of which only its task is known."""
-    return Entry(job.host, job.task.name, task=job.task.name, place=job.task.place, no_log=True, started=job.started)
+    return TimelineJob(
+        job.host, job.task.name, task=job.task.name, place=job.task.place, no_log=True, started=job.started
+    )
 
 
 def _of_async(result: Result) -> Result:
@@ -311,11 +313,11 @@ def _name(result: Result, said: Result, ours: bool) -> str:
     return handle.name if handle.name != handle.jid and handle.origin else ""
 
 
-def _update(entry: Entry, new: Entry) -> None:
+def _update(entry: TimelineJob, new: TimelineJob) -> None:
     """Let `entry` say what a later result has told. What that leaves out stays; host, kind and name always do."""
     no_log = entry.no_log or new.no_log
     name = entry.name or new.name
-    for field in dataclasses.fields(Entry):
+    for field in dataclasses.fields(TimelineJob):
         value = getattr(new, field.name)
         if field.name not in ("host", "builtin") and (value or isinstance(value, (int, float))):
             setattr(entry, field.name, value)
@@ -325,7 +327,7 @@ def _update(entry: Entry, new: Entry) -> None:
         entry.msg, entry.stdout, entry.stderr = None, [], []
 
 
-def _time_as_told(entry: Entry, seen: _Seen, started: bool) -> None:
+def _time_as_told(entry: TimelineJob, seen: _Seen, started: bool) -> None:
     """Give the entry of a job of builtin async the times at which the controller was told.
 
     :arg started: it was started in this run, by a task that did not wait for it.
@@ -341,7 +343,7 @@ def _time_as_told(entry: Entry, seen: _Seen, started: bool) -> None:
         entry.ended = min(seen.at, entry.started + took) if entry.elapsed is not None else seen.at
 
 
-def _put_in_order(entry: Entry) -> None:
+def _put_in_order(entry: TimelineJob) -> None:
     """Let no time of an entry be before another that was earlier: the clock of a host may have been set meanwhile."""
     if entry.started is not None:
         entry.started = max(entry.started, entry.queued or entry.started)

@@ -42,7 +42,7 @@ _OFTEN = 1.0
 
 
 @dataclasses.dataclass
-class Job:
+class ShownJob:
     """A job by name: how long it has been running, or why it did not succeed."""
 
     name: str
@@ -56,7 +56,7 @@ class Part:
 
     state: str
     count: int
-    jobs: list[Job] = dataclasses.field(default_factory=list)
+    jobs: list[ShownJob] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -183,23 +183,23 @@ def shown_name(handle: Handle, status: t.Mapping[str, t.Any]) -> str:
     return _short(visible(handle.name if handle.named else str(name or handle.name)), _NAME)
 
 
-def _job(handle: Handle, status: t.Mapping[str, t.Any], told: t.Collection[str]) -> Job:
+def _job(handle: Handle, status: t.Mapping[str, t.Any], told: t.Collection[str]) -> ShownJob:
     name = shown_name(handle, status)
     if status["state"] == RUNNING:
-        return Job(name, seconds=status.get("running_for"))
+        return ShownJob(name, seconds=status.get("running_for"))
     if status.get("jid") in told:
-        return Job(name)
+        return ShownJob(name)
     record = status.get("record") or {}
     hidden = record.get("no_log") or handle.no_log
     cause = str(status.get("reason") if hidden else status.get("message") or status.get("reason") or "")
-    return Job(name, cause=_short(one_line(cause), _CAUSE))
+    return ShownJob(name, cause=_short(one_line(cause), _CAUSE))
 
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def timed(job: Job, later: float = 0) -> str:
+def timed(job: ShownJob, later: float = 0) -> str:
     """:returns: the name of a job, with the time it has been running `later` seconds after that was told."""
     return job.name if job.seconds is None else f"{job.name} {_duration(job.seconds + later)}"
 

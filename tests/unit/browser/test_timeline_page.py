@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Entry
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import TimelineJob
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible_lines
 
 Show = t.Callable[..., Page]
@@ -24,15 +24,17 @@ MANY_NODES = 2500
 """Elements that may be in the document, however many jobs there are."""
 
 
-def job(host: str = "web1", name: str = "build", start: float = 1, end: float | None = 9, **fields: t.Any) -> Entry:
+def job(
+    host: str = "web1", name: str = "build", start: float = 1, end: float | None = 9, **fields: t.Any
+) -> TimelineJob:
     """A job that was queued a second after noon; `start` and `end` are seconds after noon."""
     ended = None if end is None else NOON + end
     defaults = {"state": "succeeded", "collected": True, "task": "Build", "place": "site.yml:14", "jid": f"j{name}"}
     times = {"queued": NOON + 1, "started": NOON + start, "ended": ended}
-    return Entry(**{"host": host, "name": name, **defaults, **times, **fields})
+    return TimelineJob(**{"host": host, "name": name, **defaults, **times, **fields})
 
 
-def timeline(*jobs: Entry, **fields: t.Any) -> dict[str, t.Any]:
+def timeline(*jobs: TimelineJob, **fields: t.Any) -> dict[str, t.Any]:
     """The data of a run from noon on, for 20 seconds."""
     run = {"format": 1, "playbooks": ["site.yml"], "started": NOON, "ended": NOON + 20, "shifts": {}}
     return {**run, "jobs": [dataclasses.asdict(job) for job in jobs], **fields}

@@ -158,7 +158,7 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
                 os.environ.update(CRASH_AT=str(number))
                 exec(CRASH, {})
                 batch = pack(Batch("j1", [script_job("j1.0", "echo '{}'")]))
-                start.launch(batch, store.directory)
+                start.start_batch(batch, store.directory)
                 unharmed.touch()
             finally:
                 os._exit(0)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.background.jobs.plugins.callback import unreaped
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Job, Task
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import StartedJob, Task
 from ansible_collections.background.jobs.tests.unit.controller import Controller, Run
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
@@ -266,7 +266,7 @@ def test_a_last_look_that_breaks_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
     callback = unreaped.CallbackModule()
     monkeypatch.setattr(unreaped, "ask", broken)
     monkeypatch.setattr(callback, "_display", SimpleNamespace(warning=warnings.append))
-    job = Job("web1", "web1", Task("Start", "site.yml:2"), "j1", origin=SimpleNamespace(way=lambda: "ssh"))
+    job = StartedJob("web1", "web1", Task("Start", "site.yml:2"), "j1", origin=SimpleNamespace(way=lambda: "ssh"))
     callback._look([job])
     assert job.standing == "could not be asked for: no answer"
     assert warnings == ["could not ask how the jobs stand that nobody collected: no forks left"]

@@ -38,7 +38,7 @@ def children() -> t.Iterator[list[procfs.Child]]:
         with contextlib.suppress(ProcessLookupError):
             if procfs.start_time(child.pid) == child.started:
                 os.killpg(child.pid, signal.SIGKILL)
-        child.reap()
+        child.exit_status()
         child.close()
 
 
@@ -134,7 +134,7 @@ def test_a_child_runs_the_program_it_is_fed(children: list[procfs.Child]) -> Non
     )
     assert read_all(child.stdout) == b"__main__ 1 \n"
     assert read_all(child.stderr) == b""
-    assert child.reap() == 3
+    assert child.exit_status() == 3
 
 
 def test_a_fed_program_sees_nothing_of_how_it_came(children: list[procfs.Child]) -> None:
@@ -152,7 +152,7 @@ def test_term_unwinds_a_fed_program(children: list[procfs.Child]) -> None:
     assert os.read(child.stdout, 3) == b"on\n"
     os.kill(child.pid, signal.SIGTERM)
     assert read_all(child.stdout) == b"off\n"
-    assert child.reap() == 128 + signal.SIGTERM
+    assert child.exit_status() == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("fed", [True, False], ids=["fed", "a file"])
@@ -200,12 +200,12 @@ def test_what_a_process_was_started_with_can_be_asked() -> None:
     assert procfs.command_line(process.pid) == []
 
 
-def test_ended_children_are_told_and_left_to_be_reaped(children: list[procfs.Child]) -> None:
+def test_ended_children_are_told_and_left_to_be_waited_for(children: list[procfs.Child]) -> None:
     children += [procfs.Child([word], os.environ, feed=False) for word in ("true", "false", "cat")]
     children.append(procfs.Child(["sleep", "60"], os.environ, feed=False))
     ours = [child.pid for child in children]
     eventually(lambda: sorted(procfs.ended_children(ours)) == sorted(ours[:3]))
-    assert [child.reap() for child in children[:3]] == [0, 1, 0]
+    assert [child.exit_status() for child in children[:3]] == [0, 1, 0]
     assert procfs.ended_children(ours[3:]) == []
 
 
@@ -231,7 +231,7 @@ assert not orphans()
 """
 
 
-def test_orphans_come_to_us_and_are_reaped() -> None:
+def test_orphans_come_to_us_and_are_waited_for() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     subprocess.run([sys.executable, "-c", ADOPT], env=environment, check=True)
 

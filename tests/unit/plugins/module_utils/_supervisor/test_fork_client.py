@@ -28,7 +28,11 @@ from ansible_collections.background.jobs.plugins.module_utils._model.batch impor
     pack,
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import Lines, Server, Servers
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import (
+    ForkClient,
+    ForkServers,
+    ProgramLines,
+)
 from ansible_collections.background.jobs.tests.unit.helpers import (
     LIMIT,
     Batches,
@@ -47,8 +51,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch l
 # -- which jobs share a server
 
 
-def lines(*jobs: Job) -> Lines:
-    return Lines(Packed(pack(Batch("j1", list(jobs)))))
+def lines(*jobs: Job) -> ProgramLines:
+    return ProgramLines(Packed(pack(Batch("j1", list(jobs)))))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -285,17 +289,17 @@ def test_a_killed_server_is_replaced_by_a_python_for_each_job(batches: Batches) 
 # -- servers that do not do what they should
 
 
-def served_by(text: str, tmp_path: Path) -> Server:
+def served_by(text: str, tmp_path: Path) -> ForkClient:
     """A server that runs this program, to which `control` is its socket."""
 
     def feed(control: int) -> bytes:
         head = f"import os, signal, socket, time; control = socket.socket(fileno={control})\n"
         return python.fed((head + textwrap.dedent(text)).encode("ascii"), b"")
 
-    return Server([sys.executable], {**os.environ, "HOME": str(tmp_path)}, feed, now=0)
+    return ForkClient([sys.executable], {**os.environ, "HOME": str(tmp_path)}, feed, now=0)
 
 
-def heard(server: Server) -> None:
+def heard(server: ForkClient) -> None:
     readable, dummy, dummy2 = select.select([server.control], [], [], LIMIT)
     assert readable
     assert server.hear() == []
@@ -402,7 +406,7 @@ def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batche
 def test_where_orphans_do_not_become_ours_there_are_no_servers() -> None:
     packed = Packed(pack(Batch("j1", [probe_job(f"j1.{number}", "2.22") for number in range(2)])))
     with selectors.DefaultSelector() as selector:
-        servers = Servers(packed, "", "", selector, adopts=False)
+        servers = ForkServers(packed, "", "", selector, adopts=False)
         servers.want([("j1.0", 0), ("j1.1", 0)])
         assert servers.ready("j1.0", 0) is None and servers.pids == set()
 

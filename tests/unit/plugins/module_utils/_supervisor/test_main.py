@@ -409,7 +409,7 @@ def test_a_daemon_that_writes_without_end_holds_nobody_up(batches: Batches) -> N
     assert status.state == "succeeded"
 
 
-def test_orphans_of_a_job_are_reaped_while_it_runs(batches: Batches, gates: Gates) -> None:
+def test_orphans_of_a_job_are_waited_for_while_it_runs(batches: Batches, gates: Gates) -> None:
     orphan = "import subprocess; subprocess.run(['/bin/sh', '-c', 'sleep 0.05 & exit 0'], stdout=subprocess.DEVNULL)"
     batches.launch(gates.job("j1.0", before=orphan), gates.job("j1.1", before=orphan))
     supervisor = batches.supervisor("j1.0")

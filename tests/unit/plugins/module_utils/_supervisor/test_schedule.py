@@ -11,17 +11,17 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
     Decision,
     Drop,
-    Entry,
     Schedule,
+    ScheduledJob,
     find_cycle,
     parse_halt,
     slots,
 )
 
 
-def entries(keys: str, **fields: t.Any) -> list[Entry]:
+def entries(keys: str, **fields: t.Any) -> list[ScheduledJob]:
     """One entry for each letter, all alike."""
-    return [Entry(key, name=f"job-{key}", **fields) for key in keys]
+    return [ScheduledJob(key, name=f"job-{key}", **fields) for key in keys]
 
 
 def schedule(keys: str, slots: int = 0, halt: str = "never", **fields: t.Any) -> Schedule:
@@ -78,7 +78,7 @@ def test_a_freed_slot_starts_the_next_job_at_once() -> None:
 
 
 def test_never_more_run_than_there_are_slots() -> None:
-    plan = Schedule([Entry(str(number)) for number in range(50)], 3)
+    plan = Schedule([ScheduledJob(str(number)) for number in range(50)], 3)
     order = []
     now = 0.0
     while not plan.done:
@@ -164,7 +164,7 @@ def test_without_a_limit_a_job_may_run_for_ever() -> None:
 
 
 def test_the_next_look_is_at_what_is_due_first() -> None:
-    plan = Schedule([Entry("slow", timeout=60), Entry("fast", timeout=20), Entry("free")])
+    plan = Schedule([ScheduledJob("slow", timeout=60), ScheduledJob("fast", timeout=20), ScheduledJob("free")])
     assert go(plan, 100).wake == 120
     assert plan.decide(101).wake == 120
     plan.settle("fast", "succeeded", 102)
@@ -274,7 +274,7 @@ def test_a_job_that_waits_for_its_next_attempt_has_no_slot() -> None:
 
 
 def test_what_comes_after_a_job_waits_for_all_its_attempts() -> None:
-    plan = Schedule([Entry("a", retries=1, delay=5, retry_on=["failed"]), Entry("b", after=["a"])])
+    plan = Schedule([ScheduledJob("a", retries=1, delay=5, retry_on=["failed"]), ScheduledJob("b", after=["a"])])
     go(plan, 0)
     plan.settle("a", "failed", 1)
     assert go(plan, 1) == Decision(wake=6)
@@ -335,7 +335,12 @@ def test_an_attempt_that_fails_when_the_deadline_is_over_was_the_last() -> None:
 
 def test_all_that_wait_at_the_deadline_end_by_it_whatever_else_they_wait_for() -> None:
     """Not one by the deadline and those after it, or the rest by a halt that this one would make."""
-    waiting = [Entry("a"), Entry("b", after=["a"]), Entry("c", after=["d"]), Entry("d", after=["b"])]
+    waiting = [
+        ScheduledJob("a"),
+        ScheduledJob("b", after=["a"]),
+        ScheduledJob("c", after=["d"]),
+        ScheduledJob("d", after=["b"]),
+    ]
     plan = Schedule(waiting, slots=1, halt=parse_halt("now,fail=1"), deadline=10)
     go(plan, 0)
     decision = go(plan, 10)
@@ -496,7 +501,7 @@ def test_an_attempt_that_is_to_be_repeated_does_not_count_for_halt() -> None:
 @pytest.mark.parametrize("when", ["soon", "now"])
 def test_a_job_that_waits_for_its_next_attempt_at_a_halt_is_what_its_last_one_made_it(when: str) -> None:
     """It is not skipped: it ran, and failed."""
-    both = [Entry("a"), Entry("b", retries=1, delay=60, retry_on=["failed"])]
+    both = [ScheduledJob("a"), ScheduledJob("b", retries=1, delay=60, retry_on=["failed"])]
     plan = Schedule(both, halt=parse_halt(f"{when},success=1"))
     go(plan, 0)
     plan.settle("b", "failed", 1)
@@ -519,7 +524,7 @@ def test_nothing_is_tried_again_after_a_halt() -> None:
 
 
 def test_a_job_starts_once_all_that_it_comes_after_have_succeeded() -> None:
-    plan = Schedule([Entry("c", after=["a", "b"]), Entry("a"), Entry("b")])
+    plan = Schedule([ScheduledJob("c", after=["a", "b"]), ScheduledJob("a"), ScheduledJob("b")])
     assert go(plan, 0).start == ["a", "b"]
     plan.settle("a", "succeeded", 1)
     assert go(plan, 1) == Decision()
@@ -528,14 +533,18 @@ def test_a_job_starts_once_all_that_it_comes_after_have_succeeded() -> None:
 
 
 def test_a_job_that_has_to_wait_for_another_is_overtaken() -> None:
-    plan = Schedule([Entry("a"), Entry("b", after=["a"]), Entry("c")], slots=2)
+    plan = Schedule([ScheduledJob("a"), ScheduledJob("b", after=["a"]), ScheduledJob("c")], slots=2)
     assert go(plan, 0).start == ["a", "c"]
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "cancelled", "skipped", "lost"])
 def test_what_comes_after_a_job_that_did_not_succeed_is_skipped_all_the_way(state: str) -> None:
-    chain = [Entry("d", "last", after=["c"]), Entry("c", "third", after=["b"]), Entry("b", after=["a"])]
-    plan = Schedule([*chain, Entry("a", "first"), Entry("e")])
+    chain = [
+        ScheduledJob("d", "last", after=["c"]),
+        ScheduledJob("c", "third", after=["b"]),
+        ScheduledJob("b", after=["a"]),
+    ]
+    plan = Schedule([*chain, ScheduledJob("a", "first"), ScheduledJob("e")])
     go(plan, 0)
     plan.settle("a", state, 1)
     decision = go(plan, 1)
@@ -549,7 +558,7 @@ def test_what_comes_after_a_job_that_did_not_succeed_is_skipped_all_the_way(stat
 
 
 def test_one_failure_is_enough_to_skip() -> None:
-    plan = Schedule([Entry("a"), Entry("b"), Entry("c", after=["a", "b"])])
+    plan = Schedule([ScheduledJob("a"), ScheduledJob("b"), ScheduledJob("c", after=["a", "b"])])
     go(plan, 0)
     plan.settle("b", "failed", 1)
     assert dropped(go(plan, 1)) == [("c", "skipped", "dependency")]
@@ -585,7 +594,15 @@ def test_a_ring_is_looked_for_in_long_chains_too() -> None:
 
 
 def test_jobs_with_one_lock_never_overlap_and_others_overtake_them() -> None:
-    plan = Schedule([Entry("a", lock="dpkg"), Entry("b", lock="dpkg"), Entry("c", lock="rpm"), Entry("d")], slots=3)
+    plan = Schedule(
+        [
+            ScheduledJob("a", lock="dpkg"),
+            ScheduledJob("b", lock="dpkg"),
+            ScheduledJob("c", lock="rpm"),
+            ScheduledJob("d"),
+        ],
+        slots=3,
+    )
     assert go(plan, 0).start == ["a", "c", "d"]
     plan.settle("c", "succeeded", 1)
     assert go(plan, 1) == Decision()
@@ -604,7 +621,7 @@ def test_a_lock_is_free_while_its_job_waits_for_its_next_attempt() -> None:
 
 
 def test_a_job_whose_lock_is_held_elsewhere_is_overtaken_and_comes_again() -> None:
-    plan = Schedule([Entry("a", lock="dpkg"), Entry("b"), Entry("c")], slots=1)
+    plan = Schedule([ScheduledJob("a", lock="dpkg"), ScheduledJob("b"), ScheduledJob("c")], slots=1)
     assert go(plan, 0, held={"a": 2}) == Decision(start=["b"])
     assert plan.waiting == ["a", "c"]
     plan.settle("b", "succeeded", 1)
@@ -738,7 +755,7 @@ def test_a_job_that_has_ended_stays_as_it_is() -> None:
 
 
 def test_nothing_starts_while_the_queue_is_held() -> None:
-    schedule = Schedule([Entry("a"), Entry("b")])
+    schedule = Schedule([ScheduledJob("a"), ScheduledJob("b")])
     schedule.hold(3.0)
     decision = schedule.decide(0.0)
     assert decision.start == [] and decision.wake == 3.0

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
     Decision,
-    Entry,
     Halt,
     Schedule,
+    ScheduledJob,
     find_cycle,
     parse_halt,
 )
@@ -56,7 +56,7 @@ class Cancel:
 class Scenario:
     """A batch, and everything that will happen to it. `held` are times until which the lock of a job is another's."""
 
-    entries: list[Entry]
+    entries: list[ScheduledJob]
     attempts: dict[str, list[Attempt]]
     slots: int
     halt: Halt | None
@@ -94,7 +94,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         timeout, kill_after = draw(LIMITS)
         retries, delay, backoff, retry_on = draw(RETRIES)
         entries.append(
-            Entry(
+            ScheduledJob(
                 key,
                 timeout=timeout,
                 kill_after=kill_after,
@@ -124,7 +124,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 class Process:
     """An attempt that runs."""
 
-    entry: Entry
+    entry: ScheduledJob
     attempt: Attempt
     started: int
     ends: int
@@ -261,7 +261,7 @@ class World:
         self.tries[key] += 1
         self.last_start = self.now
 
-    def can_start(self, entry: Entry) -> bool:
+    def can_start(self, entry: ScheduledJob) -> bool:
         return (
             (self.scenario.slots == 0 or len(self.running) < self.scenario.slots)
             and entry.key not in self.no_retry

@@ -9,8 +9,8 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import (
-    Job,
     Ledger,
+    StartedJob,
     Task,
     Told,
     place,
@@ -56,7 +56,7 @@ def left(*events: Told) -> list[str]:
 def test_a_job_is_known_by_its_host_and_its_task() -> None:
     ledger = Ledger()
     ledger.note(started(running("j1.2"), "db1", by="web1", at=5.0, origin="here"))
-    assert ledger.unreaped() == [Job("db1", "web1", BACKUP, "j1.2", started=5.0, origin="here")]
+    assert ledger.unreaped() == [StartedJob("db1", "web1", BACKUP, "j1.2", started=5.0, origin="here")]
 
 
 def test_each_item_of_a_loop_is_one_job_though_it_is_told_twice() -> None:
@@ -222,22 +222,22 @@ def test_the_place_of_a_task_is_as_short_as_it_can_be(path: str, directory: str,
     ],
 )
 def test_how_a_job_stands(answer: dict[str, t.Any], clause: str) -> None:
-    assert standing(Job("web1", "web1", BACKUP, "j1"), answer) == clause
+    assert standing(StartedJob("web1", "web1", BACKUP, "j1"), answer) == clause
 
 
 def test_nothing_of_a_job_with_no_log_is_told_but_its_end() -> None:
-    job = Job("web1", "web1", BACKUP, "j1", no_log=True)
+    job = StartedJob("web1", "web1", BACKUP, "j1", no_log=True)
     assert standing(job, entry("a", "failed", {"reason": "module"}, msg="a secret")) == "failed: module"
     assert standing(job, entry("a", "failed", rc=3, msg="a secret")) == "failed: rc 3"
-    assert standing(Job("web1", "web1", BACKUP), {}) == "could not be asked for: its id is hidden"
+    assert standing(StartedJob("web1", "web1", BACKUP), {}) == "could not be asked for: its id is hidden"
 
 
 def test_the_report_names_every_job() -> None:
     jobs = [
-        Job("web1", "web1", BACKUP, "j123.4"),
-        Job("web1", "web1", Task("Both", "site.yml:20"), "j5.0", "reports"),
-        Job("db1", "web1", Task("Dump", "site.yml:30"), "j678.9"),
-        Job("web1", "web1", Task("Secret", "")),
+        StartedJob("web1", "web1", BACKUP, "j123.4"),
+        StartedJob("web1", "web1", Task("Both", "site.yml:20"), "j5.0", "reports"),
+        StartedJob("db1", "web1", Task("Dump", "site.yml:30"), "j678.9"),
+        StartedJob("web1", "web1", Task("Secret", "")),
     ]
     assert report(jobs, 0) == [
         "Jobs that nobody collected:",
@@ -251,7 +251,7 @@ def test_the_report_names_every_job() -> None:
 
 
 def test_many_jobs_of_one_task_share_a_line() -> None:
-    jobs = [Job(f"web{number}", f"web{number}", BACKUP, f"j{number}") for number in range(20)]
+    jobs = [StartedJob(f"web{number}", f"web{number}", BACKUP, f"j{number}") for number in range(20)]
     assert report(jobs, 0)[1:-1] == [
         '  web0, web1, web2 and 17 more hosts: 20 jobs of "Start backup", site.yml:14: j0, j1, j2 and 17 more'
     ]
@@ -260,7 +260,7 @@ def test_many_jobs_of_one_task_share_a_line() -> None:
 
 
 def test_many_hidden_jobs_share_a_line() -> None:
-    jobs = [Job("web1", "web1", BACKUP) for dummy in range(6)]
+    jobs = [StartedJob("web1", "web1", BACKUP) for dummy in range(6)]
     assert report(jobs, 0)[1:-1] == ['  web1: 6 jobs of "Start backup", site.yml:14, whose ids are hidden by no_log']
 
 
@@ -268,14 +268,15 @@ def test_many_hidden_jobs_share_a_line() -> None:
     ("seconds", "span"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (9000, "2 h")]
 )
 def test_a_running_job_has_a_time(seconds: float, span: str) -> None:
-    job = Job("web1", "web1", BACKUP, "j1", started=100.0, standing="running")
+    job = StartedJob("web1", "web1", BACKUP, "j1", started=100.0, standing="running")
     assert report([job], 100.0 + seconds)[1] == f'  web1: j1, "Start backup", site.yml:14: running, started {span} ago'
 
 
 def test_jobs_that_stand_differently_have_lines_of_their_own() -> None:
     stands = ["running"] * 6 + ["failed: rc 2"]
     jobs = [
-        Job("web1", "web1", BACKUP, f"j{number}", started=number, standing=stand) for number, stand in enumerate(stands)
+        StartedJob("web1", "web1", BACKUP, f"j{number}", started=number, standing=stand)
+        for number, stand in enumerate(stands)
     ]
     assert report(jobs, 60)[1:-1] == [
         '  web1: 6 jobs of "Start backup", site.yml:14: j0, j1, j2 and 3 more: running, the first started 60 s ago',

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Task, Told
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Entry, Timeline, document
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Timeline, TimelineJob, document
 from ansible_collections.background.jobs.tests.unit import helpers
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -61,14 +61,14 @@ def over(jid: str = "j7", **fields: t.Any) -> dict[str, t.Any]:
     return {**running(jid), "finished": 1, "rc": 0, "delta": "0:00:03.250000", "stdout": "done", **fields}
 
 
-def entries(*events: Told, lines: int = 10, mask: t.Callable[[str], str] = str) -> list[Entry]:
+def entries(*events: Told, lines: int = 10, mask: t.Callable[[str], str] = str) -> list[TimelineJob]:
     timeline = Timeline(lines, mask)
     for event in events:
         timeline.note(event)
     return timeline.entries()
 
 
-def times(entry: Entry) -> list[float | None]:
+def times(entry: TimelineJob) -> list[float | None]:
     """When a job was queued, started and over, in seconds after noon."""
     return [None if at is None else round(at - NOON, 3) for at in (entry.queued, entry.started, entry.ended)]
 
@@ -78,7 +78,7 @@ def test_a_job_of_run_is_told_whole() -> None:
     task = {"elapsed": 9, "msg": "1 of 1 job succeeded"}
     event = told({**result, **task, "results": [result]}, RUN, 6, took=5, arguments={"group": "nightly"})
     assert entries(event, lines=2) == [
-        Entry(
+        TimelineJob(
             host="web1",
             name="nginx",
             jid="j1.0",
@@ -343,5 +343,5 @@ def test_the_document_has_everything_in_the_order_of_time() -> None:
     )
     assert content["shifts"] == {}
     assert [job["name"] for job in content["jobs"]] == ["nginx", "late"]
-    assert set(content["jobs"][0]) == {field.name for field in dataclasses.fields(Entry)}
+    assert set(content["jobs"][0]) == {field.name for field in dataclasses.fields(TimelineJob)}
     assert json.loads(json.dumps(content)) == content

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._display import bars as _bars
 from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import Area, lines, suits
-from ansible_collections.background.jobs.plugins.plugin_utils._display.progress import Job, Part, Standing
+from ansible_collections.background.jobs.plugins.plugin_utils._display.progress import Part, ShownJob, Standing
 
 WIDTH, HEIGHT = 80, 24
-RUNNING = Part("running", 2, [Job("redis", 40.5), Job("nginx", 11)])
-FAILED = Part("failed", 1, [Job("haproxy", cause="exit code 2")])
+RUNNING = Part("running", 2, [ShownJob("redis", 40.5), ShownJob("nginx", 11)])
+FAILED = Part("failed", 1, [ShownJob("haproxy", cause="exit code 2")])
 
 
 def standing(
@@ -55,7 +55,7 @@ def test_a_line_names_as_many_jobs_as_there_is_room_for(width: int, line: str) -
 
 def test_what_was_skipped_has_ended_and_is_nothing_bad() -> None:
     """It makes room for what did not succeed."""
-    parts = [Part("running", 1, [Job("redis", 40.5)]), Part("skipped", 2), FAILED]
+    parts = [Part("running", 1, [ShownJob("redis", 40.5)]), Part("skipped", 2), FAILED]
     assert drawn(standing(done=6, parts=parts)) == [
         "web1 █████████░ 6/10  1 running: redis 40 s  2 skipped  1 failed: haproxy"
     ]
@@ -107,11 +107,11 @@ def test_more_hosts_than_half_of_the_rows_are_counted() -> None:
 
 def test_names_cannot_move_the_cursor_and_hold_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compat, "mask_secrets", lambda text: text.replace("swordfish", "$REDACTED$"))
-    job = Part("running", 1, [Job("a\x1b[2J\nswordfish\udc80")])
+    job = Part("running", 1, [ShownJob("a\x1b[2J\nswordfish\udc80")])
     assert drawn(standing("we\rb", parts=[job])) == [r"we\rb ███████░░░ 7/10  1 running: a\x1b[2J\n$REDACTED$\udc80"]
 
 
-PARTS = [Part("running", 2, [Job("redis"), Job("nginx")]), FAILED]
+PARTS = [Part("running", 2, [ShownJob("redis"), ShownJob("nginx")]), FAILED]
 """They look the same for ever."""
 
 

@@ -11,9 +11,9 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.plugin_utils._display.progress import (
     HOOK,
-    Job,
     Part,
     Progress,
+    ShownJob,
     Standing,
     listen,
     progress,
@@ -79,9 +79,9 @@ def test_how_it_stands_is_told_by_state_and_with_the_first_names() -> None:
         total=7,
         done=1,
         parts=[
-            Part("running", 4, [Job("d", 3), Job("c", 2), Job("b", 1)]),
+            Part("running", 4, [ShownJob("d", 3), ShownJob("c", 2), ShownJob("b", 1)]),
             Part("queued", 1),
-            Part("failed", 1, [Job("g", cause="exit code 2")]),
+            Part("failed", 1, [ShownJob("g", cause="exit code 2")]),
         ],
     )
 

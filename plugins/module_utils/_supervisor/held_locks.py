@@ -16,7 +16,7 @@ from ansible_collections.background.jobs.plugins.module_utils._locks import keep
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 
 
-class NamedLocks:
+class HeldLocks:
     """Takes the locks of jobs, and gives them back when nothing of the job runs any more."""
 
     def __init__(self, directory: str) -> None:
@@ -37,7 +37,7 @@ class NamedLocks:
         kept = any(held == name for dummy, held in self._living().values())
         return "a job of which not all could be ended" if kept else "another batch of jobs"
 
-    def give_back(self, name: str, lock: int, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+    def release(self, name: str, lock: int, survivors: t.Sequence[t.Mapping[str, t.Any]] = ()) -> None:
         """Give a lock back, or leave it to a process that keeps it until none of the `survivors` runs any more."""
         if not survivors:
             named_lock.release(lock)
