@@ -19,12 +19,14 @@ import os
 import shlex
 import typing as t
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, program
+from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent, is_unsent
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import detail
 
 display = Display()
@@ -70,6 +72,8 @@ def send(action: ActionBase, request: wire.Request, task_vars: Vars, if_running:
     """Send a request, in one trip.
 
     :arg if_running: see `program.payload`.
+    :raises Unsent: the connection failed before the request was sent.
+    :raises AnsibleConnectionFailure: it failed, and it is not known what was done.
     """
     connection: t.Any = action._connection
     with _on_stdin(connection) as unasked:
@@ -104,14 +108,22 @@ def answer(said: Said, interpreter: str | None) -> tuple[wire.Answer, list[str]]
 
 
 def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:
-    interpreter = compat.build(action, _ANY, {}, task_vars).shebang
+    connection: t.Any = action._connection
+    try:
+        interpreter = compat.build(action, _ANY, {}, task_vars).shebang
+    except AnsibleConnectionFailure as exc:  # it was looked for on the host
+        raise Unsent(exc.message) from None
     action._used_interpreter = interpreter
     words = [*_words(interpreter), *program.OPTIONS, program.LINE]
-    shell: t.Any = action._connection._shell
-    command = f"{action._compute_environment_string()} {shell.join(words)}".strip()
+    command = f"{action._compute_environment_string()} {connection._shell.join(words)}".strip()
     told = f"background.jobs: {wire.kind_of(request)}, on standard input of {interpreter[2:].strip()}"
     detail(display, told, _host(action, task_vars))
-    done: t.Any = action._low_level_execute_command(command, in_data=program.payload(request, if_running))
+    try:
+        done: t.Any = action._low_level_execute_command(command, in_data=program.payload(request, if_running))
+    except AnsibleConnectionFailure as exc:
+        if is_unsent(connection, exc):
+            raise Unsent(exc.message) from None
+        raise
     return Said(done["rc"], done["stdout"], done["stderr"])
 
 
@@ -132,7 +144,13 @@ def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars, if_
         request = dataclasses.replace(request, question=None)
     packed = base64.b64encode(program.payload(request, if_running)).decode("ascii")
     arguments: dict[str, t.Any] = {"options": list(program.OPTIONS), "line": program.LINE, "payload": packed}
-    result: t.Any = action._execute_module(module_name=WRAPPER, module_args=arguments, task_vars=task_vars)
+    try:
+        result: t.Any = action._execute_module(module_name=WRAPPER, module_args=arguments, task_vars=task_vars)
+    except AnsibleConnectionFailure as exc:
+        shell: t.Any = action._connection._shell
+        if shell.tmpdir is None:  # there is no place for the module yet
+            raise Unsent(exc.message) from None
+        raise
     if not result.get("failed") and isinstance(result.get("stdout"), str):
         return Said(result.get("code", 0), result["stdout"], str(result.get("stderr", "")))
     out, err = (str(result.get(key, "")) for key in ("module_stdout", "module_stderr"))

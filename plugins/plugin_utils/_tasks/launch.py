@@ -22,6 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.batch impor
 from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, QUEUED
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY
+from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent
 from ansible_collections.background.jobs.plugins.plugin_utils._define.capture import Capture, Captured, CaptureError
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import ConditionError
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import (
@@ -237,6 +238,9 @@ def _start(
     try:
         question = along.question if along else None
         answer = action.start(packing.data(batch), task_vars, question, secret, batch.if_running)
+    except Unsent as exc:
+        action.left = None
+        raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {exc.message}") from None
     except (AnsibleConnectionFailure, NoAnswer) as exc:
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
         answer = _started_after_all(action, batch, task_vars, exc, grace)

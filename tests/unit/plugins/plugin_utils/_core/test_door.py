@@ -12,10 +12,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, door, program
 from ansible_collections.background.jobs.plugins.plugin_utils._core.door import NoProgram, Said, Unanswered
+from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent
 
 LAUNCH = wire.Launch("/a", wire.Question(patience=5), b"batch")
 LISTED = wire.Listed([], 0, "root", "/a")
@@ -26,10 +28,15 @@ class Ssh:
     """A connection with the option `pipelining`, as a user has set it, or not."""
 
     become: t.Any = object()
+    transport = "ssh"
 
     def __init__(self, pipelining: bool = False, origin: str = "default") -> None:
         self.options = {"pipelining": (pipelining, origin)}
-        self._shell = types.SimpleNamespace(join=shlex.join)
+        self._shell = types.SimpleNamespace(join=shlex.join, tmpdir=None)
+
+    @staticmethod
+    def get_options() -> dict[str, t.Any]:
+        return {"reconnection_retries": 0}
 
     def get_option_and_origin(self, name: str) -> tuple[bool, str]:
         return self.options[name]
@@ -49,6 +56,7 @@ class Action:
         self._said = said
         self.commands: list[tuple[str, bytes]] = []
         self.modules: list[dict[str, t.Any]] = []
+        self.failure: AnsibleConnectionFailure | None = None
 
     def _is_pipelining_enabled(self, style: str) -> bool:
         return style == "new" and self._connection.options["pipelining"][0]
@@ -58,6 +66,8 @@ class Action:
 
     def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, t.Any]:
         self.commands.append((command, in_data))
+        if self.failure is not None:
+            raise self.failure
         if self._tty:
             return {"rc": 1, "stdout": "", "stderr": "sudo: sorry, you must have a tty to run sudo"}
         code, out, err = self._said
@@ -66,6 +76,8 @@ class Action:
     def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> dict[str, t.Any]:
         assert not self._is_pipelining_enabled("new")
         self.modules.append({"module": module_name, **module_args})
+        if self.failure is not None:
+            raise self.failure
         code, out, err = self._said
         return {"code": code, "stdout": out, "stderr": err}
 
@@ -179,6 +191,39 @@ def test_every_shell_hands_the_line_on_as_it_is(shell: str, tmp_path: Path) -> N
 )
 def test_the_answer_is_found_whatever_stands_around_it(out: str) -> None:
     assert door.answer(Said(0, out, "sudo: a lecture"), None) == (LISTED, [])
+
+
+class TestUnreachable:
+    refused = AnsibleConnectionFailure("Failed to connect to the host via ssh: ssh: connect to host h port 1: Refused")
+    reset = AnsibleConnectionFailure("Failed to connect to the host via ssh: Connection reset by peer")
+
+    @staticmethod
+    def failing(action: Action, failure: AnsibleConnectionFailure) -> AnsibleConnectionFailure:
+        action.failure = failure
+        with pytest.raises(AnsibleConnectionFailure) as raised:
+            send(action)
+        return raised.value
+
+    def test_where_ssh_came_to_no_session_nothing_was_sent(self) -> None:
+        failure = self.failing(Action(Ssh()), self.refused)
+        assert (type(failure), failure.message) == (Unsent, self.refused.message)
+
+    def test_where_it_may_have_had_one_that_is_not_known(self) -> None:
+        assert type(self.failing(Action(Ssh()), self.reset)) is AnsibleConnectionFailure
+
+    def test_where_no_interpreter_could_be_looked_for_nothing_was_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def build(*arguments: t.Any) -> t.NoReturn:
+            raise self.reset
+
+        monkeypatch.setattr(compat, "build", build)
+        assert type(self.failing(Action(Ssh()), self.reset)) is Unsent
+
+    @pytest.mark.parametrize("tmpdir", [None, "/tmp/x"])
+    def test_a_module_was_not_sent_where_there_was_no_place_for_it_yet(self, tmpdir: str | None) -> None:
+        action = Action(Ssh(False, "/etc/ansible/ansible.cfg"))
+        action._connection._shell.tmpdir = tmpdir
+        expected = Unsent if tmpdir is None else AnsibleConnectionFailure
+        assert type(self.failing(action, self.refused)) is expected
 
 
 @pytest.mark.parametrize(

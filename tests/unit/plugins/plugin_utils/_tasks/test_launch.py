@@ -12,6 +12,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, Packing
+from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import launch as _launch
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import reach
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction, NoAnswer
@@ -26,6 +27,7 @@ class Target:
     host = "web1"
     hidden = False
     interpreter = "/usr/bin/python3"
+    left: t.Any = None
 
     def __init__(self, states: t.Sequence[str], breaks: int = 0) -> None:
         self._states = states
@@ -116,6 +118,14 @@ def test_jobs_that_are_not_there_were_not_started(said: list[str]) -> None:
     with pytest.raises(AnsibleConnectionFailure, match="nothing was started on web1: Connection reset by peer"):
         start(target)
     assert target.started == 1
+
+
+def test_a_host_that_nothing_was_sent_to_is_not_asked(said: list[str]) -> None:
+    target = Target(["running", "running"])
+    target.failure = Unsent("Connection refused")
+    with pytest.raises(AnsibleConnectionFailure, match=r"^nothing was started on web1: Connection refused$"):
+        start(target)
+    assert (target.forestalled, target.resets, target.left, said) == ([], 0, None, [])
 
 
 def test_what_nobody_knows_is_not_claimed(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
