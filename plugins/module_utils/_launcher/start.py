@@ -238,6 +238,7 @@ def _become_supervisor(
     :arg ready: file descriptor that is told that the supervisor stands, or why it does not.
     """
     code = 1
+    pipe = os.fstat(ready)
     try:
         os.setsid()
         procfs.keep_open((go, ready, lock))
@@ -246,7 +247,9 @@ def _become_supervisor(
         main.main(packed, records, store, go, ready, lock)
         code = 0
     except BaseException as exc:
-        with contextlib.suppress(OSError):  # if it stood already, it has been closed
-            os.write(ready, f"{type(exc).__name__}: {exc}"[:1000].replace("\n", " ").encode("utf-8", "replace") + b"\n")
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(ready), pipe):  # else it stood, and by now that is another file's number
+                what = f"{type(exc).__name__}: {exc}"[:1000].replace("\n", " ")
+                os.write(ready, what.encode("utf-8", "replace") + b"\n")
     finally:
         os._exit(code)  # on no account back to what we were

@@ -72,6 +72,18 @@ def test_a_supervisor_that_does_not_come_up_leaves_nothing(batches: Batches, ins
     assert os.listdir(batches.directory) == []
 
 
+def test_a_supervisor_that_fails_at_its_end_writes_to_no_file_of_another(batches: Batches, tmp_path: Path) -> None:
+    """Where it told that it stood, another file may have the number by then."""
+    pid_file, other = tmp_path / "pid", tmp_path / "other"
+    instead = (
+        f"os.read(go, 9); open({str(pid_file)!r}, 'w').write(str(os.getpid())); os.write(ready, b'ready\\n'); "
+        f"os.dup2(os.open({str(other)!r}, os.O_CREAT | os.O_WRONLY), ready); raise OSError('boom')"
+    )
+    batches.launch(python_job("j1.0", "print('{}')"), sources=altered("_launcher.start", (MAIN, instead)))
+    eventually(lambda: not runs(int(pid_file.read_text(encoding="ascii"))))
+    assert other.read_bytes() == b""
+
+
 def test_a_supervisor_that_never_answers_is_ended(batches: Batches, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     hangs = f"open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
