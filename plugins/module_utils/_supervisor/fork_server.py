@@ -68,8 +68,9 @@ class _Server:
         """
         while True:
             message, handles = _receive(self._control)
-            if not message:
-                raise SystemExit(0)  # the batch is done, or its supervisor has gone
+            if not message:  # the batch is done, or its supervisor has gone
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it would end halfway what removes our files now
+                raise SystemExit(0)
             told, tell = os.pipe()
             # It ends at once, so that the jobs become children of the supervisor, which is a subreaper.
             middle = _fork_or_none()
@@ -223,11 +224,13 @@ def serve_forks(program: bytes, control: int, log: t.Any, show: t.Callable[[str]
     """
 
     def end(number: int, frame: t.Any) -> None:
+        if not server.is_job:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would end halfway what removes our files now
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, end)
     os.set_inheritable(control, False)
     server = _Server(socket.socket(fileno=control), log, show)
+    signal.signal(signal.SIGTERM, end)
     code: t.Any = None
     interrupted = False
     try:

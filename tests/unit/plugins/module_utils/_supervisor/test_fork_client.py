@@ -231,6 +231,36 @@ def test_a_server_leaves_nothing(batches: Batches, form: str, tmp_path: Path, mo
     assert supervisor is None or eventually(lambda: not runs(supervisor))
 
 
+@pytest.mark.parametrize("ended_by", ["the end of its batch", "TERM"])
+def test_a_server_that_is_told_to_end_while_it_removes_its_files_removes_all_of_them(
+    batches: Batches, ended_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    told = """
+    import os, shutil, signal
+    server, remove = os.getpid(), shutil.rmtree
+    def rmtree(*args, **kwargs):
+        if os.getpid() == server:
+            os.kill(server, signal.SIGTERM)
+            open(os.environ["TMPDIR"] + "/told", "w").close()
+        remove(*args, **kwargs)
+    shutil.rmtree = rmtree
+    """
+    probe = "import os, signal, sys\nfrom ansible.module_utils import starts_a_thread\n"
+    if ended_by == "TERM":
+        probe += "os.kill(starts_a_thread.server, signal.SIGTERM)\n"
+    probe += "print('{}')\nsys.exit(0)\n"
+    batches.launch(
+        *(probe_job(f"j1.{number}", "2.22", probe=probe, extra=textwrap.dedent(told)) for number in range(2))
+    )
+    for number in range(2):
+        assert batches.end(f"j1.{number}").state == "succeeded"
+    batches.supervisor_ends()
+    eventually(lambda: os.listdir(place) == ["told"])
+
+
 def test_a_server_loads_its_module_while_the_status_files_are_written(batches: Batches, tmp_path: Path) -> None:
     """And it goes, if that fails."""
     note = tmp_path / "note"
