@@ -71,15 +71,18 @@ class Built:
 _COMPRESSION = "ansible_module_compression"
 
 
-def build(action: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Built:
-    """:returns: the module `name` with `arguments` in it.
+def build(
+    action: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], stored: bool = True
+) -> Built:
+    """:returns: the module `name` with `arguments` in it. `_configure_module` returns four values up to 2.18 and an
+        object with the path since 2.19.
 
-    The zip in it is not compressed where ansible-core would do as it does by default: it is compressed with all else
-    that travels with it, and not as base64. `_configure_module` returns four values up to 2.18 and an object with the
-    path since 2.19.
+    :arg stored: the zip in it is not compressed where ansible-core would do as it does by default: it is compressed
+        with all else that travels with it, and not as base64. That makes fewer bytes, and more work for each module.
     """
     variables = task_vars
-    if task_vars.get(_COMPRESSION, "ZIP_DEFLATED") == "ZIP_DEFLATED":  # it is always there, put by `PlayContext`
+    is_default = task_vars.get(_COMPRESSION, "ZIP_DEFLATED") == "ZIP_DEFLATED"  # it is there, put by `PlayContext`
+    if stored and is_default:
         variables = {**task_vars, _COMPRESSION: "ZIP_STORED"}
     built = action._configure_module(module_name=name, module_args=arguments, task_vars=variables)
     if len(built) == 4:

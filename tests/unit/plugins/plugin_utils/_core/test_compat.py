@@ -27,20 +27,25 @@ class Action:
 
 
 @pytest.mark.parametrize(
-    ("said", "used"),
+    ("said", "stored", "used"),
     [
-        ({}, "ZIP_STORED"),
-        ({"ansible_module_compression": "ZIP_DEFLATED"}, "ZIP_STORED"),
-        ({"ansible_module_compression": "ZIP_BZIP2"}, "ZIP_BZIP2"),
+        ({}, True, "ZIP_STORED"),
+        ({"ansible_module_compression": "ZIP_DEFLATED"}, True, "ZIP_STORED"),
+        ({"ansible_module_compression": "ZIP_BZIP2"}, True, "ZIP_BZIP2"),
+        ({}, False, None),
+        ({"ansible_module_compression": "ZIP_DEFLATED"}, False, "ZIP_DEFLATED"),
+        ({"ansible_module_compression": "ZIP_BZIP2"}, False, "ZIP_BZIP2"),
     ],
     ids=str,
 )
-def test_a_module_is_not_compressed_by_itself_but_as_the_user_says(said: dict[str, str], used: str) -> None:
+def test_a_module_is_not_compressed_by_itself_but_as_the_user_says(
+    said: dict[str, str], stored: bool, used: str | None
+) -> None:
     action: t.Any = Action()
     facts: dict[str, t.Any] = {}
     variables = {"ansible_facts": facts, **said}
-    assert compat.build(action, "m", {}, variables).program == b"program"
-    assert action.task_vars["ansible_module_compression"] == used
+    assert compat.build(action, "m", {}, variables, stored).program == b"program"
+    assert action.task_vars.get("ansible_module_compression") == used
     assert action.task_vars["ansible_facts"] is facts, "what ansible-core finds out goes there"
     assert variables == {"ansible_facts": {}, **said}
 

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Job, Step
+from ansible_collections.background.jobs.plugins.plugin_utils._define import capture as capture_module
 from ansible_collections.background.jobs.plugins.plugin_utils._define.capture import Capture, CaptureError, _Place
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import Definition, StepDefinition
 
@@ -22,7 +23,7 @@ class Action:
     def __init__(self) -> None:
         self.shell = types.SimpleNamespace(tmpdir=None)
         self._connection = types.SimpleNamespace(_shell=self.shell)
-        self._task = types.SimpleNamespace(no_log=False)
+        self._task: t.Any = types.SimpleNamespace(no_log=False)
         self.removed: list[str] = []
         self.environment: dict[str, t.Any] = {"PYTHONPATH": "/of/task", "PYTHONHASHSEED": 1, "LANG": "C"}
 
@@ -68,6 +69,30 @@ def test_what_the_task_says_to_pythons_goes_along_and_a_job_outranks_it(capture:
     assert job(capture, "a", "x").environment == {"PYTHONPATH": "/of/task", "PYTHONHASHSEED": "1"}
     own = {"PYTHONPATH": "/of/job", "LANG": "de"}
     assert job(capture, "b", "x", environment=own).environment == {**own, "PYTHONHASHSEED": "1"}
+
+
+@pytest.mark.parametrize(("runs", "stored"), [(50, True), (51, False)])
+def test_zips_of_many_module_runs_are_built_as_ansible_core_builds_them(
+    action: Action, monkeypatch: pytest.MonkeyPatch, runs: int, stored: bool
+) -> None:
+    made: t.Any = Capture(t.cast(t.Any, action), {})
+    monkeypatch.setattr(made, "_parse", lambda place: ("ansible.builtin.command", {}))
+    monkeypatch.setattr(made, "_handler_name", lambda module: module)
+    action._task.copy = lambda **dummy: types.SimpleNamespace()
+    action._task._parent = None
+    built: list[bool] = []
+
+    def intercept(*args: t.Any) -> t.Any:
+        built.append(args[-1])
+        raise CaptureError("no more of it is needed")
+
+    monkeypatch.setattr(capture_module, "_Intercept", intercept)
+    steps = [StepDefinition(str(number), "command", None) for number in range(runs)]
+    definitions = [Definition("a", steps[:1], 0, 0), Definition("b", steps[1:], 0, 0, block=True)]
+    made.check(definitions)
+    with pytest.raises(CaptureError, match="no more of it is needed"):
+        made.job(definitions[0], "j1.0")
+    assert built == [stored]
 
 
 def test_a_job_removes_what_its_own_steps_left(capture: Capture) -> None:
