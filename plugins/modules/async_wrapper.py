@@ -100,7 +100,7 @@ def main() -> None:
     stdout, stderr = (each.decode("utf-8", "replace") for each in (done.stdout, done.stderr))
     # Not exit_json: it would send the payload, which holds the jobs' arguments, back as the invocation.
     sys.stdout.write(f"\n{json.dumps({'code': done.returncode, 'stdout': stdout, 'stderr': stderr})}\n")
-    raise SystemExit
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

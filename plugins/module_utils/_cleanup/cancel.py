@@ -29,7 +29,11 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes import tree as _tree
-from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, write_cancelled
+from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (
+    Wrappers,
+    mitogen_worker,
+    write_cancelled,
+)
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob
@@ -146,7 +150,7 @@ def _end_rest(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status]) -> dic
     for index, status in enumerate(statuses):
         tree = None
         if not status.finished and status.record is None:
-            tree = wrappers.tree(status.jid, _GRACE)
+            tree = wrappers.tree(status.jid, _GRACE, mitogen_worker(status.result, status.results_file))
         elif status.ours_to_remove:
             tree = left_running(status)
         if tree is not None:

@@ -48,8 +48,10 @@ NOT_ENDED = "not_ended"
 
 _TOP_LEVEL = ("started", "finished", "ansible_job_id")
 
-_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?")
-"""A job or a batch, as ours and builtin async's wrapper name them. Nothing of another name is opened, or removed."""
+_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?|[0-9a-f]{16}")
+"""A job or a batch, as ours and builtin async's wrapper name them, or a job of Mitogen's strategies. Nothing of another
+name is opened, or removed.
+"""
 
 
 @dataclasses.dataclass

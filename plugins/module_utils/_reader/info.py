@@ -27,7 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
+from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, mitogen_worker
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, look
@@ -36,8 +36,10 @@ from ansible_collections.background.jobs.plugins.module_utils._store.store impor
 
 _OTHER_USER = "other_user"
 """The reason of a job whose status file belongs to another user."""
-_FORM = re.compile(r"j[0-9]+\.[0-9]+")
-"""A jid, of ours or of builtin async. What is called otherwise is no job: a directory may hold other things too."""
+_FORM = re.compile(r"j[0-9]+\.[0-9]+|[0-9a-f]{16}")
+"""A jid, of ours, of builtin async or of Mitogen's. What is called otherwise is no job: a directory may hold other
+things too.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,14 +117,14 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
 
     def place(job: tuple[Status, Info]) -> tuple[float, str, int]:
         batch, dummy, number = job[0].jid.rpartition(".")
-        return launched[batch], batch, int(number)
+        return launched[batch_of(job[0].jid)], batch, int(number) if batch else 0
 
     return sorted(found, key=place)
 
 
 def batch_of(jid: str) -> str:
     """:returns: the batch of a job; of a job of builtin async the name that its processes carry."""
-    return jid.rpartition(".")[0]
+    return jid.rpartition(".")[0] or jid
 
 
 def describe(status: Status, owner: int, touched: float, evidence: Evidence, now: float) -> Info:
@@ -189,6 +191,9 @@ def _touched(path: str) -> tuple[int, float]:
 def _pids(status: Status, evidence: Evidence) -> tuple[int | None, int | None]:
     record = status.record
     if record is None:
+        worker = None if status.finished else mitogen_worker(status.result, status.results_file)
+        if worker is not None:
+            return worker[0], None
         return (None, None) if status.finished else evidence.wrapper_pids(status.jid)
     if status.finished and left_running(status) is None:
         return None, None

@@ -10,6 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import os
+import re
 
 from ansible_collections.background.jobs.plugins.module_utils._model import ids
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import brief, is_failed, with_cause
@@ -25,7 +26,11 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     decode,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
-from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
+from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (
+    MITOGEN_FIRST,
+    Wrappers,
+    mitogen_worker,
+)
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import boot_id, is_alive, is_stopped
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     CorruptStatus,
@@ -38,6 +43,10 @@ from ansible_collections.background.jobs.plugins.module_utils._store.store impor
 
 _WRITTEN_FIRST = {"started", "finished", "ansible_job_id"}
 """All that async_wrapper.py of ansible-core writes while a module runs. What it writes then is the module's own."""
+_MITOGEN_OVER = {"failed", "finished", "msg", "ansible_job_id", "data"}
+"""All that Mitogen writes where a job of its strategies has run into its limit, and what it says."""
+_MITOGEN_SAYS = re.compile(r"Job reached maximum time limit of [0-9]+ seconds\.")
+_OVER = "ran into the limit of its async: keyword"
 
 OTHER_HOST = "other_host"
 """The reason of a job that is not found here since another host has it, which shares the directory."""
@@ -69,7 +78,7 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
             return _lost(status, "status_unreadable", str(exc))
         if status.record is None:
             _builtin(status)
-            if status.finished or (wrappers or Wrappers()).has(jid):
+            if status.finished or mitogen_worker(status.result, path) or (wrappers or Wrappers()).has(jid):
                 return status
             wrappers = None
             continue
@@ -136,11 +145,14 @@ def _lost(status: Status, reason: str, message: str) -> Status:
 
 def _builtin(status: Status) -> None:
     result = status.result
-    if set(result) == _WRITTEN_FIRST and result["ansible_job_id"] == status.jid and not result["finished"]:
+    is_first = set(result) in (_WRITTEN_FIRST, MITOGEN_FIRST)
+    if is_first and result["ansible_job_id"] == status.jid and not result["finished"]:
         status.state = RUNNING
     elif result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
         status.state, status.reason = TIMED_OUT, "timeout"
-        status.message = "ran into the limit of its async: keyword"
+        status.message = _OVER
+    elif set(result) == _MITOGEN_OVER and _MITOGEN_SAYS.fullmatch(str(result["msg"])):
+        status.state, status.reason, status.message = TIMED_OUT, "timeout", _OVER
     elif is_failed(result):
         status.state, status.reason = FAILED, "module"
         code = result.get("rc")

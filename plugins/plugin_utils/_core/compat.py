@@ -84,7 +84,7 @@ def build(
     is_default = task_vars.get(_COMPRESSION, "ZIP_DEFLATED") == "ZIP_DEFLATED"  # it is there, put by `PlayContext`
     if stored and is_default:
         variables = {**task_vars, _COMPRESSION: "ZIP_STORED"}
-    built = action._configure_module(module_name=name, module_args=arguments, task_vars=variables)
+    built = ActionBase._configure_module(action, module_name=name, module_args=arguments, task_vars=variables)
     if len(built) == 4:
         style, shebang, program, path = built
         return Built(style, shebang or "", _bytes(program), path, "legacy")

@@ -77,7 +77,7 @@ def send(action: ActionBase, request: wire.Request, task_vars: Vars, if_running:
     """
     connection: t.Any = action._connection
     with _on_stdin(connection) as unasked:
-        is_possible = action._is_pipelining_enabled("new")
+        is_possible = ActionBase._is_pipelining_enabled(action, "new")
         if is_possible:
             said = _on_standard_input(action, request, task_vars, if_running)
     if is_possible and not (unasked and connection.become and _wants_tty(said)):
@@ -114,8 +114,7 @@ def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Var
     except AnsibleConnectionFailure as exc:  # it was looked for on the host
         raise Unsent(exc.message) from None
     action._used_interpreter = interpreter
-    words = [*_words(interpreter), *program.OPTIONS, program.LINE]
-    command = f"{action._compute_environment_string()} {connection._shell.join(words)}".strip()
+    command = _command(action, interpreter, [*program.OPTIONS, program.LINE])
     told = f"background.jobs: {wire.kind_of(request)}, on standard input of {interpreter[2:].strip()}"
     detail(display, told, _host(action, task_vars))
     try:
@@ -131,11 +130,18 @@ def _host(action: ActionBase, task_vars: Vars) -> str:
     return str(action._task.delegate_to or task_vars.get("inventory_hostname", ""))
 
 
-def _words(shebang: str) -> list[str]:
-    """:returns: how an interpreter is started. It is one word, as for ansible-core, where it is not found by env(1)."""
-    interpreter = shebang[2:].strip()
-    words = shlex.split(interpreter)
-    return words if words and os.path.basename(words[0]) == "env" else [interpreter]
+def _command(action: ActionBase, shebang: str, arguments: list[str]) -> str:
+    """:returns: how an interpreter is started, as ansible-core does it for a module: up to 2.16 the shell reads it, so
+    that it may have arguments; since then it is one word. It never is where it is found by env(1).
+    """
+    shell: t.Any = action._connection._shell
+    environment = action._compute_environment_string()
+    words = shlex.split(shebang[2:])
+    if words and os.path.basename(words[0]) == "env":
+        start = f"{environment} {' '.join(map(shell.quote, words))}"
+    else:
+        start = shell.build_module_command(environment, shebang, "")
+    return f"{start.strip()} {' '.join(map(shell.quote, arguments))}"
 
 
 def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:

@@ -11,7 +11,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.ids import 
 ONE, TWO, TEN = "j28105123456.0", "j28105123456.1", "j28105123456.10"
 OTHER = "j28106999999.0"
 CORE = "j123456789012.4711"
-ALL = (ONE, TWO, TEN, OTHER, CORE)
+MITOGEN = "2988a0586c194d99"
+ALL = (ONE, TWO, TEN, OTHER, CORE, MITOGEN)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,7 @@ ALL = (ONE, TWO, TEN, OTHER, CORE)
         ("j28106", OTHER),
         ("j12345", CORE),
         ("j123456789012.4711", CORE),
+        (MITOGEN, MITOGEN),
         ("j9", "j9"),
         ("j1234", "j1234"),
         ("j2810.0", "j2810.0"),
@@ -53,7 +55,7 @@ def test_many_are_not_all_listed() -> None:
 
 def test_what_is_short_is_found_again() -> None:
     short = shorten(ALL)
-    assert short[ONE] == "j28105.0"
+    assert (short[ONE], short[MITOGEN]) == ("j28105.0", MITOGEN)
     assert [find(short[jid], ALL) for jid in ALL] == list(ALL)
 
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import KILL, cancel
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -73,3 +76,76 @@ def test_a_cancelled_job_of_builtin_async_can_be_read_by_both(store: Store) -> N
     status = look(store, "j123.4567")
     assert (status.state, status.reason, status.message) == ("cancelled", "cancelled", "it was cancelled")
     assert status.record is not None and status.record.node == os.uname().nodename
+
+
+# -- jobs of Mitogen's strategies, whose status files name their process
+
+MITOGEN = "2988a0586c194d99"
+
+
+@pytest.fixture
+def worker() -> t.Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["python3(mitogen:root@vm:14673)", "600"], executable="sleep", start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def write_running(store: Store, pid: t.Any, **others: t.Any) -> None:
+    first = {"started": 1, "finished": 0, "pid": pid, "ansible_job_id": MITOGEN, "data": ""}
+    store.write(MITOGEN, {**first, **others})
+
+
+def test_a_job_of_mitogen_runs_as_long_as_the_process_that_it_names(
+    store: Store, worker: subprocess.Popen[bytes]
+) -> None:
+    write_running(store, worker.pid)
+    assert look(store, MITOGEN).state == "running"
+    ((dummy, info),) = find(store, Evidence(), now=0.0)
+    assert (info.name, info.builtin, info.state, info.pid) == (MITOGEN, True, "running", worker.pid)
+    worker.kill()
+    worker.wait()
+    assert (look(store, MITOGEN).state, look(store, MITOGEN).reason) == ("lost", "supervisor_gone")
+
+
+def test_a_process_that_has_got_its_number_since_is_not_taken_for_it(
+    store: Store, worker: subprocess.Popen[bytes]
+) -> None:
+    write_running(store, worker.pid)
+    os.utime(store.path(MITOGEN), (0, os.stat(store.path(MITOGEN)).st_mtime - 60))
+    assert look(store, MITOGEN).state == "lost"
+
+
+def test_a_process_that_is_none_of_mitogen_is_not_taken_for_it(store: Store, sleeper: subprocess.Popen[bytes]) -> None:
+    for pid in (sleeper.pid, str(sleeper.pid), None, True, -1):
+        write_running(store, pid)
+        assert look(store, MITOGEN).state == "lost", pid
+
+
+def test_a_job_of_mitogen_is_ended(store: Store, worker: subprocess.Popen[bytes]) -> None:
+    write_running(store, worker.pid)
+    (cancelled,) = cancel([(store, MITOGEN)], KILL, dry=False)
+    assert (cancelled.changed, cancelled.status.state) == (True, "cancelled")
+    assert worker.wait() == -15
+
+
+@pytest.mark.parametrize(
+    ("document", "state", "reason"),
+    [
+        ({"rc": 0, "stdout": "x"}, "succeeded", None),
+        ({"rc": 3, "failed": True, "msg": "no"}, "failed", "module"),
+        (
+            {"failed": 1, "finished": 1, "msg": "Job reached maximum time limit of 5 seconds."},
+            "timed_out",
+            "timeout",
+        ),
+        ({"failed": 1, "msg": "Job reached maximum time limit of 5 seconds."}, "failed", "module"),
+    ],
+    ids=["done", "failed", "over its limit", "a module that says so"],
+)
+def test_how_a_job_of_mitogen_ended_is_understood(
+    store: Store, document: dict[str, t.Any], state: str, reason: str | None
+) -> None:
+    store.write(MITOGEN, {**document, "ansible_job_id": MITOGEN, "data": ""})
+    status = look(store, MITOGEN)
+    assert (status.state, status.reason) == (state, reason)

@@ -187,8 +187,11 @@ def test_jobs_come_in_the_order_of_their_launch(store: Store) -> None:
     put(store, "j9.0", batch="j9", queued_at=NOW - 13, state="failed")
     put(store, "j0.0", batch="j0", queued_at=NOW - 11, state="failed")
     write(store, "j5.5", {"rc": 0}, NOW - 11.5)
+    write(store, "2988a0586c194d99", {"rc": 0}, NOW - 11.7)
+    write(store, "3988a0586c194d99", {"rc": 0}, NOW - 9)
     jids = [told.ansible_job_id for told in infos(store)]
-    assert jids == ["j9.0", "j1.2", "j1.9", "j1.10", "j5.5", "j0.0"]
+    assert jids[:5] == ["j9.0", "j1.2", "j1.9", "j1.10", "2988a0586c194d99"]
+    assert jids[5:] == ["j5.5", "j0.0", "3988a0586c194d99"]
 
 
 @pytest.mark.parametrize(

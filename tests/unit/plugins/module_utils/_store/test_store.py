@@ -214,7 +214,7 @@ def test_a_relative_directory_becomes_absolute(tmp_path: Path, monkeypatch: pyte
 # -- names
 
 
-@pytest.mark.parametrize("jid", ["j123456.0", "123.456", "j1", "j" + "1" * 39 + ".10000"])
+@pytest.mark.parametrize("jid", ["j123456.0", "123.456", "j1", "j" + "1" * 39 + ".10000", "2988a0586c194d99"])
 def test_a_job_id_is_a_plain_name(jid: str) -> None:
     assert check_jid(jid) == jid
 
@@ -238,6 +238,9 @@ def test_a_job_id_is_a_plain_name(jid: str) -> None:
         "x.tmp",
         "a" * 300,
         "passwd",
+        "2988a0586c194d9",
+        "2988a0586c194d99.0",
+        "2988A0586C194D99",
         "j1.0.log",
         "j" + "1" * 99,
     ],
