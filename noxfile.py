@@ -120,7 +120,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("yamllint", "--strict", ".")
     plugins = "ansible_collections.background.jobs.plugins"
-    # Targets have Python 3.8 and newer; 3.10 is the oldest that mypy knows.
+    # Targets have Python 3.6 and newer; 3.10 is the oldest that mypy knows.
     session.run("mypy", "--python-version", "3.10", "-p", f"{plugins}.module_utils")
     session.run("mypy", "-p", f"{plugins}.plugin_utils")
     programs = ("tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py", "tests/docs/migration.py")

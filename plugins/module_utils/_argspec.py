@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import IF_RUNNING, START
 from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED
 
-Spec = t.Dict[str, t.Dict[str, t.Any]]
+Spec: t.TypeAlias = "dict[str, dict[str, t.Any]]"
 
 _JOBS: Spec = {
     "jobs": {"type": "list", "elements": "raw"},

@@ -57,13 +57,13 @@ def exec_text(source, *names):
 
 
 def pytest_configure() -> None:
-    from ansible_collections.background.jobs.plugins.plugin_utils._core import program
+    from ansible_collections.background.jobs.plugins.plugin_utils._core import program, sources
 
     paths = [str(Path(__file__).parent), str(Path(coverage.__file__).parents[1])]
     line = f"import sys; sys.path += {paths!r}; import builtins, measure; builtins.compile = measure.compile_part\n"
     source = program.source
     program.source = lambda part: line + source(part) if part == "_serve.loader" else source(part)
-    program.bare = lambda text: text
+    sources._bare = lambda text: text
 
 
 start()

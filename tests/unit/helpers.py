@@ -33,9 +33,13 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.status imp
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program as _program
+from ansible_collections.background.jobs.plugins.plugin_utils._core import sources as _sources
 
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""
+
+PYTHON = os.environ.get("TARGET_PYTHON") or sys.executable
+"""The Python of the target, where the program and the jobs run: this one, or an older or newer one."""
 
 T = t.TypeVar("T")
 
@@ -100,7 +104,7 @@ def python_job(jid: str, source: str, **fields: t.Any) -> _batch.Job:
 def python_step(source: str, **fields: t.Any) -> _batch.Step:
     """A step that runs a Python program."""
     program = textwrap.dedent(source).encode()
-    return _batch.Step(**{"name": "python", "program": program, "interpreter": [sys.executable], **fields})
+    return _batch.Step(**{"name": "python", "program": program, "interpreter": [PYTHON], **fields})
 
 
 def script_job(jid: str, script: str, **fields: t.Any) -> _batch.Job:
@@ -239,11 +243,11 @@ Sources = t.Callable[[str], str]
 
 def altered(part: str, *changes: tuple[str, str]) -> Sources:
     """The sources of the program, with other text in one of its parts, so that it meets what a test cannot wait for."""
-    text = _program.source(part)
+    text = _sources.source(part)
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
-    return lambda name: text if name == part else _program.source(name)
+    return lambda name: text if name == part else _sources.source(name)
 
 
 def serve(
@@ -257,7 +261,7 @@ def serve(
     :raises AssertionError: there is no answer.
     """
     done = subprocess.run(
-        [sys.executable, *_program.OPTIONS, _program.LINE],
+        [PYTHON, *_program.OPTIONS, _program.LINE],
         input=_program.payload(request, if_running, sources),
         capture_output=True,
         env=None if environment is None else dict(environment),

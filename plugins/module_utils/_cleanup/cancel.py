@@ -23,7 +23,6 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     LOST,
     NOT_ENDED,
     QUEUED,
-    Record,
     encode,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
@@ -171,7 +170,8 @@ def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
 
     The lock of one that was lost was held by what is ended now, so it is kept from now on.
     """
-    record = t.cast(Record, status.record)
+    record = status.record
+    assert record is not None
     if not record.survivors:
         record.message = f"{look(store, status.jid).message}; {name_survivors(left)}"
         if record.lock is not None:

@@ -24,7 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.status imp
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
-Found = t.Tuple[Status, t.List[int]]
+Found: t.TypeAlias = "tuple[Status, list[int]]"
 """A job that runs; of one that has ended, or is lost, with the processes of it that run on."""
 
 

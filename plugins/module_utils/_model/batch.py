@@ -217,7 +217,8 @@ class Packed:
 
     def entry(self, jid: str, index: int) -> dict[str, t.Any]:
         """:returns: one step of a job as it travelled: its programs are lists of numbers of `lines`."""
-        return t.cast("t.Dict[str, t.Any]", self._steps[jid][index])
+        entry: dict[str, t.Any] = self._steps[jid][index]
+        return entry
 
     def step_name(self, jid: str, index: int) -> str:
         """:returns: the name of one step of a job."""

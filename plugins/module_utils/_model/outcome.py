@@ -256,6 +256,13 @@ _BLANKS = "\t\x1f \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u20
 _BEGIN = re.compile(rf"(?<=[{_BREAKS}])[{_BLANKS}]*{{")
 _END = re.compile(rf"(}}[{_BLANKS}]*)(?:\r\n|[{_BREAKS}]|\Z)")
 _DECODER = json.JSONDecoder(parse_int=_whole_number)
+_is_ascii = getattr(str, "isascii", lambda text: False)
+"""Since Python 3.7."""
+
+
+def whole(text: str) -> str:
+    """:returns: `text` with U+FFFD for each lone surrogate: these stand for bytes that are no UTF-8."""
+    return text if _is_ascii(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _text(data: bytes) -> str:
@@ -264,9 +271,7 @@ def _text(data: bytes) -> str:
 
 def _clean(value: t.Any) -> t.Any:
     if isinstance(value, str):
-        if value.isascii():
-            return value
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole(value)
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):

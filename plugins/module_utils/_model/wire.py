@@ -123,7 +123,7 @@ class Prune:
     dry: bool = False
 
 
-Request = t.Union[Launch, Ask, Cancel, List, Prune]
+Request: t.TypeAlias = "Launch | Ask | Cancel | List | Prune"
 _REQUESTS: dict[str, t.Any] = {"launch": Launch, "ask": Ask, "cancel": Cancel, "list": List, "prune": Prune}
 
 
@@ -148,12 +148,12 @@ def decode(head: bytes, behind: bytes) -> Request:
     its = _REQUESTS.get(kind)
     if its is None:
         raise WireError(f"it asks for {kind!r}, which this version does not know")
-    request = _made(its, fields)
-    if its is Launch:
+    request: Request = _made(its, fields)
+    if isinstance(request, Launch):
         request.batch = behind
-    if isinstance(fields.get("question"), dict):
+    if isinstance(request, (Launch, Ask)) and isinstance(fields.get("question"), dict):
         request.question = _made(Question, fields["question"])
-    return t.cast(Request, request)
+    return request
 
 
 # Answers
@@ -214,7 +214,7 @@ class Refusal:
     message: str
 
 
-Answer = t.Union[Statuses, Started, Listed, Pruned, Refusal]
+Answer: t.TypeAlias = "Statuses | Started | Listed | Pruned | Refusal"
 _ANSWERS: dict[str, t.Any] = {
     "statuses": Statuses,
     "started": Started,
@@ -248,12 +248,12 @@ def decode_answer(text: str) -> tuple[Answer, list[str]]:
     its = _ANSWERS.get(kind)
     if its is None:
         raise WireError(f"its kind is {kind!r:.60}")
-    answer = _made(its, _known(its, fields))
-    if isinstance(fields.get("statuses"), dict):
+    answer: Answer = _made(its, _known(its, fields))
+    if isinstance(answer, Started) and isinstance(fields.get("statuses"), dict):
         answer.statuses = _made(Statuses, _known(Statuses, fields["statuses"]))
-    secrets = document.get("secrets")
+    secrets: t.Any = document.get("secrets")
     is_list = isinstance(secrets, list) and all(isinstance(secret, str) for secret in secrets)
-    return answer, t.cast("t.List[str]", secrets) if is_list else []
+    return answer, secrets if is_list else []
 
 
 def _opened(text: str, what: str) -> tuple[str, dict[str, t.Any], dict[str, t.Any]]:

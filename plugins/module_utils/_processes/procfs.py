@@ -209,8 +209,9 @@ class Child:
                 os.close(theirs)
         self.pid = self._popen.pid
         self.started = start_time(self.pid)
-        self.stdout = t.cast(t.IO[bytes], self._popen.stdout).fileno()
-        self.stderr = t.cast(t.IO[bytes], self._popen.stderr).fileno()
+        assert self._popen.stdout is not None and self._popen.stderr is not None
+        self.stdout = self._popen.stdout.fileno()
+        self.stderr = self._popen.stderr.fileno()
         self.program = ours
         for handle in (self.stdout, self.stderr, self.program):
             if handle is not None:
@@ -273,7 +274,7 @@ class Forked:
         self.program = None
 
 
-AnyChild = t.Union[Child, Forked]
+AnyChild: t.TypeAlias = "Child | Forked"
 
 
 def ended_children(ours: t.Collection[int]) -> list[int]:

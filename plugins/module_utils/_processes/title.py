@@ -9,15 +9,13 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 On Linux the command line of a process is memory of its own (proc(5)), and may be written over.
 """
 
-from __future__ import annotations
-
 import contextlib
 
 _COMMAND = "background.jobs"
 """What stands before the rest, and is the name of the process where only that is shown: it has 15 characters there."""
 
 
-def title(name: str | None, jid: str) -> str:
+def title(name: "str | None", jid: str) -> str:
     """:returns: what to show of a process.
 
     :arg name: the job's name, or what else the process is; `None` for a job whose name is not to be shown.

@@ -15,6 +15,7 @@ import os
 import time
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import whole
 from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, SKIPPED, SUCCEEDED, Record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import CHANGED, OK, Status
 from ansible_collections.background.jobs.plugins.module_utils._model.wire import Question, Statuses
@@ -108,12 +109,13 @@ def as_json(value: t.Any) -> str:
         raise Unsendable("it is nested too deeply to be sent") from None
     if len(text) > _LARGEST:
         raise Unsendable(f"it is too large to be sent ({len(text)} characters, {_LARGEST} are possible)")
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole(text)
 
 
 def plain(value: dict[str, t.Any]) -> dict[str, t.Any]:
     """:returns: `value` without lone surrogates, which stand for bytes."""
-    return t.cast("dict[str, t.Any]", json.loads(as_json(value)))
+    result: dict[str, t.Any] = json.loads(as_json(value))
+    return result
 
 
 def foretold(status: Status) -> str:

@@ -35,7 +35,7 @@ _SOON = 1.0
 """Seconds after which output, and a job that did not succeed, are reason enough to answer."""
 
 
-LocatedJob = t.Tuple[Store, str]
+LocatedJob: t.TypeAlias = "tuple[Store, str]"
 
 
 def wait(

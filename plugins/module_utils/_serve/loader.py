@@ -8,14 +8,16 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 It is not imported by anything: the controller sends its text, and calls `run` behind it. So nothing of the program
 ever lies on the target's disk, and a part is compiled when it is first imported. Old Pythons have to understand this
-text, too: one that the program cannot run with says so.
+text, too: one that the program cannot run with says so. Python 3.6 runs all of it, but would evaluate annotations.
 """
 
 # mypy: ignore-errors
 
 import sys
 
-_OLDEST = (3, 8)
+_OLDEST = (3, 6)
+_POSTPONES = (3, 7)
+"""The first Python that can be told not to evaluate annotations."""
 _MARK = "background.jobs answers "
 """What the line with the answer begins with, whatever else is printed by what stands between us and the controller."""
 _PACKAGE = "ansible_collections.background.jobs.plugins.module_utils."
@@ -45,7 +47,7 @@ class Sources:
         """Run a part. Its name stands for that of a file; nobody asks for its docstrings."""
         name = module.__name__
         if self._part(name) in self._sources:
-            exec(compile(self.get_source(name), name, "exec", 0, True, 2), module.__dict__)
+            exec(compile(parsed(self.get_source(name)), name, "exec", 0, True, 2), module.__dict__)
 
     def get_source(self, name):
         """:returns: the text of a part."""
@@ -54,6 +56,30 @@ class Sources:
     @staticmethod
     def _part(name):
         return name[len(_PACKAGE) :] if name.startswith(_PACKAGE) else None
+
+
+def parsed(text):
+    """:returns: a source for `compile`; for Python 3.6 a tree of it in which no annotation is evaluated.
+
+    Those of the fields of a class are texts there, as `from __future__ import annotations` makes them since Python 3.7.
+    """
+    if sys.version_info >= _POSTPONES:
+        return text
+    import ast
+
+    lines = text.splitlines()
+    tree = ast.parse(text)
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            place = node.annotation
+            written = lines[place.lineno - 1][place.col_offset :].partition(" = ")[0]
+            node.annotation = ast.copy_location(ast.parse(repr(written), mode="eval").body, place)
+    return tree
 
 
 def section(stream):
@@ -72,7 +98,7 @@ def run(stream):
     """Load the program, and let it answer the request behind it."""
     if sys.version_info < _OLDEST:
         found = ".".join(map(str, sys.version_info[:3]))
-        text = sys.executable + " is Python " + found + ", and background.jobs needs 3.8 or newer there"
+        text = sys.executable + " is Python " + found + ", and background.jobs needs 3.6 or newer there"
         answer = '{"version": 1, "kind": "refusal", "answer": {"message": "' + text + '"}}'
         sys.stdout.write("\n" + _MARK + answer + "\n")
         return

@@ -142,7 +142,7 @@ class StatusFiles(Directory):
             raise CorruptStatus(f"the status file {path} is not JSON ({len(data)} bytes)") from exc
         if not isinstance(document, dict):
             raise CorruptStatus(f"the status file {path} holds no JSON object")
-        return t.cast(t.Dict[str, t.Any], document)
+        return document
 
     def jids(self) -> list[str]:
         """:returns: the names in the directory that could be those of status files, ours or builtin async's.

@@ -325,7 +325,8 @@ class Attempt:
                 os.close(handle)
 
     def _write_program(self, child: procfs.AnyChild) -> None:
-        handle = t.cast(int, child.program)
+        handle = child.program
+        assert handle is not None
         try:
             written = os.write(handle, self._feed[:_CHUNK])
             self._feed = self._feed[written:]

@@ -7,10 +7,9 @@
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
 It is not imported by anything. The supervisor sends its text, with a call of `run` after it, to the job's fresh
-Python, where the name `program` stands for the module's program; see `_processes.python.start`.
+Python, where the name `program` stands for the module's program; see `_processes.python.start`. That may be a Python
+3.6, so annotations stand in quotes here, and in `_processes.title`, which is sent along.
 """
-
-from __future__ import annotations
 
 import contextlib
 import io
@@ -45,7 +44,7 @@ def _keep_blocks() -> None:
 class _Log:
     """The job's log, up to a limit."""
 
-    def __init__(self, handle: int | None, limit: int) -> None:
+    def __init__(self, handle: "int | None", limit: int) -> None:
         self.handle = handle
         self.limit = limit
         self._seen = 0
@@ -70,13 +69,13 @@ class _Copied(io.FileIO):
 
     log: _Log
 
-    def readinto(self, buffer: t.Any) -> t.Any:
+    def readinto(self, buffer: "t.Any") -> "t.Any":
         count = super().readinto(buffer)
         if count:
             self.log.add(bytes(memoryview(buffer).cast("B")[:count]))
         return count
 
-    def read(self, size: int | None = -1) -> t.Any:
+    def read(self, size: "int | None" = -1) -> "t.Any":
         if size is None or size < 0:
             return self.readall()
         data = super().read(size)
@@ -84,7 +83,7 @@ class _Copied(io.FileIO):
             self.log.add(data)
         return data
 
-    def readall(self) -> t.Any:
+    def readall(self) -> "t.Any":
         pieces: list[bytes] = []
         while True:  # piece by piece, or the log would get everything at the end
             piece = self.read(_CHUNK)
@@ -96,7 +95,7 @@ class _Copied(io.FileIO):
 def copy_output(log: _Log) -> None:
     """Let everything that is run through `subprocess.Popen`, as `run_command` does, leave a copy in the log."""
 
-    def copied(stream: t.Any) -> t.Any:
+    def copied(stream: "t.Any") -> "t.Any":
         if isinstance(stream, io.TextIOWrapper):
             encoding, errors = stream.encoding, stream.errors
             return io.TextIOWrapper(copied(stream.detach()), encoding=encoding, errors=errors)
@@ -106,14 +105,14 @@ def copy_output(log: _Log) -> None:
         return raw if isinstance(stream, io.FileIO) else io.BufferedReader(raw)
 
     class Popen(subprocess.Popen):  # type: ignore[type-arg]
-        def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        def __init__(self, *args: "t.Any", **kwargs: "t.Any") -> None:
             super().__init__(*args, **kwargs)
             for name in ("stdout", "stderr"):
                 stream = getattr(self, name, None)
                 if isinstance(stream, (io.BufferedReader, io.FileIO, io.TextIOWrapper)):
                     setattr(self, name, copied(stream))
 
-        def communicate(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        def communicate(self, *args: "t.Any", **kwargs: "t.Any") -> "t.Any":
             past_us = [self.stdin, self.stdout, self.stderr].count(None) < 2 or args[1:] or kwargs.get("timeout")
             both = super().communicate(*args, **kwargs)  # it reads from the file descriptors themselves, if it has two
             for data in both if past_us else ():
@@ -124,7 +123,9 @@ def copy_output(log: _Log) -> None:
     subprocess.Popen = Popen  # type: ignore[misc]
 
 
-def run(program: bytes, log: int | None, limit: int, keep: t.Sequence[int], environment: t.Mapping[str, str]) -> None:
+def run(
+    program: bytes, log: "int | None", limit: int, keep: "t.Sequence[int]", environment: "t.Mapping[str, str]"
+) -> None:
     """Run the program as the main one of this process. TERM unwinds it, so that it removes its temporary files.
 
     :arg log: file descriptor of the job's log; `None` for none.
@@ -133,7 +134,7 @@ def run(program: bytes, log: int | None, limit: int, keep: t.Sequence[int], envi
     :arg environment: what is added to the environment for the module and its commands; this Python was not to see it.
     """
 
-    def end(number: int, frame: t.Any) -> None:
+    def end(number: int, frame: "t.Any") -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)

@@ -66,11 +66,11 @@ serve_forks(program, control={control}, log=log, show=show)
 """
 """What follows the texts of `_supervisor.boot` and `_supervisor.fork_server`."""
 
-Key = t.Tuple[t.Tuple[str, ...], t.Tuple[t.Tuple[str, str], ...], t.Tuple[int, ...]]
+Key: t.TypeAlias = "tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[int, ...]]"
 """Name of a server: interpreter, environment, and the numbers of the lines of its program."""
 
 
-Feed = t.Callable[[int], bytes]
+Feed: t.TypeAlias = "t.Callable[[int], bytes]"
 """Makes what is fed to a server out of the file descriptor of its socket."""
 
 
@@ -310,16 +310,14 @@ class ForkServers:
     def __init__(
         self,
         packed: Packed,
-        boot: str,
         server: str,
         selector: selectors.BaseSelector,
         adopts: bool = True,
         clock: t.Callable[[], float] = time.monotonic,
         note: t.Callable[[str], None] = lambda what: None,
     ) -> None:
-        """:arg boot: the text of `_supervisor.boot`.
+        """:arg server: the text of a fork server.
 
-        :arg server: the text of `_supervisor.fork_server`.
         :arg selector: where sockets of servers are registered, with this object as their data; see `handle`.
         :arg adopts: whether this process becomes the parent of orphans. If not, a job of a server would be nobody's
             child, and nobody would be told of its end.
@@ -328,7 +326,7 @@ class ForkServers:
         """
         self._note = note
         self._lines = ProgramLines(packed)
-        self._boot = boot + server.replace("from __future__ import annotations\n", "")
+        self._text = server
         self._packed = packed
         self._selector = selector
         self._clock = clock
@@ -473,7 +471,7 @@ class ForkServers:
         name = title.title("fork server", self._packed.batch.batch)
 
         def feed(control: int) -> bytes:
-            return python.fed((self._boot + _SERVE.format(title=name, control=control)).encode("utf-8"), program)
+            return python.fed((self._text + _SERVE.format(title=name, control=control)).encode("utf-8"), program)
 
         try:
             pool.client = ForkClient(self._packed.entry(jid, index)["interpreter"], environment, feed, self._clock())

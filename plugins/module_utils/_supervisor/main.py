@@ -105,7 +105,7 @@ class Supervisor:
         self._trace = trace
         self._selector = selectors.DefaultSelector()
         text, server = boot
-        self._servers = ForkServers(packed, text, server, self._selector, adopts, clock, trace.note)
+        self._servers = ForkServers(packed, server, self._selector, adopts, clock, trace.note)
         self._running: dict[str, Attempt] = {}
         self._context = AttemptContext(packed, store, self._selector, self._servers, text, self._running, clock)
         batch = packed.batch
@@ -166,7 +166,7 @@ class Supervisor:
         wake_read, wake_write = os.pipe()
         for handle in (wake_read, wake_write):
             os.set_blocking(handle, False)
-        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(wake_write)
         signal.signal(signal.SIGCHLD, lambda number, frame: self._note(child_ended=True))
         signal.signal(signal.SIGTERM, lambda number, frame: self._note(stopping=True))
         signal.signal(signal.SIGUSR1, lambda number, frame: self._note(asked=True))

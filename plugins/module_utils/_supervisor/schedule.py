@@ -332,7 +332,8 @@ class Schedule:
 
     @staticmethod
     def _limit(entry: ScheduledJob, now: float, decision: Decision, due: list[float]) -> None:
-        started = t.cast(float, entry.started)
+        started = entry.started
+        assert started is not None
         if entry.ending is None and entry.timeout:
             if now >= started + entry.timeout:
                 entry.ending = TIMEOUT

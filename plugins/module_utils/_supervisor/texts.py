@@ -13,19 +13,20 @@ import typing as t
 from importlib.util import find_spec
 
 _PACKAGE = __name__.rsplit(".", 2)[0]
-_FUTURE = "from __future__ import annotations\n"
 
 
 def boot() -> str:
     """:returns: the text that the process of a job begins with."""
-    return _FUTURE + "".join(_source(part).replace(_FUTURE, "") for part in ("_processes.title", "_supervisor.boot"))
+    return "".join(map(_source, ("_processes.title", "_supervisor.boot")))
 
 
 def fork_server() -> str:
-    """:returns: the text of a fork server, which stands behind `boot`."""
-    return _source("_supervisor.fork_server").replace(_FUTURE, "")
+    """:returns: the text of a fork server, behind that of `boot`, which it needs."""
+    future = "from __future__ import annotations\n"
+    return future + boot() + _source("_supervisor.fork_server").replace(future, "")
 
 
 def _source(part: str) -> str:
-    spec = find_spec(f"{_PACKAGE}.{part}")
-    return t.cast(str, t.cast("t.Any", spec).loader.get_source(f"{_PACKAGE}.{part}"))
+    spec: t.Any = find_spec(f"{_PACKAGE}.{part}")
+    text: str = spec.loader.get_source(spec.name)
+    return text

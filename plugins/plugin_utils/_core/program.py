@@ -17,10 +17,10 @@ import json
 import re
 import typing as t
 import zlib
-from pathlib import Path
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
+from ansible_collections.background.jobs.plugins.plugin_utils._core.sources import PACKAGE, is_part, sent, source
 
 LINE = (
     'import sys;sys.path[:]=[p for p in sys.path if p not in("",".")];import zlib;'
@@ -32,8 +32,6 @@ shell, whichever it is, could take for something else between single quotes.
 OPTIONS = ("-I", "-S", "-c")
 """It imports nothing of what the user that logs in has, and nothing that the system has beside Python itself."""
 
-_PACKAGE = wire.__name__.rsplit(".", 2)[0]
-_PLACE = Path(wire.__file__).parents[1]
 _LOADER, _DISPATCHER = "_serve.loader", "_serve.main"
 _ROOTS = {
     "launch": (
@@ -49,10 +47,9 @@ _ROOTS = {
     "prune": ("_serve.prune",),
 }
 """What serves each kind of request, and what that imports, or starts, only when it comes to it."""
-_QUOTES = '"""'
 _RUNNING = "_launcher.if_running"
 """What a launch needs that looks for running jobs."""
-_IMPORT = re.compile(rf"^from {re.escape(_PACKAGE)}(?:\.([\w.]+))? import (\([^)]*\)|[^\n]*)", re.MULTILINE)
+_IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.([\w.]+))? import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
 def payload(request: wire.Request, if_running: str = START, sources: t.Callable[[str], str] | None = None) -> bytes:
@@ -75,28 +72,12 @@ def _program(roots: tuple[str, ...]) -> bytes:
 
 def _pack(names: t.Iterable[str], sources: t.Callable[[str], str]) -> bytes:
     loader = f"{sources(_LOADER)}\nrun(s)\n"
-    table = json.dumps({name: bare(sources(name)) for name in names})
+    table = json.dumps({name: sent(sources(name)) for name in names})
     return b"".join(_section(zlib.compress(text.encode("ascii"))) for text in (loader, table))
 
 
 def _section(data: bytes) -> bytes:
     return b"%d\n%s" % (len(data), data)
-
-
-def bare(text: str) -> str:
-    """:returns: a source with the same lines, and nothing between the quotes of its docstrings: a quarter of it.
-
-    A text in three quotes that stands at the beginning of a line is one, by itself or behind what it describes.
-    """
-    pieces = text.split(_QUOTES)
-    kept = [pieces[0]]
-    for inside, after in zip(pieces[1::2], pieces[2::2]):
-        if kept[-1].rpartition("\n")[2].strip():
-            kept += [inside, after]
-        else:
-            rest, end, lines = after.partition("\n")
-            kept += ["", rest + "\n" * inside.count("\n") + end + lines]
-    return _QUOTES.join(kept)
 
 
 def parts(roots: t.Iterable[str]) -> list[str]:
@@ -115,20 +96,10 @@ def parts(roots: t.Iterable[str]) -> list[str]:
 def _imports(part: str) -> tuple[str, ...]:
     """:returns: the parts that one imports at its top level."""
     found: list[str] = []
-    for place, imported in _IMPORT.findall(source(part)):
-        if _file(place).is_file():
+    for place, imported in _IMPORT.findall(sent(source(part))):
+        if is_part(place):
             found.append(place)
         else:  # a package
             names = (name.split()[0] for name in imported.strip("()").split(",") if name.strip())
             found += [f"{place}.{name}" if place else name for name in names]
     return tuple(found)
-
-
-@functools.lru_cache(maxsize=None)
-def source(part: str) -> str:
-    """:returns: the text of a part."""
-    return _file(part).read_text(encoding="utf-8")
-
-
-def _file(part: str) -> Path:
-    return _PLACE.joinpath(*part.split(".")).with_suffix(".py")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
@@ -14,14 +13,14 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._serve import loader
-from ansible_collections.background.jobs.plugins.plugin_utils._core import program
-from ansible_collections.background.jobs.tests.unit.helpers import serve
+from ansible_collections.background.jobs.plugins.plugin_utils._core import program, sources
+from ansible_collections.background.jobs.tests.unit.helpers import PYTHON, serve
 
 REQUEST = wire.List("/nowhere")
 
 
 def run(data: bytes, *options: str, **how: t.Any) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, *(options or program.OPTIONS), program.LINE]
+    command = [PYTHON, *(options or program.OPTIONS), program.LINE]
     return subprocess.run(command, input=data, capture_output=True, check=False, **how)
 
 
@@ -56,7 +55,7 @@ def test_what_does_not_arrive_as_a_whole_does_nothing(tmp_path: Path, kept: floa
 
 def test_a_traceback_names_the_parts() -> None:
     def broken(name: str) -> str:
-        return program.source(name).replace("expand(request.async_dir)", "1 / 0")
+        return sources.source(name).replace("expand(request.async_dir)", "1 / 0")
 
     done = run(program.payload(REQUEST, sources=broken))
     assert done.returncode == 1
@@ -65,12 +64,12 @@ def test_a_traceback_names_the_parts() -> None:
 
 def test_a_python_that_is_too_old_says_so() -> None:
     """Its text can be read by Python 3.5, and nothing of it fails before that is looked at."""
-    ast.parse(program.source("_serve.loader"), feature_version=(3, 5))
+    ast.parse(sources.source("_serve.loader"), feature_version=(3, 5))
 
     def older(name: str) -> str:
-        return program.source(name).replace("_OLDEST = (3, 8)", "_OLDEST = (9, 8)")
+        return sources.source(name).replace("_OLDEST = (3, 6)", "_OLDEST = (9, 8)")
 
     (line,) = [line for line in run(program.payload(REQUEST, sources=older)).stdout.splitlines() if line]
     answer = wire.decode_answer(line.decode()[len(wire.MARK) :])[0]
     assert isinstance(answer, wire.Refusal)
-    assert f"is Python {sys.version_info[0]}." in answer.message and "needs 3.8 or newer" in answer.message
+    assert "is Python 3." in answer.message and "needs 3.6 or newer" in answer.message

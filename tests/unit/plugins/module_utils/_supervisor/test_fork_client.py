@@ -436,7 +436,7 @@ def test_a_step_that_waits_for_a_stopped_server_can_be_cancelled(batches: Batche
 def test_where_orphans_do_not_become_ours_there_are_no_servers() -> None:
     packed = Packed(pack(Batch("j1", [probe_job(f"j1.{number}", "2.22") for number in range(2)])))
     with selectors.DefaultSelector() as selector:
-        servers = ForkServers(packed, "", "", selector, adopts=False)
+        servers = ForkServers(packed, "", selector, adopts=False)
         servers.want([("j1.0", 0), ("j1.1", 0)])
         assert servers.ready("j1.0", 0) is None and servers.pids == set()
 
