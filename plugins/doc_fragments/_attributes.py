@@ -47,7 +47,7 @@ attributes:
     description: Target OS families that can be operated against.
     platforms: posix
     support: full
-    details: Targets need Python 3.8 or newer. Windows and network devices are refused.
+    details: Targets need Python 3.6 or newer. Windows and network devices are refused.
 """
 
     GROUP = r"""

@@ -40,7 +40,7 @@ _NOBODY = ("default", "Direct")
 """Origins of an option that no user has set; the latter is how `_on_stdin` leaves it."""
 _NO_PROGRAM = (126, 127)
 """Exit codes of a shell that could not run what it was to run (POSIX, 2.8.2)."""
-_OLDEST = "Python 3.8 or newer"
+_OLDEST = "Python 3.6 or newer"
 _TOO_OLD = "Unknown option: -I"
 """What Python 2 says."""
 

@@ -331,7 +331,7 @@ class JobAction(ActionBase):
         connection = self._connection
         if getattr(connection._shell, "_IS_WINDOWS", False):
             raise AnsibleActionFail(
-                f"{self.host} is a Windows host: background.jobs needs a POSIX target with Python 3.8 or newer"
+                f"{self.host} is a Windows host: background.jobs needs a POSIX target with Python 3.6 or newer"
             )
         if getattr(connection, "force_persistence", False) or connection.transport in _PERSISTENT:
             raise AnsibleActionFail(

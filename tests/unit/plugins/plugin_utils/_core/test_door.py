@@ -244,9 +244,9 @@ class TestUnreachable:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (Said(127, "", "sh: 1: /usr/bin/python3: not found"), "there is no Python at /p; install Python 3.8 or newer"),
-        (Said(126, "", "Permission denied"), "there is no Python at /p; install Python 3.8 or newer there"),
-        (Said(2, "", "Unknown option: -I\nusage: python"), "the Python at /p is too old; install Python 3.8 or newer"),
+        (Said(127, "", "sh: 1: /usr/bin/python3: not found"), "there is no Python at /p; install Python 3.6 or newer"),
+        (Said(126, "", "Permission denied"), "there is no Python at /p; install Python 3.6 or newer there"),
+        (Said(2, "", "Unknown option: -I\nusage: python"), "the Python at /p is too old; install Python 3.6 or newer"),
     ],
     ids=["missing", "not executable", "Python 2"],
 )
