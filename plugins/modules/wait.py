@@ -190,8 +190,8 @@ results:
             - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
             - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
             - V(not_found) if there is no such job here, for this user and in this directory. It may run elsewhere, or
-              was collected before. C(reason) then says V(other_host), V(other_user) or V(not_a_jid), if one of these is
-              known.
+              was collected before. C(reason) then says V(other_host), V(other_user), V(newer_release) or V(not_a_jid),
+              if one of these is known.
             - V(queued) or V(running) if the job has not finished within O(wait_timeout).
           returned: always
           type: str

@@ -105,6 +105,10 @@ class RecordError(Exception):
     """A status file whose content cannot be what a supervisor wrote."""
 
 
+class NewerRecord(RecordError):
+    """A status file that the supervisor of a newer release wrote; the message is a clause."""
+
+
 def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """Build the content of a status file.
 
@@ -124,7 +128,8 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
     """Take a status file apart. A time or another number that was damaged is as if it was never told.
 
     :returns: the record, `None` for a file of builtin async, and the module's own result (empty while unfinished).
-    :raises RecordError: the record is of a newer format, or is not one.
+    :raises RecordError: the record is none.
+    :raises NewerRecord: it is of a newer format.
     """
     result = dict(document)
     raw = result.pop(KEY, None)
@@ -133,9 +138,9 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
     if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
         raise RecordError(f"the key '{KEY}' of the status file is not a record of background.jobs")
     if raw["format"] > FORMAT:
-        raise RecordError(
-            f"the status file has format {raw['format']}, this version of background.jobs reads up to {FORMAT}: "
-            "update the collection on this controller"
+        raise NewerRecord(
+            f"a newer release of background.jobs has started the job (its status file has format {raw['format']}, and "
+            f"this release reads up to {FORMAT}); use that release, or update the collection on this controller"
         )
     try:
         record = read(_fields.repaired(Record, raw))

@@ -30,7 +30,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes import 
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, mitogen_worker
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import NEWER, is_gone, look
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -165,7 +165,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         attempts=None if by_core else record.attempts,
         timeout=None if by_core else _number(record.timeout),
         results_file=status.results_file,
-        builtin=by_core and status.reason != "status_unreadable",
+        builtin=by_core and status.reason not in ("status_unreadable", NEWER),
         no_log=bool(record.no_log),
         trace=_trace(status.results_file, record.batch),
         rc=_return_code(status),

@@ -21,6 +21,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     RUNNING,
     SUCCEEDED,
     TIMED_OUT,
+    NewerRecord,
     Record,
     RecordError,
     decode,
@@ -48,6 +49,8 @@ _MITOGEN_OVER = {"failed", "finished", "msg", "ansible_job_id", "data"}
 _MITOGEN_SAYS = re.compile(r"Job reached maximum time limit of [0-9]+ seconds\.")
 _OVER = "ran into the limit of its async: keyword"
 
+NEWER = "newer_release"
+"""The reason of a job that only a newer release can tell of."""
 OTHER_HOST = "other_host"
 """The reason of a job that is not found here since another host has it, which shares the directory."""
 
@@ -71,6 +74,8 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
             return _attached(store, jid, wrappers) or _not_found(status, None, _where_is_it(store, jid))
         except CorruptStatus as exc:
             return _lost(status, "status_unreadable", f"{exc}; it was damaged, or the disk was full")
+        except NewerRecord as exc:
+            return _not_found(status, NEWER, str(exc))
         except OthersStatus as exc:
             return _not_found(status, "other_user", str(exc))
         except (StoreError, RecordError) as exc:

@@ -17,6 +17,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     RUNNING,
     STATES,
     SUCCEEDED,
+    NewerRecord,
     Record,
     RecordError,
     decode,
@@ -107,10 +108,10 @@ def test_a_file_of_builtin_async_has_no_record() -> None:
     assert decode(document) == (None, document)
 
 
-def test_a_newer_format_is_refused_by_name() -> None:
+def test_a_newer_format_is_not_read() -> None:
     document = encode(record())
     document[KEY]["format"] = FORMAT + 1
-    with pytest.raises(RecordError, match=r"has format 2, this version of background\.jobs reads up to 1: update"):
+    with pytest.raises(NewerRecord, match=r"a newer release .* has format 2, and this release reads up to 1\)"):
         decode(document)
 
 

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, STATES, Record, encode
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import status as _status
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate, look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, locate, look
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Unprivileged, record
@@ -172,7 +172,6 @@ def test_a_missing_file_is_explained(store: Store) -> None:
         (b"", "is not JSON (0 bytes); it was damaged, or the disk was full", True),
         (b'{"started": 1, "fin', "is not JSON (19 bytes); it was damaged", True),
         (b"[]", "holds no JSON object", True),
-        (json.dumps({KEY: {"format": 99}}).encode(), "has format 99", False),
         (json.dumps({KEY: "mine"}).encode(), "is not a record", False),
         pytest.param(b'{"a":' * 100_000, "is not JSON", True, id="too deep"),
         pytest.param(
@@ -223,6 +222,14 @@ def test_what_is_no_file_is_unreadable_and_not_ours_to_remove(store: Store, make
     make(store.path("j1.0"))
     status = look(store, "j1.0")
     assert (status.state, status.reason, status.ours_to_remove) == ("lost", "status_unreadable", False)
+
+
+def test_a_job_of_a_newer_release_is_not_called_lost(store: Store) -> None:
+    store.write("j1.0", {"started": True, "finished": False, KEY: {"format": 2, "state": "paused"}})
+    status = look(store, "j1.0")
+    assert (status.state, status.reason, status.ours_to_remove) == ("not_found", "newer_release", False)
+    assert status.message is not None and "a newer release of background.jobs has started the job" in status.message
+    assert not is_gone(status)
 
 
 def test_what_only_another_user_may_read_is_not_found_rather_than_lost(unprivileged: Unprivileged) -> None:
