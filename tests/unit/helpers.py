@@ -321,6 +321,10 @@ class Batches:
         assert isinstance(answer, wire.Started)
         return [_record.Record(**json.loads(told)) for told in answer.records]
 
+    def adopt(self, *jids: str) -> None:
+        """See to it that jobs that somebody else launches here are ended with the test."""
+        self._jids += jids
+
     def look(self, jid: str) -> Status:
         return look(self.store, jid)
 
