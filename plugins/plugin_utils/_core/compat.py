@@ -12,13 +12,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import inspect
 import json
 import re
 import typing as t
 
 from ansible import constants as C
+from ansible import errors as _errors
 from ansible import template as core_template
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.executor import module_common
 from ansible.executor import task_executor as _task_executor
 from ansible.module_utils.common import json as _common_json
@@ -45,6 +47,7 @@ except ImportError:  # up to 2.21
 
 common_json: t.Any = _common_json
 conditional: t.Any = _conditional
+core_errors: t.Any = _errors
 task_executor: t.Any = _task_executor
 
 INTERNAL_RESULT_KEYS: tuple[str, ...] = getattr(C, "INTERNAL_RESULT_KEYS", ("add_host", "add_group"))
@@ -55,6 +58,22 @@ CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 
 CENSORS_MESSAGES = not CAN_DEFER_TEMPLATES
 """Whether the callbacks hide the message of a failed task with `no_log`, which names jobs but no secrets: to 2.18."""
+
+CAN_TELL_PARENT = hasattr(core_display.Display, "_proxy") or hasattr(core_display, "proxy_display")
+"""Whether a worker can let its parent call a method of `Display` other than `display`: since 2.16."""
+
+_IGNORES_UNKNOWN_OPTIONS = "ignore_unknown_opts" in inspect.signature(ActionBase._update_module_args).parameters
+"""Whether a module can be told not to mind options that it does not know: since 2.17."""
+
+_HAS_ASYNC_IN_CHECK_MODE = _IGNORES_UNKNOWN_OPTIONS
+"""Whether `ActionBase.run` lets an action with `async_val` run in check mode: since 2.17 too, and nothing tells it."""
+
+NOTHING_TO_DO: t.Any = tuple(
+    getattr(core_errors, name)
+    for name in ("AnsibleActionSkip", "AnsibleActionNoCheckMode")
+    if hasattr(core_errors, name)
+)
+"""How an action ends that does not know check mode: the former goes with 2.25, the latter comes with 2.22."""
 
 
 @dataclasses.dataclass
@@ -145,6 +164,73 @@ def quiet_connection(connection: t.Any) -> t.Iterator[None]:
             context.no_log = before
 
 
+def option(connection: t.Any, name: str, variables: t.Mapping[str, t.Any]) -> tuple[t.Any, str | None]:
+    """:returns: an option of a connection and who has set it, `None` twice where it has no such option.
+
+    It remembers who since 2.18. Before, that is found out anew, from the variables too.
+    """
+    try:
+        if hasattr(connection, "_origins"):
+            return t.cast("t.Tuple[t.Any, str]", connection.get_option_and_origin(name))
+        of = {"plugin_type": "connection", "plugin_name": connection._load_name, "variables": variables}
+        origin = t.cast("t.Any", C).config.get_config_value_and_origin(name, **of)[1]
+        return connection.get_option(name), origin
+    except (AttributeError, KeyError, AnsibleError):
+        return None, None
+
+
+def complete(action: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: t.Any, lenient: bool) -> None:
+    """Put what ansible-core tells each module beside its own `arguments` into them.
+
+    :arg lenient: whether the module is not to mind options that it does not know. Up to 2.16 it always does.
+    """
+    more = {"ignore_unknown_opts": True} if lenient and _IGNORES_UNKNOWN_OPTIONS else {}
+    action._update_module_args(name, arguments, task_vars, **more)
+
+
+@contextlib.contextmanager
+def async_in_check_mode() -> t.Iterator[None]:
+    """Let actions that support async run with `async_val` in check mode, which `ActionBase.run` refuses up to 2.16.
+
+    Actions call it at their start, and look at `async_val` themselves after that.
+    """
+    if _HAS_ASYNC_IN_CHECK_MODE:
+        yield
+        return
+    base: t.Any = ActionBase
+    original = base.run
+
+    def run(self: t.Any, tmp: t.Any = None, task_vars: t.Any = None) -> t.Any:
+        seconds = self._task.async_val
+        if self._task.check_mode and self._supports_async:
+            self._task.async_val = 0
+        try:
+            return original(self, tmp, task_vars)
+        finally:
+            self._task.async_val = seconds
+
+    base.run = run
+    try:
+        yield
+    finally:
+        base.run = original
+
+
+def told_by_parent(method: t.Callable[..., None]) -> t.Any:
+    """:returns: `method` of `Display`, such that workers let their parent call it, if `CAN_TELL_PARENT`.
+
+    What makes one is a static method since 2.17, and was a function before.
+    """
+    proxy: t.Any = getattr(core_display.Display, "_proxy", None) or core_display.proxy_display
+    return proxy(method)
+
+
+def nothing_to_do(reason: str) -> dict[str, t.Any]:
+    """:returns: the result of an action that found its work done. `skipped` goes out of use with 2.25."""
+    result = {"changed": False, "msg": reason}
+    return {"skipped": True, **result} if hasattr(core_errors, "AnsibleActionSkip") else result
+
+
 def with_defaults(action: ActionBase, fqcn: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
     """:returns: `arguments` with what `module_defaults` of the task has for the module `fqcn`.
 
@@ -181,16 +267,18 @@ def defer_arguments(containers: t.Collection[str], texts: t.Collection[str], act
     the process that forks the workers, in which `Task.post_validate` then runs.
     """
     task: t.Any = Task
-    original = task._post_validate_args
+    # Since 2.14.12, 2.15.7 and 2.16.1; before, as all attributes without a method of their own.
+    original = getattr(task, "_post_validate_args", None) or _template_args
     if CAN_DEFER_TEMPLATES or hasattr(original, "deferred"):
         return
 
     def post_validate_args(self: t.Any, attr: t.Any, value: t.Any, templar: t.Any) -> t.Any:
         ours = isinstance(value, dict) and (self.resolved_action or self.action) in actions
-        kept = {name: value[name] for name in (*containers, *texts) if name in value} if ours else {}
+        given = _with_variable(value, templar) if ours else {}
+        kept = {name: given[name] for name in (*containers, *texts) if name in given}
         if not kept:
             return original(self, attr, value, templar)
-        others = {name: each for name, each in value.items() if name not in kept}
+        others = {name: each for name, each in given.items() if name not in kept}
         args = original(self, attr, others, templar)
         self.untemplated_args = value
         kept.update({name: _container(kept[name], templar) for name in containers if name in kept})
@@ -200,6 +288,19 @@ def defer_arguments(containers: t.Collection[str], texts: t.Collection[str], act
     task._post_validate_args = post_validate_args
 
 
+def _template_args(task: t.Any, attr: t.Any, value: t.Any, templar: t.Any) -> t.Any:
+    return templar.template(value)
+
+
+def _with_variable(args: dict[str, t.Any], templar: t.Any) -> dict[str, t.Any]:
+    """:returns: the arguments of a task with those of a variable that its `args` names. An empty one is left for
+    ansible-core to warn of.
+    """
+    variable = _container(args.get(_VARIABLE), templar)
+    return {**variable, **args, _VARIABLE: {}} if isinstance(variable, dict) else args
+
+
+_VARIABLE = "_variable_params"
 _ONLY_A_NAME = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*")
 
 

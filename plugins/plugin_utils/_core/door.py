@@ -76,7 +76,8 @@ def send(action: ActionBase, request: wire.Request, task_vars: Vars, if_running:
     :raises AnsibleConnectionFailure: it failed, and it is not known what was done.
     """
     connection: t.Any = action._connection
-    with _on_stdin(connection) as unasked:
+    delegated = task_vars.get("ansible_delegated_vars", {}).get(action._task.delegate_to)
+    with _on_stdin(connection, task_vars if delegated is None else delegated) as unasked:
         is_possible = ActionBase._is_pipelining_enabled(action, "new")
         if is_possible:
             said = _on_standard_input(action, request, task_vars, if_running)
@@ -165,18 +166,16 @@ def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars, if_
 
 
 @contextlib.contextmanager
-def _on_stdin(connection: t.Any) -> t.Iterator[bool]:
+def _on_stdin(connection: t.Any, variables: Vars) -> t.Iterator[bool]:
     """Let the program travel on standard input, in one trip, where nobody has said anything about `pipelining`.
 
     ansible-core does that only where it is asked to, since its fall-back for a `sudo` that wants a terminal is the
     temporary file itself. Whether the connection, the `become` method and the settings permit it is still its choice.
 
+    :arg variables: those of the host that it connects to.
     :returns: whether this is our doing.
     """
-    try:
-        value, origin = connection.get_option_and_origin("pipelining")
-    except (AttributeError, KeyError):
-        value, origin = None, None
+    value, origin = compat.option(connection, "pipelining", variables)
     unasked = not value and origin in _NOBODY
     if unasked:
         connection.set_option("pipelining", True)

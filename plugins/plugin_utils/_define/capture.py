@@ -25,7 +25,7 @@ import re
 import shlex
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleActionSkip, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
@@ -189,8 +189,8 @@ class Capture:
             if builtin and leaf in _ON_TARGET and boolean(arguments.get("remote_src", _ON_TARGET[leaf]), strict=False):
                 return self._plain(place, leaf, arguments)
             return self._run_action(place, module, self._handler_name(module), arguments)
-        except AnsibleActionSkip as exc:
-            return Step(place.step.name, result={"skipped": True, "changed": False, **exc.result})
+        except compat.NOTHING_TO_DO as exc:
+            return Step(place.step.name, result={**compat.nothing_to_do(str(exc)), **exc.result})
         except AnsibleConnectionFailure:
             raise  # the host is unreachable, which is not the job's failure
         except AnsibleError as exc:
@@ -239,8 +239,7 @@ class Capture:
                 "job that comes after no other; leave it out, or use a job or a task of its own"
             )
         if creates and self._action._remote_file_exists(self._action._remote_expand_user(creates)):
-            result = {"skipped": True, "changed": False, "msg": f"skipped, since {creates} exists"}
-            return Step(place.step.name, result=result)
+            return Step(place.step.name, result=compat.nothing_to_do(f"skipped, since {creates} exists"))
         return self._run_action(place, f"ansible.legacy.{leaf}", "ansible.legacy.normal", arguments)
 
     def _script(self, place: _Place, arguments: dict[str, t.Any]) -> Step:
@@ -296,7 +295,8 @@ class Capture:
                 )
                 if handler is None:
                     raise AnsibleActionFail(f"its action plugin {handler_name} cannot be loaded")
-                result = handler.run(task_vars=self._task_vars)
+                with compat.async_in_check_mode():
+                    result = handler.run(task_vars=self._task_vars)
         except Exception as exc:
             if intercept.guard.refusal is None:
                 _explain(exc, module, handler)
@@ -402,7 +402,7 @@ class _Intercept:
         if not self._transferred:  # it will be gone by then
             self._shell.tmpdir = None
         try:
-            handler._update_module_args(name, arguments, task_vars, ignore_unknown_opts=call.ignore_unknown_opts)
+            compat.complete(handler, name, arguments, task_vars, call.ignore_unknown_opts)
         finally:
             self._shell.tmpdir = kept
         self.step = self._build(handler, name, arguments, task_vars)
@@ -430,7 +430,7 @@ class _Intercept:
 
 def _explain(error: Exception, module: str, handler: ActionBase | None) -> None:
     """:raises AnsibleActionFail: in place of `error`, where it says too little of what a user can do about it."""
-    if isinstance(error, (AnsibleActionSkip, AnsibleConnectionFailure)):
+    if isinstance(error, (*compat.NOTHING_TO_DO, AnsibleConnectionFailure)):
         return
     if handler is not None and not getattr(handler, "_supports_async", False):
         raise AnsibleActionFail(_unsupported(module)) from None

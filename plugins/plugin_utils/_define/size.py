@@ -9,9 +9,13 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.common.text.formatters import human_to_bytes
+
+_ONE = re.compile(r"[0-9.]+\s*[A-Za-z]*")
+"""A number and a unit. Up to 2.17 `human_to_bytes` does not mind what comes after them."""
 
 
 def size(value: t.Any, option: str) -> int:
@@ -21,9 +25,10 @@ def size(value: t.Any, option: str) -> int:
     :raises ValueError: it is not a size; the message is a sentence.
     """
     try:
-        if isinstance(value, bool):
+        text = str(value).strip()
+        if isinstance(value, bool) or not _ONE.fullmatch(text):
             raise ValueError
-        return int(human_to_bytes(str(value).strip()))
+        return int(human_to_bytes(text))
     except (ValueError, OverflowError):
         message = f"{option} is {value!r}: give a number of bytes, or a size such as 64K or 10MB; 0 means no limit"
         raise ValueError(message) from None

@@ -66,6 +66,9 @@ def begin(display: Display) -> None:
     """Draw bars from now on while something is waited for, where that is possible."""
     if hasattr(Display, HOOK) or not suits(sys.stdout, os.environ):
         return
+    if not compat.CAN_TELL_PARENT:
+        detail(display, "The callback background.jobs.progress draws nothing: it needs ansible-core 2.16.")
+        return
     if not HAS_RICH:
         detail(display, f"The callback background.jobs.progress draws nothing: {sys.executable} has no library 'rich'.")
         return

@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     SUCCEEDED,
     UNFINISHED,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import mention
 from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import some, word
@@ -128,7 +129,7 @@ def listen(hear: t.Callable[[int, Standing | None, str], None]) -> None:
         hear(*arguments)
 
     told.__name__ = HOOK
-    setattr(Display, HOOK, Display._proxy(told))
+    setattr(Display, HOOK, compat.told_by_parent(told))
 
 
 def standing(

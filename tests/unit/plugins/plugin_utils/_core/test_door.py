@@ -31,6 +31,7 @@ class Ssh:
 
     become: t.Any = object()
     transport = "ssh"
+    _origins: t.Mapping[str, str] = types.MappingProxyType({})
 
     def __init__(self, pipelining: bool = False, origin: str = "default") -> None:
         self.options = {"pipelining": (pipelining, origin)}
