@@ -30,7 +30,7 @@ class ActionModule(JobAction):
     _instead = keywords.ASKING
 
     def options(self):
-        return _argspec.async_status(), _argspec.ASYNC_STATUS_RULES
+        return _argspec.async_status_options(), _argspec.ASYNC_STATUS_RULES
 
     def perform(self, options, task_vars):
         asked = [options["jid"]] if options["jids"] is None else options["jids"]

@@ -18,7 +18,7 @@ class ActionModule(JobAction):
     _instead = keywords.CANCEL
 
     def options(self):
-        return _argspec.cancel(), _argspec.CANCEL_RULES
+        return _argspec.cancel_options(), _argspec.CANCEL_RULES
 
     def perform(self, options, task_vars):
         return cancel(self, options, task_vars)

@@ -17,7 +17,7 @@ class ActionModule(DirectoryAction):
     _instead = keywords.ASKING
 
     def options(self):
-        return _argspec.job_info(), {}
+        return _argspec.job_info_options(), {}
 
     def perform(self, options, task_vars):
         return job_info(self, options, task_vars)

@@ -13,7 +13,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import warn
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.container import short_lived
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import Terms, Wait
@@ -37,12 +37,12 @@ class ActionModule(LaunchAction):
         return super().run(tmp, task_vars)
 
     def options(self):
-        return _argspec.launch(), _argspec.JOBS_RULES
+        return _argspec.launch_options(), _argspec.JOBS_RULES
 
     def perform(self, options, task_vars):
         result = launch(self, options, task_vars)
         if self._task.check_mode:
-            result["results"] = Wait(self, Terms(), task_vars).for_jobs(read(result["results"]))["results"]
+            result["results"] = Wait(self, Terms(), task_vars).for_jobs(read_handles(result["results"]))["results"]
         elif (warning := short_lived(self)) is not None:
             warn(display, warning)
         if len(result["results"]) == 1:

@@ -17,7 +17,7 @@ class ActionModule(DirectoryAction):
     _instead = keywords.PRUNE
 
     def options(self):
-        return _argspec.prune(), {}
+        return _argspec.prune_options(), {}
 
     def perform(self, options, task_vars):
         return prune(self, options, task_vars)

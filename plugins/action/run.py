@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import Along, LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import PROGRESS_INTERVAL, Terms, Wait
 
@@ -26,13 +26,13 @@ class ActionModule(LaunchAction):
     }
 
     def options(self):
-        return _argspec.run(), _argspec.JOBS_RULES
+        return _argspec.run_options(), _argspec.JOBS_RULES
 
     def perform(self, options, task_vars):
         terms = Terms.of(options)
         wait = Wait(self, terms, task_vars)
         launched = launch(self, options, task_vars, Along(wait.opening(), terms.grace))
-        handles, answer = read(launched.pop("results")), launched.pop("answer", None)
+        handles, answer = read_handles(launched.pop("results")), launched.pop("answer", None)
         found = launched.get("ansible_facts", {})  # of the interpreter, where ansible-core has looked for it
         waited = wait.for_jobs(handles, answer)
         return {

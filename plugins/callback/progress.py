@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import begin
+from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import begin_bars
 
 
 class CallbackModule(CallbackBase):
@@ -58,4 +58,4 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook):
-        begin(self._display)
+        begin_bars(self._display)

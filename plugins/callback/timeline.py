@@ -85,7 +85,7 @@ import time
 
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.listener import Listener, ListeningCallback
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Timeline, document
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page, write
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page, write_page
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say, warn
 
@@ -130,7 +130,7 @@ class CallbackModule(ListeningCallback):
     def _write(self, option, text, what):
         path = self.get_option(option)
         try:
-            write(path, text)
+            write_page(path, text)
         except OSError as exc:
             warn(
                 self._display,

@@ -77,13 +77,13 @@ import time
 
 from ansible import constants as C
 
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Ledger, report, standing
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Ledger, report, standing_of
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.listener import Listener, ListeningCallback
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.playbook import (
     RUN_FAILED,
-    Question,
-    ask,
-    watch,
+    HostQuestion,
+    ask_hosts,
+    watch_plays,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say, warn
 
@@ -106,7 +106,7 @@ class CallbackModule(ListeningCallback):
     def v2_playbook_on_start(self, playbook):
         self._listener.playbook_starts()
         if self.get_option("fail") or self.get_option("check_on_end"):
-            watch()
+            watch_plays()
 
     def play_ended(self, manager, result):
         """Called by what `watch` puts in place.
@@ -137,10 +137,10 @@ class CallbackModule(ListeningCallback):
         try:
             for job in jobs:
                 if job.jid:
-                    question = questions.setdefault(job.origin.way(), Question(job.origin))
+                    question = questions.setdefault(job.origin.way(), HostQuestion(job.origin))
                     question.jids.setdefault(job.by, []).append(job.jid)
-            answers = ask(self._manager, list(questions.values()))
+            answers = ask_hosts(self._manager, list(questions.values()))
         except Exception as exc:
             warn(self._display, f"could not ask how the jobs stand that nobody collected: {exc}")
         for job in jobs:
-            job.standing = standing(job, answers.get(job.jid, {}))
+            job.standing = standing_of(job, answers.get(job.jid, {}))

@@ -53,17 +53,17 @@ JOBS_RULES: dict[str, t.Any] = {
 """What holds between the options of launch and run beside their types."""
 
 
-def launch() -> Spec:
+def launch_options() -> Spec:
     """:returns: the options of `background.jobs.launch`."""
     return dict(_JOBS)
 
 
-def run() -> Spec:
+def run_options() -> Spec:
     """:returns: the options of `background.jobs.run`: those of a launch and of a wait for it."""
     return {**_JOBS, **_WAIT}
 
 
-def wait() -> Spec:
+def wait_options() -> Spec:
     """:returns: the options of `background.jobs.wait`."""
     return {
         "jobs": {"type": "raw"},
@@ -82,7 +82,7 @@ WAIT_RULES: dict[str, t.Any] = {
 """What holds between the options of wait beside their types."""
 
 
-def async_status() -> Spec:
+def async_status_options() -> Spec:
     """:returns: the options of `background.jobs.async_status` that a user gives."""
     return {
         "jid": {"type": "str"},
@@ -98,7 +98,7 @@ ASYNC_STATUS_RULES: dict[str, t.Any] = {
 }
 
 
-def cancel() -> Spec:
+def cancel_options() -> Spec:
     """:returns: the options of `background.jobs.cancel` that a user gives."""
     return {
         "jobs": {"type": "raw"},
@@ -116,7 +116,7 @@ CANCEL_RULES: dict[str, t.Any] = {
 }
 
 
-def job_info() -> Spec:
+def job_info_options() -> Spec:
     """:returns: the options of `background.jobs.job_info` that a user gives."""
     return {
         "group": {"type": "str"},
@@ -129,7 +129,7 @@ ENDED = [state for state in STATES if state not in UNFINISHED]
 """The states of jobs whose files can be removed."""
 
 
-def prune() -> Spec:
+def prune_options() -> Spec:
     """:returns: the options of `background.jobs.prune` that a user gives."""
     return {
         "older_than": {"type": "str", "default": "7d"},

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Family, Gates, Unprivileged
 
@@ -37,7 +37,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(prepare(str(tmp_path / "async")))
+    return Store(prepare_directory(str(tmp_path / "async")))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def disk(tmp_path: Path) -> t.Iterator[t.Callable[[str], str]]:
         if not may or subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode:
             pytest.skip("only root, and not in every container, can mount a disk")
         mounted.append(str(directory))
-        return prepare(str(directory / "async"))
+        return prepare_directory(str(directory / "async"))
 
     yield mount
     for directory in mounted:

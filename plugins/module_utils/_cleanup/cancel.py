@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     LOST,
     NOT_ENDED,
     QUEUED,
-    encode,
+    encode_record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
@@ -34,7 +34,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.builtin
     write_cancelled,
 )
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -54,7 +54,7 @@ _GRACE = 10.0
 class Cancelled:
     """What became of a job that was to be cancelled, and whether it is ended by that.
 
-    `survivors` are processes of it that could not be ended and run on, as `_processes.tree.describe` tells them.
+    `survivors` are processes of it that could not be ended and run on, as `describe_processes` tells them.
     """
 
     status: Status
@@ -62,7 +62,7 @@ class Cancelled:
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
 
-def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> list[LocatedJob]:
+def cancellable(store: Store, group: str | None, names: t.Sequence[str] | None) -> list[LocatedJob]:
     """:returns: the jobs of this collection in the async directory that can be cancelled: those that are not finished,
     and those that are, while processes of theirs run on that should not.
 
@@ -72,7 +72,7 @@ def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> li
     found = []
     census: _tree.Census | None = None
     for jid in store.jids():
-        status = look(store, jid)
+        status = read_status(store, jid)
         record = status.record
         if record is None or (group is not None and record.group != group):
             continue
@@ -91,13 +91,13 @@ def select(store: Store, group: str | None, names: t.Sequence[str] | None) -> li
     return found
 
 
-def cancel(jobs: t.Sequence[LocatedJob], mode: str, dry: bool) -> list[Cancelled]:
+def cancel_jobs(jobs: t.Sequence[LocatedJob], mode: str, dry: bool) -> list[Cancelled]:
     """End jobs, and wait until they have ended.
 
     :arg mode: `KILL` or `DRAIN`.
     :arg dry: change nothing, and only tell which jobs would be ended.
     """
-    before = [look(store, jid) for store, jid in jobs]
+    before = [read_status(store, jid) for store, jid in jobs]
     if dry:
         return [Cancelled(status, _would_end(status, mode)) for status in before]
     _ask(jobs, before, mode)
@@ -135,7 +135,7 @@ def _ask(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status], mode: str) 
         holder = store.lock_holder(batch)
         process = None if holder is None else procfs.find(*holder)
         if process is not None:
-            procfs.send(process, signal.SIGUSR1)
+            procfs.send_signal(process, signal.SIGUSR1)
 
 
 def _end_rest(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status]) -> dict[int, _tree.Ended]:
@@ -154,13 +154,13 @@ def _end_rest(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status]) -> dic
             tree = left_running(status)
         if tree is not None:
             trees[index] = tree
-    ended = dict(zip(trees, _tree.end(list(trees.values())))) if trees else {}
+    ended = dict(zip(trees, _tree.end_trees(list(trees.values())))) if trees else {}
     for index, each in ended.items():
         (store, jid), status = jobs[index], statuses[index]
         if status.record is not None:
             if each.survivors:
                 _note(store, status, each.survivors)
-        elif each.survivors or look(store, jid).state == LOST:
+        elif each.survivors or read_status(store, jid).state == LOST:
             write_cancelled(store, jid, each.survivors)
     return ended
 
@@ -173,16 +173,16 @@ def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
     record = status.record
     assert record is not None
     if not record.survivors:
-        record.message = f"{look(store, status.jid).message}; {name_survivors(left)}"
+        record.message = f"{read_status(store, status.jid).message}; {name_survivors(left)}"
         if record.lock is not None:
             lock = named_lock.take(record.lock, store.directory)
             if lock is not None:
-                keeper.keep(lock, record.lock, left)
+                keeper.keep_lock(lock, record.lock, left)
                 os.close(lock)
     record.state, record.reason, record.survivors = status.state, status.reason, left
     result = {"failed": True, "msg": record.message} if status.state == LOST else status.result
     with contextlib.suppress(OSError):  # the disk is full: it is told once, and not kept
-        store.write(status.jid, encode(record, result))
+        store.write(status.jid, encode_record(record, result))
 
 
 def _wait(jobs: t.Sequence[LocatedJob], before: t.Sequence[Status], mode: str) -> list[Status]:
@@ -192,7 +192,7 @@ def _wait(jobs: t.Sequence[LocatedJob], before: t.Sequence[Status], mode: str) -
     while True:
         for index, (store, jid) in enumerate(jobs):
             if not statuses[index].finished or statuses[index].state == LOST:
-                statuses[index] = look(store, jid)
+                statuses[index] = read_status(store, jid)
         open_jobs = [status for status in statuses if _would_end(status, mode) and status.reason != STOPPED]
         if not open_jobs or time.monotonic() >= deadline:
             return statuses

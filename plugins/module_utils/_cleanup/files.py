@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Ended, end
+from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Ended, end_trees
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -28,10 +28,10 @@ def end_lost(statuses: t.Sequence[Status]) -> dict[str, Ended]:
     lost = (status for status in statuses if status.state == LOST and not survivors(status))
     trees = {status.jid: left_running(status) for status in lost}
     left = {jid: tree for jid, tree in trees.items() if tree is not None}
-    return dict(zip(left, end(list(left.values())))) if left else {}
+    return dict(zip(left, end_trees(list(left.values())))) if left else {}
 
 
-def remove(
+def remove_finished(
     statuses: t.Iterable[Status], sharers: t.Mapping[str, str] | None = None
 ) -> dict[str, list[dict[str, t.Any]]]:
     """Remove what is left of those jobs that are finished; one that still runs, or is another's, is not touched.

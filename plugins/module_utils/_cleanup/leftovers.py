@@ -83,7 +83,7 @@ def shared(names: t.Iterable[str]) -> dict[str, Shared]:
     return found
 
 
-def remove(store: Store, older_than: float, evidence: Evidence, dry: bool, now: float) -> list[str]:
+def remove_leftovers(store: Store, older_than: float, evidence: Evidence, dry: bool, now: float) -> list[str]:
     """Remove what belongs to no job and was last touched `older_than` seconds before `now`, or `YOUNG` if that is
     longer.
 

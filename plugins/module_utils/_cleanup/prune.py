@@ -14,16 +14,21 @@ import os
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Pruned, Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, batch_of, find
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import (
+    Evidence,
+    Selection,
+    batch_of,
+    find_jobs,
+)
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
-def prune(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> Pruned:
+def prune_files(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> Pruned:
     """Remove the files of jobs that have ended, and what killed launches have left behind.
 
     :arg older_than: seconds; what is younger stays.
@@ -34,7 +39,7 @@ def prune(store: Store, selection: Selection, older_than: float, dry: bool, now:
     """
     evidence = Evidence()
     pruned = Pruned()
-    found = find(store, evidence, now)
+    found = find_jobs(store, evidence, now)
     busy = {batch_of(info.ansible_job_id) for dummy, info in found if not _has_ended(info)}
     due: list[tuple[Status, Info]] = []
     for status, info in found:
@@ -46,9 +51,9 @@ def prune(store: Store, selection: Selection, older_than: float, dry: bool, now:
                 pruned.kept.append(dataclasses.replace(info, message=why))
     try:
         if not dry:
-            remove([status for status, dummy in due])
+            remove_finished([status for status, dummy in due])
         if selection.group is None and selection.names is None and LOST in (selection.states or ()):
-            pruned.files = leftovers.remove(store, older_than, evidence, dry, now)
+            pruned.files = leftovers.remove_leftovers(store, older_than, evidence, dry, now)
     except OSError as exc:
         pruned.error = f"could not remove {exc.filename or f'a file in {store.directory}'}: {exc.strerror}"
     pruned.jobs = [info for dummy, info in due if dry or not os.path.lexists(info.results_file)]

@@ -20,8 +20,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import is_alive
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import jobs_of_group
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 Found: t.TypeAlias = "tuple[Status, list[int]]"
@@ -43,7 +43,7 @@ def alone(store: Store) -> t.Iterator[None]:
         os.close(handle)
 
 
-def settle(store: Store, batch: Batch) -> dict[str, Status]:
+def settle_running(store: Store, batch: Batch) -> dict[str, Status]:
     """Do what `if_running` of a batch says about running jobs of its group that have names of its jobs.
 
     A job counts as running as long as its batch does, so a job that has ended before the others is not started again.
@@ -80,8 +80,8 @@ def _running(store: Store, group: str | None, names: t.Collection[str]) -> list[
     """:returns: the jobs of batches that run, and those that have ended, or are lost, of which processes run on."""
     evidence = Evidence()
     found = []
-    for dummy, jid in select(store, group, names):
-        status = look(store, jid)
+    for dummy, jid in jobs_of_group(store, group, names):
+        status = read_status(store, jid)
         pids = _pids(status, evidence)
         if status.record is not None and (pids or store.is_locked(status.record.batch)):
             found.append((status, pids))
@@ -98,7 +98,9 @@ def _end(store: Store, statuses: t.Sequence[Status]) -> None:
 
     :raises RunningError: one of them runs on; no request to end it is left.
     """
-    ended = [each.status for each in cancel.cancel([(store, status.jid) for status in statuses], cancel.KILL, False)]
+    ended = [
+        each.status for each in cancel.cancel_jobs([(store, status.jid) for status in statuses], cancel.KILL, False)
+    ]
     evidence = Evidence()
     found = [(status, _pids(status, evidence)) for status in ended]
     stuck = [(status, pids) for status, pids in found if pids or not status.finished]

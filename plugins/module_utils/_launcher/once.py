@@ -20,7 +20,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED, SHARER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -39,15 +39,15 @@ def is_there(store: Store, batch: str) -> bool:
     return False
 
 
-def known(store: Store, jids: t.Iterable[str]) -> dict[str, Status]:
+def known_statuses(store: Store, jids: t.Iterable[str]) -> dict[str, Status]:
     """:returns: those of the jobs of which something is there, by jid: a status file, or the job that one is attached
     to; collected ones that others still wait for, too.
     """
-    statuses = {jid: look(store, jid) for jid in jids}
-    return {jid: status for jid, status in statuses.items() if not is_gone(status)}
+    statuses = {jid: read_status(store, jid) for jid in jids}
+    return {jid: status for jid, status in statuses.items() if not is_nowhere(status)}
 
 
-def settle(store: Store, batch: str, patience: float = _PATIENCE) -> bool:
+def await_launch(store: Store, batch: str, patience: float = _PATIENCE) -> bool:
     """Wait until a launch whose lock file is there has started its jobs, or has given up.
 
     :returns: whether it has come to that.
@@ -69,7 +69,7 @@ def forestall(store: Store, batch: str) -> None:
         try:
             os.close(store.make_lock(batch))
         except FileExistsError:
-            settle(store, batch)
+            await_launch(store, batch)
             return
         if is_there(store, batch):
             store.remove_lock(batch)

@@ -50,7 +50,7 @@ def start_batch(data: bytes, directory: str) -> list[_record.Record]:
     try:
         lock = store.make_lock(batch)
     except FileExistsError:
-        if not once.settle(store, batch):
+        if not once.await_launch(store, batch):
             raise LaunchError(
                 f"{_before(batch)}, and has not started its jobs yet; see background.jobs.job_info"
             ) from None
@@ -71,7 +71,7 @@ def start_batch(data: bytes, directory: str) -> list[_record.Record]:
 
         with if_running.alone(store):
             try:
-                attached = if_running.settle(store, packed.batch)
+                attached = if_running.settle_running(store, packed.batch)
             except if_running.RunningError as exc:
                 raise LaunchError(str(exc)) from exc
             packed.drop(attached)
@@ -97,7 +97,7 @@ def _again(store: Store, batch: _batch.Batch) -> list[_record.Record]:
 
     :raises LaunchError: nothing of it is there any more.
     """
-    known = once.known(store, [job.jid for job in batch.jobs])
+    known = once.known_statuses(store, [job.jid for job in batch.jobs])
     if not known:
         raise LaunchError(
             f"{_before(batch.batch)}, and nothing of it is left: it was kept from starting anything, or its jobs were "
@@ -126,7 +126,7 @@ def _start_new(store: Store, packed: _batch.Packed, lock: int) -> list[_record.R
     try:
         store.make_reserve(packed.batch.batch)
         with _Starting(packed, records, store, lock) as supervisor:  # it gets ready while the files are written
-            failed = store.write_all({record.jid: _record.encode(record) for record in records})
+            failed = store.write_all({record.jid: _record.encode_record(record) for record in records})
             written = [record.jid for record in records if record.jid not in failed]
             if failed:
                 raise next(iter(failed.values()))

@@ -26,12 +26,12 @@ _GLANCES = 20
 """How many of these looks, at least, lie between two at all processes of the host, for those that they have started."""
 
 
-def keep(lock: int, name: str, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> int | None:
+def keep_lock(lock: int, name: str, survivors: t.Sequence[t.Mapping[str, t.Any]]) -> int | None:
     """Start a process that holds a lock until nothing of some processes runs, nor of what they have started.
 
     :arg lock: file descriptor that holds it; the caller closes its own.
     :arg name: the name of the lock, by which the process list shows this process.
-    :arg survivors: the processes, as `_processes.tree.describe` tells them.
+    :arg survivors: the processes, as `_processes.tree.describe_processes` tells them.
     :returns: its pid, a child of ours; `None` if it cannot be started.
     """
     try:

@@ -24,13 +24,13 @@ class AmbiguousId(Exception):
 
 
 def shorten(jids: t.Sequence[str]) -> dict[str, str]:
-    """:returns: for each id a short one, that `find` finds among `jids` without doubt."""
+    """:returns: for each id a short one, that `find_jid` finds among `jids` without doubt."""
     batches = {jid.rpartition(".")[0] for jid in jids if "." in jid}
     length = next((size for size in range(_LEAST, 60) if len({batch[:size] for batch in batches}) == len(batches)), 60)
     return {jid: f"{jid.rpartition('.')[0][:length]}.{jid.rpartition('.')[2]}" if "." in jid else jid for jid in jids}
 
 
-def find(given: str, jids: t.Collection[str]) -> str:
+def find_jid(given: str, jids: t.Collection[str]) -> str:
     """Find a job by its id, or by the beginning of it, with or without the number behind the dot.
 
     :arg jids: the ids that there are.

@@ -51,7 +51,7 @@ class Ending:
     `log` reads what the module's commands had printed. `cause` says why the job was ended from outside (a cause of
     `_supervisor.schedule`), `None` where it ended by itself; `why` is a clause about it. `elapsed` and `timeout` are
     seconds, `max_output` is bytes; 0 means no limit. `survivors` are processes of a job with a `cause` that could not
-    be ended (see `_processes.tree.describe`).
+    be ended (see `_processes.tree.describe_processes`).
     """
 
     stdout: bytes
@@ -82,7 +82,7 @@ class Outcome:
     truncated: list[str] = dataclasses.field(default_factory=list)
 
 
-def judge(ending: Ending) -> Outcome:
+def judge_ending(ending: Ending) -> Outcome:
     """Decide what became of a module run.
 
     A module that printed a result has ended, however its process went after that. The result counts as failed by
@@ -387,8 +387,10 @@ def _seconds(value: float) -> str:
 
 
 def name_survivors(survivors: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """:returns: a clause about processes of a job that could not be ended (see `_processes.tree.describe`), the first
-    named."""
+    """:returns: a clause about processes of a job that could not be ended, the first ones named.
+
+    :arg survivors: as `_processes.tree.describe_processes` tells them.
+    """
     named = [f"pid {one['pid']} ({one['command']}, of user {one['owner']})" for one in survivors[:_NAMED]]
     if len(survivors) > _NAMED:
         named.append(f"{len(survivors) - _NAMED} more")

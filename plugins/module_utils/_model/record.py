@@ -109,12 +109,12 @@ class NewerRecord(RecordError):
     """A status file that the supervisor of a newer release wrote; the message is a clause."""
 
 
-def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
+def encode_record(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """Build the content of a status file.
 
     :arg record: the job; its `shadowed` is computed here.
     :arg result: the module's own result, only for a finished job.
-    :returns: an object that `decode` turns back into both, unchanged.
+    :returns: an object that `decode_record` turns back into both, unchanged.
     """
     document: dict[str, t.Any] = dict(result or {})
     shadowed = {key: document[key] for key in (*_TOP_LEVEL, KEY) if key in document}
@@ -124,7 +124,7 @@ def encode(record: Record, result: t.Mapping[str, t.Any] | None = None) -> dict[
     return document
 
 
-def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.Any]]:
+def decode_record(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.Any]]:
     """Take a status file apart. A time or another number that was damaged is as if it was never told.
 
     :returns: the record, `None` for a file of builtin async, and the module's own result (empty while unfinished).
@@ -143,7 +143,7 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
             f"this release reads up to {FORMAT}); use that release, or update the collection on this controller"
         )
     try:
-        record = read(_fields.repaired(Record, raw))
+        record = record_of(_fields.repaired(Record, raw))
     except RecordError as exc:
         raise RecordError(f"the record of the status file makes no sense: {exc}") from exc
     for key in _TOP_LEVEL:
@@ -152,7 +152,7 @@ def decode(document: t.Mapping[str, t.Any]) -> tuple[Record | None, dict[str, t.
     return record, result
 
 
-def read(fields: t.Mapping[str, t.Any], states: t.Collection[str] = STATES) -> Record:
+def record_of(fields: t.Mapping[str, t.Any], states: t.Collection[str] = STATES) -> Record:
     """:returns: the record with these fields; what is no field of it is left out.
 
     :arg states: those that it can have.
@@ -176,5 +176,5 @@ def is_jid(name: str) -> bool:
 
 
 def told_of(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """:returns: what a result tells of processes that could not be ended (see `_processes.tree.describe`)."""
+    """:returns: what a result tells of processes that could not be ended (see `_processes.tree.describe_processes`)."""
     return [{key: one[key] for key in ("pid", "owner", "command")} for one in survivors]

@@ -39,7 +39,7 @@ class Question:
     """What is asked of jobs, beside which ones.
 
     `async_dir` is where to look for jobs that `results_files` has no path for. `selection` stands in place of jids: all
-    jobs there of a `group`, and of these `names`. `patience`, `report` and `known` are those of `_reader.wait.wait`.
+    jobs there of a `group`, and of these `names`. `patience`, `report` and `known` are those of `wait_for_jobs`.
     `last`: nobody asks again after `patience`, so tell the results of the jobs that are finished by then, even where
     others are not. `offsets`: tell what the jobs have printed, on from these bytes; `None`: tell nothing of it.
     `sharers`: as which of those who wait for a job this one asks, by jid: see `_store.shared`. `launch`: the name of a
@@ -88,7 +88,7 @@ class Cancel:
     """End the `jobs` with these ids, or without ids those of `group` and `names`, `None` being any, and all only if
     they are to be `everything`.
 
-    `mode` is that of `_cleanup.cancel.cancel`, and `dry`: change nothing. Answered by `Statuses`.
+    `mode` is that of `_cleanup.cancel.cancel_jobs`, and `dry`: change nothing. Answered by `Statuses`.
     """
 
     async_dir: str
@@ -132,15 +132,15 @@ def kind_of(request: Request) -> str:
     return next(kind for kind, its in _REQUESTS.items() if isinstance(request, its))
 
 
-def encode(request: Request) -> tuple[bytes, bytes]:
+def encode_request(request: Request) -> tuple[bytes, bytes]:
     """:returns: a request on its way, and what travels behind it."""
     fields = dataclasses.asdict(request)
     batch = fields.pop("batch", b"")
     return _json({"version": VERSION, "kind": kind_of(request), "request": fields}), batch
 
 
-def decode(head: bytes, behind: bytes) -> Request:
-    """:returns: the request that `encode` has put on its way.
+def decode_request(head: bytes, behind: bytes) -> Request:
+    """:returns: the request that `encode_request` has put on its way.
 
     :raises WireError: it is none.
     """
@@ -161,7 +161,7 @@ def decode(head: bytes, behind: bytes) -> Request:
 
 @dataclasses.dataclass
 class Statuses:
-    """How jobs stand: `jobs`, each as `_reader.answer.tell` tells it, `user` has answered.
+    """How jobs stand: `jobs`, each as `_reader.answer.tell_status` tells it, `user` has answered.
 
     `final` is whether nothing more will come. `output` is what they have printed, where that was asked for: the
     fields of `_model.told.Output` by jid.

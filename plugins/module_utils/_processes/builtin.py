@@ -20,7 +20,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     FAILED,
     NOT_ENDED,
     Record,
-    encode,
+    encode_record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Tree
@@ -97,7 +97,8 @@ def mitogen_worker(result: t.Mapping[str, t.Any], path: str) -> tuple[int, str] 
 def write_cancelled(store: Store, jid: str, survivors: t.Sequence[dict[str, t.Any]] = ()) -> None:
     """Say in the status file of a job of builtin async, whose processes were ended, that it was cancelled.
 
-    :arg survivors: the processes that could not be ended (see `_processes.tree.describe`); it was not cancelled then.
+    :arg survivors: the processes that could not be ended (see `_processes.tree.describe_processes`); if there are any,
+        it was not cancelled.
     """
     record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason="cancelled", message="it was cancelled")
     if survivors:
@@ -105,7 +106,7 @@ def write_cancelled(store: Store, jid: str, survivors: t.Sequence[dict[str, t.An
         record.message = f"it was cancelled; {name_survivors(survivors)}"
     message = record.message
     record.node, record.boot_id = os.uname().nodename, procfs.boot_id()
-    store.write(jid, encode(record, {"failed": True, "msg": message}))
+    store.write(jid, encode_record(record, {"failed": True, "msg": message}))
 
 
 def _job(command: t.Sequence[str]) -> str | None:

@@ -374,7 +374,7 @@ def owner_and_command(pid: int) -> tuple[int, str]:
     return int(fields[b"Uid"].split()[1]), name
 
 
-def send(process: Process, number: int) -> None:
+def send_signal(process: Process, number: int) -> None:
     """Send a signal to a process, and to no other that has its number by now."""
     handle = None
     try:

@@ -98,7 +98,7 @@ class Tree:
     yet, so its number is nobody else's, and neither is the session's. `whole`: count those that have left the session
     too.
     `known` are processes that were found to belong to it, with their starts, `gone_since` is the number of the look
-    at which there were none any more. `grace` are the seconds between TERM and KILL for `end`.
+    at which there were none any more. `grace` are the seconds between TERM and KILL for `end_trees`.
     """
 
     mark: str
@@ -143,7 +143,7 @@ class Tree:
                 os.killpg(self.leader, number)  # all of the group at one moment, so that none forks away
         for process in self.members(census):
             if not (self.held and process.group == self.leader):
-                procfs.send(process, number)
+                procfs.send_signal(process, number)
 
 
 def with_descendants(pids: t.Collection[int], processes: t.Mapping[int, procfs.Process]) -> set[int]:
@@ -163,13 +163,16 @@ def with_descendants(pids: t.Collection[int], processes: t.Mapping[int, procfs.P
 
 @dataclasses.dataclass
 class Ended:
-    """What `end` did with a tree: `found` tells whether there was a process, `survivors` are those that run on."""
+    """What `end_trees` did with a tree.
+
+    `found` tells whether there was a process, `survivors` are those that run on.
+    """
 
     found: bool
     survivors: list[dict[str, t.Any]]
 
 
-def end(trees: t.Sequence[Tree]) -> list[Ended]:
+def end_trees(trees: t.Sequence[Tree]) -> list[Ended]:
     """End the processes of jobs that nobody supervises any more, all at once: TERM, and the grace of each later KILL.
 
     :returns: what became of each of `trees`, in order.
@@ -192,10 +195,10 @@ def end(trees: t.Sequence[Tree]) -> list[Ended]:
             if time.monotonic() >= start + tree.grace:
                 tree.signal(census, signal.SIGKILL)
         found = [before or bool(tree.members(census)) for before, tree in zip(found, trees)]
-    return [Ended(there, describe(tree.members(census))) for there, tree in zip(found, trees)]
+    return [Ended(there, describe_processes(tree.members(census))) for there, tree in zip(found, trees)]
 
 
-def describe(processes: t.Iterable[procfs.Process]) -> list[dict[str, t.Any]]:
+def describe_processes(processes: t.Iterable[procfs.Process]) -> list[dict[str, t.Any]]:
     """:returns: `pid`, `owner`, `command` and `started` of each of `processes` that runs, for a record."""
     found = []
     for process in processes:
@@ -211,12 +214,12 @@ def describe(processes: t.Iterable[procfs.Process]) -> list[dict[str, t.Any]]:
 
 
 def still_running(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """:returns: those of the processes that `describe` has told of which still run."""
+    """:returns: those of the processes that `describe_processes` has told of which still run."""
     return [dict(one) for one in survivors if procfs.is_alive(one["pid"], one["started"])]
 
 
 def of_survivors(mark: str | None, survivors: t.Iterable[t.Mapping[str, t.Any]], grace: float = 0) -> Tree:
-    """:returns: the processes that `describe` has told of, with all that they have started since.
+    """:returns: the processes that `describe_processes` has told of, with all that they have started since.
 
     :arg mark: the mark of their job, if whatever carries it is meant, too.
     """

@@ -20,7 +20,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 from ansible_collections.background.jobs.plugins.module_utils._model.told import CHANGED, OK, Status
 from ansible_collections.background.jobs.plugins.module_utils._model.wire import Question, Statuses
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, wait
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, wait_for_jobs
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 
 _SECRETS = "_ansible_new_secrets"
@@ -54,7 +54,7 @@ def take_secrets(status: Status) -> list[str]:
     return found
 
 
-def tell(status: Status, **beside: t.Any) -> dict[str, t.Any]:
+def tell_status(status: Status, **beside: t.Any) -> dict[str, t.Any]:
     """:returns: what an answer says of one job: `jid`, `status` as JSON without its results, and these.
 
     The module's `result`, the results of `earlier` attempts and what the record has `shadowed` are each JSON, or a
@@ -162,7 +162,7 @@ def wait_and_tell(
     """
     start = time.monotonic()
     tails = None if question.offsets is None else Tails(jobs, question.offsets)
-    statuses = wait(jobs, question.patience, question.report, question.known, tails)
+    statuses = wait_for_jobs(jobs, question.patience, question.report, question.known, tails)
     time_is_up = time.monotonic() - start >= question.patience
     final = all(status.finished for status in statuses) or (question.last and time_is_up)
     secrets: list[str] = []
@@ -175,7 +175,7 @@ def wait_and_tell(
                 status.record.earlier, status.record.shadowed = [], {}
         secrets += take_secrets(status)
     told = [
-        tell(status, running_for=status.running_for(now), **({"ended_as": ended_as} if ended_as else {}))
+        tell_status(status, running_for=status.running_for(now), **({"ended_as": ended_as} if ended_as else {}))
         for status, ended_as in zip(statuses, early)
     ]
     answer = Statuses(told, user_name(os.geteuid()), final)

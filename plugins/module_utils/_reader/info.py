@@ -30,7 +30,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes import 
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, mitogen_worker
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import NEWER, is_gone, look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import NEWER, is_nowhere, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -88,7 +88,7 @@ class Evidence:
         return (pids[0] if pids else None), None
 
 
-def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Info]]:
+def find_jobs(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Info]]:
     """Look at every job in an async directory.
 
     :arg now: seconds since the epoch.
@@ -106,12 +106,12 @@ def find(store: Store, evidence: Evidence, now: float) -> list[tuple[Status, Inf
             owner, touched = _touched(store.path(jid))
         except FileNotFoundError:  # collected a moment ago
             continue
-        status = look(store, jid, evidence.wrappers)
+        status = read_status(store, jid, evidence.wrappers)
         if status.reason == _OTHER_USER:  # not to be found for who asks for it, but here it lies
             status.state, status.reason = LOST, "status_unreadable"
-        if not is_gone(status):
-            found.append((status, describe(status, owner, touched, evidence, now)))
-            queued = None if status.record is None else _number(status.record.queued_at)
+        if not is_nowhere(status):
+            found.append((status, describe_job(status, owner, touched, evidence, now)))
+            queued = None if status.record is None else _believable(status.record.queued_at)
             first = touched if queued is None else queued
             launched[batch_of(jid)] = min(first, launched.get(batch_of(jid), first))
 
@@ -127,7 +127,7 @@ def batch_of(jid: str) -> str:
     return jid.rpartition(".")[0] or jid
 
 
-def describe(status: Status, owner: int, touched: float, evidence: Evidence, now: float) -> Info:
+def describe_job(status: Status, owner: int, touched: float, evidence: Evidence, now: float) -> Info:
     """:returns: what is told of a job.
 
     :arg owner: the uid that the status file belongs to.
@@ -141,9 +141,9 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         elif state not in (LOST, NOT_FOUND):
             record.ended_at = touched
     by_core = record.batch == jid
-    queued, started, ended = map(_number, (record.queued_at, record.started_at, record.ended_at))
+    queued, started, ended = map(_believable, (record.queued_at, record.started_at, record.ended_at))
     since = ended if status.finished else queued
-    elapsed = _number(record.elapsed)
+    elapsed = _believable(record.elapsed)
     if state == RUNNING and started is not None:
         elapsed = max(0.0, now - started)
     pid, supervisor = _pids(status, evidence)
@@ -163,7 +163,7 @@ def describe(status: Status, owner: int, touched: float, evidence: Evidence, now
         age=round(max(0.0, now - (touched if since is None else since)), 3),
         elapsed=None if elapsed is None else round(elapsed, 3),
         attempts=None if by_core else record.attempts,
-        timeout=None if by_core else _number(record.timeout),
+        timeout=None if by_core else _believable(record.timeout),
         results_file=status.results_file,
         builtin=by_core and status.reason not in ("status_unreadable", NEWER),
         no_log=bool(record.no_log),
@@ -217,7 +217,7 @@ def _return_code(status: Status) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) and status.finished and not hidden else None
 
 
-def _number(value: t.Any) -> float | None:
+def _believable(value: t.Any) -> float | None:
     """:returns: a number of a record, `None` for anything else: a file may have been damaged."""
     return float(value) if isinstance(value, (int, float)) and abs(value) < 1e11 else None
 

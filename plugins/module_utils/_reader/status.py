@@ -24,7 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     NewerRecord,
     Record,
     RecordError,
-    decode,
+    decode_record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (
@@ -55,7 +55,7 @@ OTHER_HOST = "other_host"
 """The reason of a job that is not found here since another host has it, which shares the directory."""
 
 
-def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
+def read_status(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     """:returns: the truth about `jid`. Whatever is wrong with its file is a state of the job, never an exception.
 
     :arg wrappers: what the process table said a moment ago of the jobs of builtin async; asked anew if `None`.
@@ -67,7 +67,7 @@ def look(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     status = Status(jid, path, RUNNING)
     for dummy in range(2):  # a supervisor that ended between our two looks, at its file and at its lock, has written
         try:
-            status.record, status.result = decode(store.read(jid))
+            status.record, status.result = decode_record(store.read(jid))
             if status.record is not None:
                 check_jid(status.record.batch)
         except FileNotFoundError:
@@ -104,9 +104,9 @@ def _attached(store: Store, jid: str, wrappers: Wrappers | None) -> Status | Non
         return None
     if other is None or other == jid:
         return None
-    status = look(store, other, wrappers)
+    status = read_status(store, other, wrappers)
     status.jid = jid
-    return None if is_gone(status) else status
+    return None if is_nowhere(status) else status
 
 
 def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, str]:
@@ -123,7 +123,7 @@ def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, s
         if os.path.lexists(store.path(jid)):  # a whole id, as most are: the directory need not be listed
             return store, jid
         try:
-            return store, ids.find(jid, store.jids())
+            return store, ids.find_jid(jid, store.jids())
         except ids.AmbiguousId as exc:
             raise StoreError(str(exc)) from exc
     if not os.path.isabs(results_file) or os.path.basename(results_file) != jid:
@@ -131,7 +131,7 @@ def locate(jid: str, results_file: str | None, directory: str) -> tuple[Store, s
     return Store(os.path.dirname(results_file)), jid
 
 
-def is_gone(status: Status) -> bool:
+def is_nowhere(status: Status) -> bool:
     """:returns: whether nothing of a job is there: no file of it, of whomever that may be."""
     return status.state == NOT_FOUND and status.reason is None
 

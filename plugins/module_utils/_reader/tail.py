@@ -19,7 +19,7 @@ LIMIT = 1 << 16
 """Bytes of one job's output in one answer; of more, the newest are told."""
 
 
-def read(store: Store, jid: str, offset: int, to_the_end: bool, limit: int = LIMIT) -> Output | None:
+def read_output(store: Store, jid: str, offset: int, to_the_end: bool, limit: int = LIMIT) -> Output | None:
     """Read the log of a job on from `offset`.
 
     :arg to_the_end: whether nothing will be added; else a line that is not complete is left for the next time.
@@ -69,7 +69,7 @@ class Tails:
             size = store.log_size(jid)
             if size > self._sizes[jid]:
                 self._sizes[jid] = size
-                if read(store, jid, self._offsets.get(jid, 0), False) is not None:
+                if read_output(store, jid, self._offsets.get(jid, 0), False) is not None:
                     return True
         return False
 
@@ -78,5 +78,5 @@ class Tails:
 
         :arg finished: the jobs that print nothing any more.
         """
-        found = {jid: read(store, jid, self._offsets.get(jid, 0), jid in finished) for store, jid in self._jobs}
+        found = {jid: read_output(store, jid, self._offsets.get(jid, 0), jid in finished) for store, jid in self._jobs}
         return {jid: output for jid, output in found.items() if output is not None}

@@ -19,7 +19,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._model.record import CANCELLED, GOOD, UNFINISHED, Record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look, stopped
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status, stopped
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -38,7 +38,7 @@ _SOON = 1.0
 LocatedJob: t.TypeAlias = "tuple[Store, str]"
 
 
-def wait(
+def wait_for_jobs(
     jobs: t.Sequence[LocatedJob],
     patience: float,
     report: float,
@@ -69,7 +69,7 @@ def wait(
         watch.refresh(clock())
 
 
-def select(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
+def jobs_of_group(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
     """:returns: the jobs of this collection in an async directory, finished ones too, in the order of their launch.
 
     :arg group: only those of this group.
@@ -79,7 +79,7 @@ def select(store: Store, group: str | None, names: t.Collection[str] | None) -> 
 
 
 def awaited(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
-    """:returns: those of `select` that a wait is for: of a group not what was cancelled and then launched again.
+    """:returns: those of `jobs_of_group` that a wait is for: of a group not what was cancelled and then launched again.
 
     Whoever has cancelled it was told so. Its files stay, for those who ask for it by its id.
     """
@@ -100,7 +100,7 @@ def _was_cancelled(record: Record) -> bool:
 def _records(store: Store, group: str | None, names: t.Collection[str] | None) -> list[Record]:
     found = []
     for jid in store.jids():
-        record = look(store, jid).record
+        record = read_status(store, jid).record
         if record is None or (group is not None and record.group != group):
             continue
         if names is None or record.name in names:
@@ -124,7 +124,7 @@ class _Watch:
         # Marks before looks: a file replaced in between is then read once more, not never.
         self._seen = [self._mark(index) for index in range(len(jobs))]
         wrappers = Wrappers()
-        self.statuses = [look(store, jid, wrappers) for store, jid in jobs]
+        self.statuses = [read_status(store, jid, wrappers) for store, jid in jobs]
         self._judge()
 
     def _judge(self) -> None:
@@ -186,7 +186,7 @@ class _Watch:
                 self._look_again(index)
 
     def _look_again(self, index: int, wrappers: Wrappers | None = None) -> None:
-        self.statuses[index] = look(*self._jobs[index], wrappers)
+        self.statuses[index] = read_status(*self._jobs[index], wrappers)
 
 
 def _stamp(directory: str) -> int | None:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._launcher.once import forestall
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, awaited
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
+    StoreError,
+    expand,
+    prepare_directory,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
@@ -30,7 +34,7 @@ def serve(request: wire.Ask) -> tuple[wire.Answer, t.Sequence[str]]:
         return wire.Refusal(str(exc)), ()
     answer, secrets, statuses = wait_and_tell(jobs, question, results=request.mode == "status")
     if request.mode == "cleanup" and not request.dry:
-        survivors = remove(statuses, question.sharers)
+        survivors = remove_finished(statuses, question.sharers)
         for job in answer.jobs:
             job["survivors"] = survivors.get(job["jid"], [])
     return answer, secrets
@@ -40,7 +44,7 @@ def _jobs(jids: t.Sequence[str], question: wire.Question) -> list[LocatedJob]:
     """:raises StoreError: they cannot be looked for."""
     directory = expand(question.async_dir)
     if question.launch is not None:
-        forestall(Store(prepare(directory)), question.launch)
+        forestall(Store(prepare_directory(directory)), question.launch)
     if question.selection is not None:
         return awaited(Store(directory), **question.selection)
     jobs = [locate(jid, question.results_files.get(jid), directory) for jid in jids]

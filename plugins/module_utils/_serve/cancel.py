@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import cancel, select
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import cancel_jobs, cancellable
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import take_secrets, tell
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import take_secrets, tell_status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import locate
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -27,12 +27,12 @@ def serve(request: wire.Cancel) -> tuple[wire.Answer, t.Sequence[str]]:
     directory = expand(request.async_dir)
     try:
         if request.jobs is None:
-            jobs = list(select(Store(directory), request.group, request.names))
+            jobs = list(cancellable(Store(directory), request.group, request.names))
         else:
             jobs = [locate(jid, request.results_files.get(jid), directory) for jid in request.jobs]
     except StoreError as exc:
         return wire.Refusal(str(exc)), ()
-    cancelled = cancel(jobs, request.mode, request.dry)
+    cancelled = cancel_jobs(jobs, request.mode, request.dry)
     secrets = [secret for each in cancelled for secret in take_secrets(each.status)]
-    told = [tell(each.status, changed=each.changed, survivors=each.survivors) for each in cancelled]
+    told = [tell_status(each.status, changed=each.changed, survivors=each.survivors) for each in cancelled]
     return wire.Statuses(told, user_name(os.geteuid())), secrets

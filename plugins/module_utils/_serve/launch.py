@@ -13,25 +13,25 @@ import contextlib
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove_leftovers
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, start_batch
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
 def serve(request: wire.Launch) -> tuple[wire.Answer, t.Sequence[str]]:
     """:returns: the answer, and the secrets that are in it."""
     try:
-        directory = prepare(request.async_dir)
+        directory = prepare_directory(request.async_dir)
         records = start_batch(request.batch, directory)
     except (LaunchError, StoreError) as exc:
         return wire.Refusal(str(exc)), ()
     store = Store(directory)
     with contextlib.suppress(OSError):
-        remove(store, YOUNG, Evidence(), dry=False, now=time.time())
+        remove_leftovers(store, YOUNG, Evidence(), dry=False, now=time.time())
     answer = wire.Started([tell_record(record) for record in records], directory)
     if request.question is None:
         return answer, ()

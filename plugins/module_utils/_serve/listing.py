@@ -15,7 +15,7 @@ import time
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import plain
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find_jobs
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -26,7 +26,7 @@ def serve(request: wire.List) -> wire.Answer:
     selection = Selection(request.group, request.names, request.states)
     directory = expand(request.async_dir)
     try:
-        found = [info for dummy, info in find(Store(directory), Evidence(), time.time())]
+        found = [info for dummy, info in find_jobs(Store(directory), Evidence(), time.time())]
     except StoreError as exc:
         return wire.Refusal(str(exc))
     except OSError as exc:

@@ -20,13 +20,13 @@ from ansible_collections.background.jobs.plugins.module_utils._model import wire
 def main(head: bytes, behind: bytes) -> None:
     """Answer a request, on standard output.
 
-    :arg head: the request as `_model.wire.encode` gives it.
+    :arg head: the request as `_model.wire.encode_request` gives it.
     :arg behind: what travels behind it.
     """
     secrets: t.Sequence[str] = ()
     answer: wire.Answer
     try:
-        answer, secrets = serve(wire.decode(head, behind))
+        answer, secrets = serve(wire.decode_request(head, behind))
     except wire.WireError as exc:
         answer = wire.Refusal(f"the request makes no sense: {exc}")
     out = sys.stdout.buffer

@@ -12,12 +12,16 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune_files
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import plain
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, check, expand
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
+    StoreError,
+    check_directory,
+    expand,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
@@ -26,8 +30,8 @@ def serve(request: wire.Prune) -> wire.Answer:
     directory = expand(request.async_dir)
     selection = Selection(request.group, request.names, request.states)
     try:
-        check(directory)
-        pruned = prune(Store(directory), selection, request.older_than, request.dry, now=time.time())
+        check_directory(directory)
+        pruned = prune_files(Store(directory), selection, request.older_than, request.dry, now=time.time())
     except FileNotFoundError:
         pruned = Pruned()
     except StoreError as exc:

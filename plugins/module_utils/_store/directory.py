@@ -61,7 +61,7 @@ def expand(directory: str) -> str:
     return os.path.abspath(os.path.expanduser(os.path.expandvars(directory)))
 
 
-def prepare(directory: str) -> str:
+def prepare_directory(directory: str) -> str:
     """Make the async directory, with mode 0700, or check the one that is there.
 
     :returns: its absolute path.
@@ -78,7 +78,7 @@ def prepare(directory: str) -> str:
             finally:
                 os.umask(before)
             os.chmod(path, 0o700)  # whatever the umask
-        info = check(path)
+        info = check_directory(path)
     except OSError as exc:
         raise StoreError(f"cannot make the async directory {path}: {exc.strerror}; {_ANOTHER}") from exc
     if not os.access(path, os.W_OK | os.X_OK):
@@ -95,7 +95,7 @@ def _there(path: str) -> str:
     return path
 
 
-def check(path: str, may_be_link: bool = False) -> os.stat_result:
+def check_directory(path: str, may_be_link: bool = False) -> os.stat_result:
     """Make sure that nobody but this user, and root, can change anything in the async directory, or replace it.
 
     :arg path: absolute.
@@ -195,7 +195,7 @@ class Directory:
     """An async directory."""
 
     def __init__(self, directory: str) -> None:
-        """:arg directory: absolute path, as `prepare` or `expand` gave it."""
+        """:arg directory: absolute path, as `prepare_directory` or `expand` gave it."""
         self.directory = directory
         self._is_checked = False
 
@@ -207,7 +207,8 @@ class Directory:
         """
         if not self._is_checked:
             with contextlib.suppress(OSError):
-                check(self.directory, may_be_link=True)  # of builtin async: we make none, and start nothing there
+                # A directory of builtin async may be a link: we make none there, and start nothing.
+                check_directory(self.directory, may_be_link=True)
                 self._is_checked = True
 
     def _unlink(self, name: str) -> bool:

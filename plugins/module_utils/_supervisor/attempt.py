@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
     Ending,
     Outcome,
     joined,
-    judge,
+    judge_ending,
     of_block,
     of_result,
     spawn_failed,
@@ -35,7 +35,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.tree im
     MARK,
     Census,
     Tree,
-    describe,
+    describe_processes,
 )
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
@@ -190,12 +190,11 @@ class Attempt:
             self.tree.signal(census, number)
 
     def survivors(self, cause: str | None, census: Census) -> list[dict[str, t.Any]]:
-        """:returns: the processes of a step that `is_over` which could not be ended, as `_processes.tree.describe`
-            tells them.
+        """:returns: those processes of a step that `is_over` which could not be ended (see `describe_processes`).
 
         :arg cause: why it was ended, `None` if it was not; then nothing had to go.
         """
-        return [] if cause is None or self.tree is None else describe(self.tree.members(census))
+        return [] if cause is None or self.tree is None else describe_processes(self.tree.members(census))
 
     def end_step(
         self, cause: str | None, why: str | None, elapsed: float, survivors: t.Sequence[t.Mapping[str, t.Any]] = ()
@@ -208,7 +207,9 @@ class Attempt:
         """
         child = self.child
         if child is None:
-            self._outcomes.append(judge(Ending(b"", b"", -signal.SIGTERM, elapsed, self.job.timeout, cause, why)))
+            self._outcomes.append(
+                judge_ending(Ending(b"", b"", -signal.SIGTERM, elapsed, self.job.timeout, cause, why))
+            )
             return self._outcome()
         for descriptor in list(self._open):
             for dummy in range(_PIPE // _CHUNK):
@@ -229,7 +230,7 @@ class Attempt:
             survivors=survivors,
         )
         self._release(child)
-        self._outcomes.append(judge(ending))
+        self._outcomes.append(judge_ending(ending))
         if cause is not None:
             return self._outcome()
         return self.proceed()

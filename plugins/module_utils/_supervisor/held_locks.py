@@ -42,7 +42,7 @@ class HeldLocks:
         if not survivors:
             named_lock.release(lock)
             return
-        pid = keeper.keep(lock, name, survivors)
+        pid = keeper.keep_lock(lock, name, survivors)
         if pid is not None:
             self._keepers[pid] = (procfs.start_time(pid), name)
             os.close(lock)

@@ -209,7 +209,7 @@ class Supervisor:
         if self._stopping:
             self._trace.note("told to end (SIGTERM)")
             for jid in self._records:
-                self._schedule.cancel(jid, _SHUTDOWN)
+                self._schedule.note_cancel(jid, _SHUTDOWN)
         if self._asked:
             self._asked = False
             self._take_requests()
@@ -233,7 +233,7 @@ class Supervisor:
                 mode = self._store.take_cancel(jid)
                 if mode is not None:
                     self._trace.note(f"asked to cancel it ({mode})", jid)
-                    self._schedule.cancel(jid, "it was cancelled", running=mode != _DRAIN)
+                    self._schedule.note_cancel(jid, "it was cancelled", running=mode != _DRAIN)
 
     def _patience(self) -> float | None:
         """:returns: seconds until something is due, or `_NAP`; `None` for ever."""
@@ -443,7 +443,7 @@ def main(
     """
     adopts = procfs.become_subreaper()
     title.show(title.title("supervisor", packed.batch.batch))
-    trace = _trace.begin(store, packed.batch)
+    trace = _trace.begin_trace(store, packed.batch)
     supervisor = Supervisor(packed, records, store, (texts.boot(), texts.fork_server()), adopts, trace=trace)
     supervisor.prepare()
     if not os.read(go, 16):

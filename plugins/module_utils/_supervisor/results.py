@@ -13,7 +13,7 @@ import contextlib
 import errno
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, Record, encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, Record, encode_record
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
@@ -37,7 +37,7 @@ class Results:
     def note(self, record: Record) -> None:
         """Write how far a job has come; that is not worth waiting for the disk, nor to fail for."""
         try:
-            self._store.write(record.jid, encode(record), durable=False)
+            self._store.write(record.jid, encode_record(record), durable=False)
         except OSError as exc:
             self._trace.note(f"how far it has come could not be written: {exc.strerror}", record.jid)
 
@@ -50,7 +50,9 @@ class Results:
     def keep(self) -> None:
         """Write the final records of the jobs that have ended."""
         results, self._ended = self._ended, {}
-        failed = self._store.write_all({jid: encode(self._records[jid], result) for jid, result in results.items()})
+        failed = self._store.write_all(
+            {jid: encode_record(self._records[jid], result) for jid, result in results.items()}
+        )
         if results:
             self._trace.note("results are on disk", *(jid for jid in results if jid not in failed))
         for jid, error in failed.items():
@@ -61,11 +63,11 @@ class Results:
         """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""
         self._store.remove_log(record.jid)
         with contextlib.suppress(OSError):
-            self._store.write(record.jid, encode(record, result))
+            self._store.write(record.jid, encode_record(record, result))
             return
         if len(repr(result)) < _SMALL and self._store.remove_reserve(self._batch):
             with contextlib.suppress(OSError):
-                self._store.write(record.jid, encode(record, result))
+                self._store.write(record.jid, encode_record(record, result))
                 with contextlib.suppress(OSError):
                     self._store.make_reserve(self._batch)
                 return
@@ -75,6 +77,6 @@ class Results:
         record.earlier = []
         self._store.remove_reserve(self._batch)
         with contextlib.suppress(OSError):  # else the file says "running"; with the lock gone all readers say lost
-            self._store.write(record.jid, encode(record, {"failed": True, "msg": record.message}))
+            self._store.write(record.jid, encode_record(record, {"failed": True, "msg": record.message}))
         with contextlib.suppress(OSError):
             self._store.make_reserve(self._batch)

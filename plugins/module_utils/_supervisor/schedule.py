@@ -185,7 +185,7 @@ class Schedule:
             self._end(entry, state)
         return not again
 
-    def cancel(self, key: str, message: str, running: bool = True) -> None:
+    def note_cancel(self, key: str, message: str, running: bool = True) -> None:
         """Ask for a job to be cancelled.
 
         :arg running: end it where it runs; else only keep it from being started, again or at all.

@@ -99,7 +99,7 @@ class File(Trace):
             self._lost += 1
 
 
-def begin(store: Store, batch: Batch) -> Trace:
+def begin_trace(store: Store, batch: Batch) -> Trace:
     """:returns: the trace of a batch, which writes nothing where it was not asked for, or cannot be written."""
     if not batch.trace:
         return OFF

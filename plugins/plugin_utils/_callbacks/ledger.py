@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, SUCCEEDED, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import is_ours, job_of, reason_of, state_of
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import HandleError, read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import HandleError, read_handles
 
 LAUNCH = "background.jobs.launch"
 _RUN = "background.jobs.run"
@@ -54,7 +54,7 @@ class StartedJob:
     `host` is the one it runs on, `by` the one of the play that its task was done for.
     `started` is when that was told, in seconds of the clock of `Told`.
     `origin` is what the one who told it needs to ask for the job.
-    `standing` tells how it stood when somebody looked last; empty if nobody did.
+    `standing_of` tells how it stood when somebody looked last; empty if nobody did.
     """
 
     host: str
@@ -178,7 +178,7 @@ def place(path: str, directory: str) -> str:
     return min(os.path.relpath(path, directory), path, key=len)
 
 
-def standing(job: StartedJob, answer: t.Mapping[str, t.Any]) -> str:
+def standing_of(job: StartedJob, answer: t.Mapping[str, t.Any]) -> str:
     """:returns: how a job stands, as a clause.
 
     :arg answer: its result as `background.jobs.async_status` returns it, or that of the task that did not get one.
@@ -266,7 +266,7 @@ def _collected_unseen(told: Told) -> list[str]:
     else:
         return []
     try:
-        return [handle.jid for handle in read(asked)]
+        return [handle.jid for handle in read_handles(asked)]
     except HandleError:
         return []
 

@@ -45,7 +45,7 @@ _JIDS = "background_jobs_asked_for"
 _ANSWER = "background_jobs_answer_"
 
 
-def watch() -> None:
+def watch_plays() -> None:
     """Let callbacks with a method `play_ended` see the end of each play of their run, and change its result.
 
     The result of the last play is the exit status. ansible-core has no other way for a callback to make a run fail:
@@ -96,14 +96,14 @@ class Origin:
 
 
 @dataclasses.dataclass
-class Question:
+class HostQuestion:
     """The ids to ask for, by the host of the play whose task started them."""
 
     origin: Origin
     jids: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
-def ask(manager: TaskQueueManager, questions: t.Sequence[Question]) -> dict[str, t.Mapping[str, t.Any]]:
+def ask_hosts(manager: TaskQueueManager, questions: t.Sequence[HostQuestion]) -> dict[str, t.Mapping[str, t.Any]]:
     """Ask hosts for jobs in tasks of our own, which nobody sees: one play for each question.
 
     The tasks go the way that those went that started the jobs: same become, connection, delegation and variables. What
@@ -127,7 +127,7 @@ def ask(manager: TaskQueueManager, questions: t.Sequence[Question]) -> dict[str,
     return answers
 
 
-def _play(manager: TaskQueueManager, question: Question, register: str) -> Play:
+def _play(manager: TaskQueueManager, question: HostQuestion, register: str) -> Play:
     before, origin = question.origin.play, question.origin.task
     tools = {"variable_manager": manager.get_variable_manager(), "loader": manager.get_loader()}
     play: Play = Play.load(

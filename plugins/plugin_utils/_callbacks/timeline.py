@@ -25,7 +25,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     TIMED_OUT,
     UNFINISHED,
     RecordError,
-    decode,
+    decode_record,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import (
     LAUNCH,
@@ -39,7 +39,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger 
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import entry, is_ours, job_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import told as flat
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 
 FORMAT = 1
 """Version of the JSON."""
@@ -183,7 +183,7 @@ class Timeline:
         no_log = told.no_log or bool(said.get("_ansible_no_log") or (ours and said.get("no_log")))
         group = (said.get("group") if ours else None) or told.arguments.get("group")
         has_group = isinstance(group, str) and not told.hides and told.action.startswith("background.jobs.")
-        elapsed = _number(said.get("elapsed")) if ours else None
+        elapsed = _finite(said.get("elapsed")) if ours else None
         entry = TimelineJob(
             host=str(said.get("host") or told.host) if ours and told.action == LAUNCH else told.host,
             name="" if told.hides or (no_log and not ours) else self._mask(_name(result, said, ours))[:_LINE],
@@ -283,7 +283,7 @@ def _said(result: Result) -> tuple[Result, bool]:
     if KEY not in result:
         return flat(result), is_ours(result)
     try:
-        record, module = decode(result)
+        record, module = decode_record(result)
     except RecordError:
         record = None
     if record is None:
@@ -309,7 +309,7 @@ def _name(result: Result, said: Result, ours: bool) -> str:
     own = str(said.get("name") or "") if ours else ""
     if own or not has_jid(result):
         return own if own != said.get("ansible_job_id") else ""
-    (handle,) = read({key: value for key, value in result.items() if key not in ("jobs", "results")})
+    (handle,) = read_handles({key: value for key, value in result.items() if key not in ("jobs", "results")})
     return handle.name if handle.name != handle.jid and handle.origin else ""
 
 
@@ -354,7 +354,7 @@ def _put_in_order(entry: TimelineJob) -> None:
 def _time(value: t.Any) -> float | None:
     """:returns: seconds since the epoch, from these or from the form of our results; `None` for anything else."""
     if not isinstance(value, str):
-        return _number(value)
+        return _finite(value)
     try:
         return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
     except (OverflowError, ValueError):
@@ -374,7 +374,7 @@ def _integer(value: t.Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _number(value: t.Any) -> float | None:
+def _finite(value: t.Any) -> float | None:
     """:returns: a number that JSON has, `None` for anything else."""
     try:
         return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

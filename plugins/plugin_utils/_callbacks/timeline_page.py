@@ -42,7 +42,7 @@ def page(document: t.Mapping[str, t.Any]) -> str:
     return html
 
 
-def write(path: str, text: str) -> None:
+def write_page(path: str, text: str) -> None:
     """Write a file that only its owner can read, as a whole or not at all. A link in its place is replaced.
 
     :raises OSError: it cannot be written.

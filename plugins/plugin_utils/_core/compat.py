@@ -131,7 +131,7 @@ class Undecodable(Exception):
     """What a module returned that ansible-core does not decode; the message says why, as the end of a sentence."""
 
 
-def decode(text: str) -> t.Any:
+def decode_result(text: str) -> t.Any:
     """:returns: what a module has printed, as ansible-core decodes it. Decoders by profile exist since 2.19.
 
     :raises Undecodable: it does not.
@@ -396,7 +396,7 @@ def task_hides(told: t.Any) -> bool:
     return bool(told._task_fields.get("no_log"))
 
 
-def brief(exception: t.Any) -> str:
+def brief_error(exception: t.Any) -> str:
     """:returns: what ansible-core tells of the `exception` of a result without being asked for a traceback.
 
     It has decoded one of a module to an ErrorSummary since 2.19.

@@ -68,7 +68,7 @@ class Said:
         return f"{self.err}{self.out}".strip()
 
 
-def send(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str = START) -> Said:
+def send_request(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str = START) -> Said:
     """Send a request, in one trip.
 
     :arg if_running: see `program.payload`.

@@ -61,7 +61,7 @@ def payload(request: wire.Request, if_running: str = START, sources: t.Callable[
     kind = wire.kind_of(request)
     roots = _ROOTS[kind] + ((_RUNNING,) if kind == "launch" and if_running != START else ())
     program = _program(roots) if sources is None else _pack(parts(roots), sources)
-    return program + b"".join(_section(each) for each in wire.encode(request))
+    return program + b"".join(_section(each) for each in wire.encode_request(request))
 
 
 @functools.lru_cache(maxsize=None)

@@ -17,6 +17,15 @@ def word(state: str) -> str:
     return state.replace("_", " ")
 
 
+def counted(count: int, noun: str, none: str = "0") -> str:
+    """:returns: a number of things, such as `2 jobs`.
+
+    :arg noun: what one of them is called.
+    :arg none: what is written in place of the number 0.
+    """
+    return f"{count or none} {noun}" + ("" if count == 1 else "s")
+
+
 def some(names: t.Sequence[str], count: int) -> str:
     """:returns: these names, and how many more of `count` there are."""
     more = count - len(names)

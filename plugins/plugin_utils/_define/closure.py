@@ -32,7 +32,7 @@ class ClosureError(Exception):
     """A value that cannot be kept; the message is the rest of a sentence that begins with the condition."""
 
 
-def close(trees: t.Iterable[nodes.Node], variables: t.Collection[str], resolve: Resolve) -> dict[str, t.Any]:
+def close_over(trees: t.Iterable[nodes.Node], variables: t.Collection[str], resolve: Resolve) -> dict[str, t.Any]:
     """Find the values of those variables that expressions name.
 
     :arg trees: the expressions.

@@ -27,7 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ansible_collections.background.jobs.plugins.module_utils._model.record import FAILED, SUCCEEDED
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, job_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._define.bounded import SECONDS, compute
-from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import ClosureError, Resolve, close
+from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import ClosureError, Resolve, close_over
 
 KEYS = ("changed_when", "failed_when", "ignore_errors")
 """Keys of a job that the controller looks at when it has ended."""
@@ -145,7 +145,7 @@ class Conditions:
         for key in ("changed_when", "failed_when"):
             expressions: list[str] = getattr(self, key) or []
             try:
-                found = close([_parse(expression) for expression in expressions], variables, resolve)
+                found = close_over([_parse(expression) for expression in expressions], variables, resolve)
             except ClosureError as exc:
                 raise ConditionError(f"{key} ({' and '.join(expressions)}) {exc}") from exc
             self.variables = {**(self.variables or {}), **found}
@@ -156,7 +156,7 @@ class Conditions:
         return self.changed_when is not None or self.failed_when is not None
 
 
-def check(expression: str) -> None:
+def check_expression(expression: str) -> None:
     """:raises ConditionError: `expression` is none."""
     try:
         _ENVIRONMENT.compile_expression(expression)
@@ -165,7 +165,7 @@ def check(expression: str) -> None:
 
 
 def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
-    """:returns: whether `expression` is true of `variables`. It may take for ever: `judge` does not.
+    """:returns: whether `expression` is true of `variables`. It may take for ever: `judge_by_conditions` does not.
 
     :raises ConditionError: it cannot be evaluated, or is neither true nor false.
     """
@@ -186,7 +186,7 @@ def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
     return value
 
 
-def judge(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
+def judge_by_conditions(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
     """Let the conditions of jobs decide on their results, as those of a task do: only where a module had its say.
 
     Sets `changed`, and `failed` with `state`, `reason` and `failed_when` of the job, of which `ignored` says that

@@ -489,7 +489,7 @@ def _expressions(value: t.Any, what: str) -> list[str]:
         if not isinstance(each, (str, bool)):
             raise DefinitionError(f"{what} is {_short(each)}: give an expression such as 'rc != 0', or true or false")
         try:
-            condition.check(str(each))
+            condition.check_expression(str(each))
         except condition.ConditionError as exc:
             raise DefinitionError(f"{what} is {_short(each)}, which is no expression: {exc}") from exc
     return [str(each) for each in values]

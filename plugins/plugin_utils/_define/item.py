@@ -24,7 +24,7 @@ _SECRET = re.compile("pass|pwd|secret|token|private|credential|key", re.IGNORECA
 """Keys of a mapping whose values are not told. `loop_control` can have hidden them, which no result tells."""
 
 
-def short(item: t.Any) -> str:
+def short_name(item: t.Any) -> str:
     """:returns: the name of an item, its key where it is an entry of `dict2items`, or else what it consists of.
 
     It is one line of limited length, empty where there is nothing to tell.

@@ -23,7 +23,7 @@ _OF_A_SKIPPED = ("name", "after", "no_log")
 Variables = t.Mapping[str, t.Any]
 
 
-def resolve(action: ActionBase, job: t.Any, variables: Variables, place: str) -> tuple[t.Any, t.Any]:
+def resolve_job(action: ActionBase, job: t.Any, variables: Variables, place: str) -> tuple[t.Any, t.Any]:
     """Resolve the templates of one job, unless its `when` is false.
 
     :arg job: what the author wrote, with its templates in it.

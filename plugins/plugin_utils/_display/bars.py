@@ -62,7 +62,7 @@ _SIZE = (80, 24)
 T = t.TypeVar("T")
 
 
-def begin(display: Display) -> None:
+def begin_bars(display: Display) -> None:
     """Draw bars from now on while something is waited for, where that is possible."""
     if hasattr(Display, HOOK) or not suits(sys.stdout, os.environ):
         return
@@ -205,7 +205,7 @@ class Area:
             return b""
         try:
             now = time.monotonic()
-            rows = lines([(standing, now - told) for standing, told in self._bars.values()], *_size(self._stdout))
+            rows = bar_lines([(standing, now - told) for standing, told in self._bars.values()], *_size(self._stdout))
             with self._console.capture() as captured:
                 self._console.print(Text("\n").join(rows), end="", soft_wrap=True)
         except Exception as exc:  # a run does not fail, and does not hang, for a picture
@@ -215,7 +215,7 @@ class Area:
         return captured.get().encode()
 
 
-def lines(bars: t.Sequence[tuple[Standing, float]], width: int, height: int) -> list[Text]:
+def bar_lines(bars: t.Sequence[tuple[Standing, float]], width: int, height: int) -> list[Text]:
     """:returns: a line for each wait that there is room for in half of the height, and how many more there are.
 
     :arg bars: how each wait stands, and how many seconds ago that was told.

@@ -45,14 +45,14 @@ class Stream:
             color = self._colors.setdefault(handle.jid, _COLORS[len(self._colors) % len(_COLORS)])
             if new["left_out"]:
                 self._print(handle, f"[{new['left_out']} bytes of output are not shown]", color)
-            for line in lines(base64.b64decode(new["text"])):
+            for line in output_lines(base64.b64decode(new["text"])):
                 self._print(handle, line, color)
 
     def _print(self, handle: Handle, line: str, color: str) -> None:
         say(self._display, f"{self._host} | {handle.name}: {line}", color)
 
 
-def lines(data: bytes) -> list[str]:
+def output_lines(data: bytes) -> list[str]:
     """:returns: the lines of what a job has printed, fit for a terminal; a progress bar's states are lines too."""
     pieces = _LINE.split(data)
     if pieces and not pieces[-1]:

@@ -16,6 +16,7 @@ import unicodedata
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import shorten
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import told
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, visible
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import summary
 
 _DURATIONS = ("age", "elapsed")
@@ -82,7 +83,7 @@ def _total(rows: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     hosts = len({row["host"] for row in rows})
     counts = summary(str(row["state"]) for row in rows)
     states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    return f"{_number(len(rows), 'job')} on {_number(hosts, 'host')}: {states}"
+    return f"{counted(len(rows), 'job')} on {counted(hosts, 'host')}: {states}"
 
 
 def _empty(answers: t.Mapping[str, Answer]) -> list[str]:
@@ -108,13 +109,9 @@ def _messages(answers: t.Mapping[str, Answer]) -> list[str]:
             words, dummy, rest = message.partition(host)
             found.setdefault(f"{words}\0{rest}" if dummy else f"\0: {message}", []).append(host)
         if answer.get("elsewhere"):
-            more = _number(answer["elsewhere"], "job")
+            more = counted(answer["elsewhere"], "job")
             found[f"{host}: {more} of other hosts that share {answer['async_dir']}; only they can tell more"] = []
     return [sentence.replace("\0", ", ".join(hosts)) for sentence, hosts in found.items()]
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _natural(host: str) -> list[tuple[int, str]]:

@@ -34,7 +34,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     Record,
     RecordError,
     is_jid,
-    read,
+    record_of,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import (
     FORETOLD,
@@ -70,7 +70,7 @@ class Unbelievable(AnsibleActionFail):
 
 
 @contextlib.contextmanager
-def of(host: str) -> t.Iterator[None]:
+def reading_answer_of(host: str) -> t.Iterator[None]:
     """Look at an answer.
 
     :arg host: whose it is.
@@ -98,7 +98,7 @@ class Extra:
 
 @dataclasses.dataclass
 class Survivor:
-    """A process that could not be ended, as `_processes.tree.describe` tells of it."""
+    """A process that could not be ended, as `_processes.tree.describe_processes` tells of it."""
 
     pid: int
     owner: str
@@ -242,7 +242,7 @@ def _as_dict(of: t.Any) -> dict[str, t.Any]:
 
 def _record(fields: t.Mapping[str, t.Any]) -> Record:
     try:
-        record = read({**fields, "earlier": [], "shadowed": {}}, ANSWERS)
+        record = record_of({**fields, "earlier": [], "shadowed": {}}, ANSWERS)
     except RecordError as exc:
         raise Nonsense(f"in a record, {exc}") from None
     if not is_jid(record.jid):
@@ -294,7 +294,7 @@ def _result(text: t.Any) -> dict[str, t.Any]:
         raise compat.Undecodable("it is nested too deeply") from None
     if depth > DEEPEST:
         raise compat.Undecodable(f"it is nested {depth} levels deep, and {DEEPEST} are possible")
-    result = compat.decode(text)
+    result = compat.decode_result(text)
     if not isinstance(result, dict):
         raise compat.Undecodable("it is not a JSON object")
     return clean(result)

@@ -35,7 +35,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import is_visible
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import Conditions
-from ansible_collections.background.jobs.plugins.plugin_utils._define.item import short
+from ansible_collections.background.jobs.plugins.plugin_utils._define.item import short_name
 
 Result = t.Mapping[str, t.Any]
 
@@ -96,7 +96,7 @@ class Handle:
     conditions: Conditions | None = None
 
 
-def read(registered: t.Any) -> list[Handle]:
+def read_handles(registered: t.Any) -> list[Handle]:
     """Find the jobs in whatever was registered.
 
     A mapping with `ansible_job_id` is one job, whatever else its module returned beside it. The result of a task that
@@ -284,7 +284,7 @@ def _origin(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _name(origin: t.Mapping[str, t.Any], otherwise: str) -> str:
     """:returns: a name for a job that has none of its own: what its item is called, if there is one."""
-    return short(origin.get("item")) or otherwise
+    return short_name(origin.get("item")) or otherwise
 
 
 def _no_job(value: t.Any) -> str:

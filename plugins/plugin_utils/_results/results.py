@@ -42,12 +42,12 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import
     steps_of,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, visible
-from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import some, word
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted, some, word
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import (
     CONDITION,
     FAILED_WHEN,
     Conditions,
-    judge,
+    judge_by_conditions,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import Definition
 from ansible_collections.background.jobs.plugins.plugin_utils._define.duration import in_words
@@ -157,7 +157,9 @@ def judged(
     :arg host: the one that was asked.
     """
     results = [present(handle, status, host) for handle, status in zip(handles, statuses)]
-    judge([(result, conditions_of(handle, status)) for result, handle, status in zip(results, handles, statuses)])
+    judge_by_conditions(
+        [(result, conditions_of(handle, status)) for result, handle, status in zip(results, handles, statuses)]
+    )
     return results
 
 
@@ -240,7 +242,7 @@ def misdirected(handle: Handle, host: str, user: str) -> str | None:
     return None
 
 
-def known(handle: Handle) -> dict[str, t.Any]:
+def known_result(handle: Handle) -> dict[str, t.Any]:
     """:returns: the result of a job whose outcome was known before anybody waited."""
     result = {**handle.origin, **_as_entry(handle.result or {})}
     result["failed"] = did_not_succeed(state_of(result), reason_of(result))
@@ -282,7 +284,7 @@ def finished_here(
     if state == FAILED:
         job["reason"] = "exit_code" if result.get("rc") else "module"
     handle = _as_entry(entry(result, beside, job))
-    judge([(handle, definition.conditions)])
+    judge_by_conditions([(handle, definition.conditions)])
     return handle
 
 
@@ -375,7 +377,7 @@ def headline(results: t.Sequence[t.Mapping[str, t.Any]], host: str, timeout: flo
 
 
 def _jobs(count: int) -> str:
-    return f"{count} job" + ("" if count == 1 else "s")
+    return counted(count, "job")
 
 
 def lifted(result: t.Mapping[str, t.Any], but: t.Collection[str] = ()) -> dict[str, t.Any]:
@@ -484,7 +486,7 @@ def _cause(result: t.Mapping[str, t.Any]) -> str:
         return f"failed_when ({job_of(result).get('failed_when', 'its condition')}) is true"
     if reason == CONDITION:
         return str(job_of(result).get("message") or reason)
-    message = with_cause(result.get("msg") or reason, compat.brief(result.get("exception")))
+    message = with_cause(result.get("msg") or reason, compat.brief_error(result.get("exception")))
     if reason in ("exit_code", "module") and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
     response = result.get("response")

@@ -20,11 +20,12 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import DefinitionError, label
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import (
     HIDDEN,
-    known,
+    known_result,
     misdirected,
     present,
 )
@@ -38,12 +39,12 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
     :returns: the result of the task: `failed` only if a job that was asked for could not be found or ended.
     """
     _check(options)
-    handles = read(options["jobs"])
+    handles = read_handles(options["jobs"])
     asked = [handle for handle in handles if handle.result is None]
     secret = options["jobs"] is None or any(handle.no_log for handle in asked)
     answer: dict[str, t.Any] = {"jobs": [], "user": ""}
     if asked or (options["jobs"] is None and options["name"] != []):
-        answer = action.cancel(_request(options, asked), task_vars, secret)
+        answer = action.send_cancel(_request(options, asked), task_vars, secret)
     for handle, status in zip(asked, answer["jobs"]):
         handle.jid = status["jid"]  # a short one was given perhaps
     if options["jobs"] is None:
@@ -52,7 +53,7 @@ def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -
         _tell(handle, status, options["mode"], action.host, answer["user"])
         for handle, status in zip(asked, answer["jobs"])
     )
-    results = [known(handle) if handle.result is not None else next(told) for handle in handles]
+    results = [known_result(handle) if handle.result is not None else next(told) for handle in handles]
     tried = [result for handle, result in zip(handles, results) if handle.result is None]
     combined = {
         "results": results,
@@ -153,7 +154,7 @@ def _message(
 
 
 def _jobs(count: int) -> str:
-    return f"{count or 'no'} job" + ("" if count == 1 else "s")
+    return counted(count, "job", "no")
 
 
 def _wanted(options: t.Mapping[str, t.Any]) -> str:

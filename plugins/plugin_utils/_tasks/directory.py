@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._argspec import ENDED
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import duration, label
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import HIDDEN, summary
@@ -26,7 +27,7 @@ _NAMED = 5
 class DirectoryAction(JobAction):
     """An action about the jobs in the async directory, whoever started them."""
 
-    def look(self, selection: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
+    def send_list(self, selection: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
         """Ask which jobs there are, in one trip.
 
         :arg selection: fields of `_model.wire.List`.
@@ -34,10 +35,10 @@ class DirectoryAction(JobAction):
         :raises AnsibleActionFail: there is none.
         """
         answer = self._call(wire.List(async_dir=self._async_dir, **selection), task_vars, "look for jobs")
-        with _answer.of(self.host):
+        with _answer.reading_answer_of(self.host):
             return _answer.listed(answer)
 
-    def prune(self, request: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
+    def send_prune(self, request: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
         """Let files be removed, in one trip.
 
         :arg request: fields of `_model.wire.Prune`.
@@ -46,7 +47,7 @@ class DirectoryAction(JobAction):
         """
         prune = wire.Prune(async_dir=self._async_dir, dry=bool(self._task.check_mode), **request)
         answer = self._call(prune, task_vars, "remove files of jobs")
-        with _answer.of(self.host):
+        with _answer.reading_answer_of(self.host):
             return _answer.pruned(answer)
 
 
@@ -55,7 +56,7 @@ def job_info(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars:
 
     :returns: the result of the task. Its `jobs` are handles, too: nothing in them says that they were collected.
     """
-    answer = action.look(_selection(options), task_vars)
+    answer = action.send_list(_selection(options), task_vars)
     jobs = [{**job, "host": action.host} for job in answer["jobs"]]
     return {
         "changed": False,
@@ -73,7 +74,7 @@ def prune(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars: Va
     :returns: the result of the task.
     """
     older_than = duration(options["older_than"], "older_than")
-    answer = action.prune({**_selection(options), "older_than": older_than}, task_vars)
+    answer = action.send_prune({**_selection(options), "older_than": older_than}, task_vars)
     jobs, kept = ([{**job, "host": action.host} for job in answer[key]] for key in ("jobs", "kept"))
     message = _message(jobs, kept, answer, options, action)
     return {
@@ -105,16 +106,16 @@ def _message(
     action: DirectoryAction,
 ) -> str:
     verb = "would be removed" if action._task.check_mode else "removed"
-    text = f"{_number(len(jobs), 'job')} {verb} on {action.host}"
+    text = f"{counted(len(jobs), 'job', 'no')} {verb} on {action.host}"
     if jobs:
         counts = (f"{count} {state.replace('_', ' ')}" for state, count in _counts(jobs).items())
         text += f" ({', '.join(counts)})"
     elif not kept and not answer["files"] and answer["error"] is None:
         text = f"nothing to remove on {action.host}: there is no {'such job' if action.hidden else _wanted(options)}"
     if answer["files"]:
-        text += f"; {_number(len(answer['files']), 'file')} without a job {verb}"
+        text += f"; {counted(len(answer['files']), 'file', 'no')} without a job {verb}"
     if kept:
-        text += f"; {_number(len(kept), 'job')} kept: {HIDDEN if action.hidden else '; '.join(_reasons(kept))}"
+        text += f"; {counted(len(kept), 'job', 'no')} kept: {HIDDEN if action.hidden else '; '.join(_reasons(kept))}"
     return text if answer["error"] is None else f"{answer['error']}; {text}"
 
 
@@ -143,7 +144,3 @@ def _wanted(options: t.Mapping[str, t.Any]) -> str:
     names = " or ".join(f"'{name}'" for name in options["name"] or [])
     age = "has ended" if not duration(older_than, "older_than") else f"ended more than {older_than}{unit} ago"
     return f"{which}job{group}" + (f" named {names}" if names else "") + f" that {age}"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}" + ("" if count == 1 else "s")

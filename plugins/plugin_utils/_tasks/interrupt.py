@@ -25,6 +25,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core import compa
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, entry, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible, visible_lines
 from ansible_collections.background.jobs.plugins.plugin_utils._core.relay import last_words
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import summary
 
 WAIT = "background.jobs.wait"
@@ -175,7 +176,7 @@ def stands(left: Left, host: str, hidden: bool = False) -> str:
 
 
 def _jobs(count: int) -> str:
-    return f"{count} job" + ("" if count == 1 else "s")
+    return counted(count, "job")
 
 
 def _names(handles: t.Sequence[t.Mapping[str, t.Any]], hidden: bool) -> str:

@@ -242,10 +242,10 @@ class JobAction(ActionBase):
         asked = wire.Question(async_dir=self._async_dir, **question)
         request = wire.Ask(jids, mode, asked, bool(self._task.check_mode))
         answer = self._call(request, task_vars, "ask for jobs", secret)
-        with _answer.of(self.host):
+        with _answer.reading_answer_of(self.host):
             return _answer.statuses(answer, None if asked.selection else jids)
 
-    def cancel(self, request: dict[str, t.Any], task_vars: Vars, secret: bool) -> dict[str, t.Any]:
+    def send_cancel(self, request: dict[str, t.Any], task_vars: Vars, secret: bool) -> dict[str, t.Any]:
         """End jobs, in one trip.
 
         :arg request: which jobs, and how: fields of `_model.wire.Cancel`.
@@ -255,10 +255,10 @@ class JobAction(ActionBase):
         """
         cancel = wire.Cancel(async_dir=self._async_dir, dry=bool(self._task.check_mode), **request)
         answer = self._call(cancel, task_vars, "cancel jobs", secret)
-        with _answer.of(self.host):
+        with _answer.reading_answer_of(self.host):
             return _answer.statuses(answer, cancel.jobs)
 
-    def start(
+    def send_batch(
         self,
         batch: bytes,
         task_vars: Vars,
@@ -278,10 +278,10 @@ class JobAction(ActionBase):
         asked = None if question is None else wire.Question(async_dir=self._async_dir, **question)
         request = wire.Launch(self._async_dir, asked, batch)
         answer = self._call(request, task_vars, "start jobs", secret, if_running)
-        with _answer.of(self.host):
+        with _answer.reading_answer_of(self.host):
             return _answer.records(answer)
 
-    def remove(self, command: str) -> None:
+    def run_removal(self, command: str) -> None:
         """Run a plain command that removes files, without a module: it takes a tenth of the time.
 
         :raises AnsibleActionFail: it failed.
@@ -305,10 +305,10 @@ class JobAction(ActionBase):
         """
         quiet = secret and display.verbosity >= _SHOWN
         with compat.quiet_connection(self._connection) if quiet else _AS_IT_IS:
-            said = door.send(self, request, task_vars, if_running)
+            said = door.send_request(self, request, task_vars, if_running)
         failed = f"could not {purpose} on {self.host}"
         try:
-            with _answer.of(self.host):
+            with _answer.reading_answer_of(self.host):
                 answer, secrets = door.answer(said, self.interpreter)
         except door.Unanswered as exc:
             raise NoAnswer(f"{failed}: {exc}") from None  # type: ignore[no-untyped-call]

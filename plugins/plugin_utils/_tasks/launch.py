@@ -40,9 +40,13 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.definition
     label,
     predecessors,
 )
-from ansible_collections.background.jobs.plugins.plugin_utils._define.item import distinct, short
-from ansible_collections.background.jobs.plugins.plugin_utils._define.written import resolve
-from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import Unbelievable, check_started, of
+from ansible_collections.background.jobs.plugins.plugin_utils._define.item import distinct, short_name
+from ansible_collections.background.jobs.plugins.plugin_utils._define.written import resolve_job
+from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import (
+    Unbelievable,
+    check_started,
+    reading_answer_of,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import finished_here
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction, NoAnswer, Vars
@@ -237,7 +241,7 @@ def _start(
     began = time.monotonic()
     try:
         question = along.question if along else None
-        answer = action.start(packing.data(batch), task_vars, question, secret, batch.if_running)
+        answer = action.send_batch(packing.data(batch), task_vars, question, secret, batch.if_running)
     except Unsent as exc:
         action.left = None
         raise AnsibleConnectionFailure(f"nothing was started on {action.host}: {exc.message}") from None
@@ -245,7 +249,7 @@ def _start(
         grace = along.grace if along and had_connected(action, time.monotonic() - began) else _GRACE
         answer = _started_after_all(action, batch, task_vars, exc, grace)
     sent = [(job.jid, job.name) for job in batch.jobs]
-    with of(action.host):
+    with reading_answer_of(action.host):
         check_started(answer["records"], sent, attach=batch.if_running == ATTACH)
     handles = {
         job.jid: _handle(action, record, answer["async_dir"], job.jid, batch.group)
@@ -336,7 +340,7 @@ def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) 
         jobs = enumerate(_list(action._task.args["jobs"], "jobs"))
         return [_define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in jobs]
     items = _list(action._task.args["for_each"], "for_each")
-    names = [""] * len(items) if action.hidden else distinct(short(item) for item in items)
+    names = [""] * len(items) if action.hidden else distinct(short_name(item) for item in items)
     return [
         _for_item(action, options, task_vars, defaults, index, item, name)
         for index, (item, name) in enumerate(zip(items, names))
@@ -357,7 +361,7 @@ def _list(given: t.Any, option: str) -> list[t.Any]:
 def _define(
     action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults, called: str = ""
 ) -> Definition:
-    resolved, false = resolve(action, job, variables, place)
+    resolved, false = resolve_job(action, job, variables, place)
     if false is not None:
         return define_skipped(resolved, place, number, defaults, false, called)
     definition = define(resolved, place, number, defaults, called)

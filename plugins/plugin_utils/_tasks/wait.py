@@ -45,7 +45,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results.results i
     headline,
     headroom,
     judged,
-    known,
+    known_result,
     misdirected,
     overdue,
     withheld,
@@ -156,7 +156,7 @@ class Wait:
             whole = next((jid for jid in self._collected if is_meant(handle.jid, jid)), handle.jid)
             handle.result = handle.result or self._collected.get(whole)
         self._handles = [handle for handle in handles if handle.result is None]
-        ended = [known(handle) for handle in handles if handle.result is not None]
+        ended = [known_result(handle) for handle in handles if handle.result is not None]
         self._known = collections.Counter(map(state_of, ended))
         self._note_left()
         statuses = self._until_finished(answer) if self._handles else []
@@ -403,7 +403,7 @@ def clean_up(
     plain = [status for status in finished if status["state"] != LOST]
     try:
         for command in removals({status["results_file"]: shared.get(status["jid"]) for status in plain}):
-            action.remove(command)
+            action.run_removal(command)
         if lost:
             files = {status["jid"]: status["results_file"] for status in lost}
             answer = action.ask(list(files), "cleanup", task_vars, False, results_files=files, sharers=shared)

@@ -35,13 +35,13 @@ GENERATED = "migration"  # by tests/docs/migration.py, out of playbooks that Mol
 GUIDES = sorted(path for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst") if path.stem != GENERATED)
 BLOCK = re.compile(r"^( *)\.\. code-block:: ([\w+-]+)\n\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 SPECS: dict[str, tuple[_argspec.Spec, dict[str, t.Any]]] = {
-    "run": (_argspec.run(), _argspec.JOBS_RULES),
-    "launch": (_argspec.launch(), _argspec.JOBS_RULES),
-    "wait": (_argspec.wait(), _argspec.WAIT_RULES),
-    "cancel": (_argspec.cancel(), _argspec.CANCEL_RULES),
-    "async_status": (_argspec.async_status(), _argspec.ASYNC_STATUS_RULES),
-    "job_info": (_argspec.job_info(), {}),
-    "prune": (_argspec.prune(), {}),
+    "run": (_argspec.run_options(), _argspec.JOBS_RULES),
+    "launch": (_argspec.launch_options(), _argspec.JOBS_RULES),
+    "wait": (_argspec.wait_options(), _argspec.WAIT_RULES),
+    "cancel": (_argspec.cancel_options(), _argspec.CANCEL_RULES),
+    "async_status": (_argspec.async_status_options(), _argspec.ASYNC_STATUS_RULES),
+    "job_info": (_argspec.job_info_options(), {}),
+    "prune": (_argspec.prune_options(), {}),
 }
 OURS = "background.jobs."
 REAP = yaml.safe_load((ROOT / "roles" / "reap" / "meta" / "argument_specs.yml").read_text("utf-8"))

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel as _cancel
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import DRAIN, KILL, Cancelled, select
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import DRAIN, KILL, Cancelled, cancellable
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch l
 
 def cancel(batches: Batches, *jids: str, mode: str = KILL, dry: bool = False) -> list[tuple[str, bool]]:
     """The state of each job after it was cancelled, and whether that has changed it."""
-    done = _cancel.cancel([(batches.store, jid) for jid in jids], mode, dry)
+    done = _cancel.cancel_jobs([(batches.store, jid) for jid in jids], mode, dry)
     assert [one.status.jid for one in done] == list(jids)
     return [(one.status.state, one.changed) for one in done]
 
@@ -170,13 +170,13 @@ def test_the_first_moment_of_a_supervisor_is_not_too_early(batches: Batches, gat
 
 def test_a_lost_job_that_runs_on_is_ended(batches: Batches, gates: Gates) -> None:
     pid = lost_with_process(batches, gates)
-    assert select(batches.store, None, None) == [(batches.store, "j1.0")]
+    assert cancellable(batches.store, None, None) == [(batches.store, "j1.0")]
     message = batches.look("j1.0").message
     assert message is not None and f"its process {pid} runs on" in message
     assert cancel(batches, "j1.0") == [("lost", True)]
     assert not runs(pid)
     assert cancel(batches, "j1.0") == [("lost", False)]
-    assert select(batches.store, None, None) == []
+    assert cancellable(batches.store, None, None) == []
 
 
 def test_what_a_lost_job_started_is_ended_wherever_it_is(batches: Batches, family: Family) -> None:
@@ -188,21 +188,21 @@ def test_what_a_lost_job_started_is_ended_wherever_it_is(batches: Batches, famil
     eventually(lambda: batches.look("j1.0").state == "lost")
     assert cancel(batches, "j1.0") == [("lost", True)]
     assert [pid for pid in pids if runs(pid)] == []
-    remove([batches.look("j1.0")])
+    remove_finished([batches.look("j1.0")])
     assert os.listdir(batches.directory) == []
 
 
 def fake(batches: Batches, **fields: t.Any) -> None:
     """A job of this host, since it was booted, whose supervisor has gone."""
     here = {"state": "running", "node": os.uname().nodename, "boot_id": procfs.boot_id(), "kill_after": 0}
-    batches.store.write("j1.0", _record.encode(record(**{**here, **fields})))
+    batches.store.write("j1.0", _record.encode_record(record(**{**here, **fields})))
 
 
 def test_a_pid_that_somebody_else_has_now_is_left_alone(batches: Batches, sleeper: subprocess.Popen[bytes]) -> None:
     fake(batches, pid=sleeper.pid, pid_start="1", supervisor_pid=sleeper.pid, supervisor_start="1")
-    assert select(batches.store, None, None) == []
+    assert cancellable(batches.store, None, None) == []
     assert cancel(batches, "j1.0") == [("lost", False)]
-    remove([batches.look("j1.0")])
+    remove_finished([batches.look("j1.0")])
     assert os.listdir(batches.directory) == []
     assert sleeper.poll() is None
 
@@ -236,7 +236,7 @@ def test_jobs_are_selected_by_group_and_name(batches: Batches, gates: Gates) -> 
     batches.end("j2.1")
 
     def jids(group: str | None, names: t.Sequence[str] | None) -> list[str]:
-        return [jid for dummy, jid in select(batches.store, group, names)]
+        return [jid for dummy, jid in cancellable(batches.store, group, names)]
 
     assert jids(None, None) == ["j1.0", "j1.1", "j2.0"]
     assert jids("nightly", None) == ["j1.0", "j1.1"]
@@ -308,10 +308,10 @@ def test_a_builtin_job_runs_while_its_wrapper_does(
 ) -> None:
     builtin_job(store)
     process = wrapper(JOB)
-    assert look(store, JID).state == "running"
+    assert read_status(store, JID).state == "running"
     process.kill()
     eventually(lambda: not runs(process.pid))
-    status = look(store, JID)
+    status = read_status(store, JID)
     assert (status.state, status.reason, status.record) == ("lost", "supervisor_gone", None)
     assert status.message is not None and "no async_wrapper process of the job runs" in status.message
 
@@ -323,21 +323,21 @@ def test_a_builtin_job_is_cancelled_with_its_module(
     process, other = wrapper(JOB), wrapper(f"{JOB}1")
     module = next(iter(children(process.pid)))
     done: list[Cancelled] = []
-    thread = threading.Thread(target=lambda: done.extend(_cancel.cancel([(store, JID)], KILL, dry=False)))
+    thread = threading.Thread(target=lambda: done.extend(_cancel.cancel_jobs([(store, JID)], KILL, dry=False)))
     thread.start()
     assert process.wait() == -signal.SIGTERM
     thread.join()
     assert [(one.status.state, one.status.reason, one.changed) for one in done] == [("cancelled", "cancelled", True)]
     assert not runs(module)
     assert other.poll() is None and sleeper.poll() is None
-    status = look(store, JID)
+    status = read_status(store, JID)
     assert status.result == {"failed": True, "msg": "it was cancelled"}
-    remove([status])
+    remove_finished([status])
     assert os.listdir(store.directory) == []
 
 
 def test_a_builtin_job_is_not_drained(store: Store, wrapper: t.Callable[[str], subprocess.Popen[bytes]]) -> None:
     builtin_job(store)
     process = wrapper(JOB)
-    (drained,) = _cancel.cancel([(store, JID)], DRAIN, dry=False)
+    (drained,) = _cancel.cancel_jobs([(store, JID)], DRAIN, dry=False)
     assert (drained.status.state, drained.changed, process.poll()) == ("running", False, None)

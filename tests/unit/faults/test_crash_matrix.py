@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._launcher import start
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job, pack
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
@@ -93,7 +93,7 @@ def ended(store: Store) -> list[Status] | None:
     """The statuses of all jobs when their supervisor has gone and they are what they will always be."""
     assert assert_complete(store) == len(EXPECTED)
     gone = not store.is_locked("j1")
-    statuses = [look(store, jid) for jid in EXPECTED]
+    statuses = [read_status(store, jid) for jid in EXPECTED]
     return statuses if gone and all(status.finished for status in statuses) else None
 
 
@@ -103,7 +103,7 @@ def run_to_its_death(directory: Path, number: int) -> bool:
     :returns: whether it has so many.
     """
     (directory / "given").mkdir(parents=True)
-    store = Store(prepare(str(directory / "async")))
+    store = Store(prepare_directory(str(directory / "async")))
     unharmed = directory / "unharmed"
     environment = {**os.environ, "CRASH_AT": str(number), "UNHARMED": str(unharmed)}
     sources = altered("_launcher.start", (MAIN, f"exec({CRASH!r}, {{}}); {MAIN}; exec({f'import os; {UNHARMED}'!r})"))
@@ -120,7 +120,7 @@ def run_to_its_death(directory: Path, number: int) -> bool:
             assert not unharmed.exists()
         else:
             assert status.state == EXPECTED[status.jid], f"point {number}: {status}"
-    remove(statuses)
+    remove_finished(statuses)
     assert os.listdir(store.directory) == [], f"left by a reap after a death at point {number}"
     assert [process.pid for process in marked(store.directory, EXPECTED)] == [], f"runs on after point {number}"
     return not unharmed.exists()
@@ -141,7 +141,7 @@ def test_no_death_of_a_supervisor_spoils_anything(tmp_path: Path) -> None:
 
 
 def one_ended(store: Store) -> Status | None:
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     return status if status.finished and not store.is_locked("j1") else None
 
 
@@ -151,7 +151,7 @@ def test_a_launcher_that_dies_leaves_a_batch_that_is_whole_or_none(tmp_path: Pat
     for number in itertools.count(1):
         directory = tmp_path / str(number)
         (directory / "given").mkdir(parents=True)
-        store = Store(prepare(str(directory / "async")))
+        store = Store(prepare_directory(str(directory / "async")))
         child = os.fork()
         if child == 0:
             try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.tests.unit.helpers import (
@@ -53,7 +53,7 @@ def test_running_and_queued_jobs_of_a_killed_supervisor_are_lost_and_reaped(batc
     kill_supervisor(batches)
     told = [(batches.look(jid).state, batches.look(jid).reason) for jid in ("j1.0", "j1.1")]
     assert told == [("lost", "supervisor_gone")] * 2
-    remove([batches.look("j1.0"), batches.look("j1.1")])
+    remove_finished([batches.look("j1.0"), batches.look("j1.1")])
     assert os.listdir(batches.directory) == []
     assert not runs(pid), "a job without a supervisor runs on after its reap"
 

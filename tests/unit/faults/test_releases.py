@@ -17,8 +17,13 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._model.record import GOOD, STATES, UNFINISHED, decode
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+    GOOD,
+    STATES,
+    UNFINISHED,
+    decode_record,
+)
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program
 from ansible_collections.background.jobs.tests.unit.helpers import LIMIT, PYTHON, Batches, Gates, eventually, serve
@@ -80,22 +85,22 @@ def test_a_release_is_recorded() -> None:
 def test_its_status_files_are_read(release: Release, store: Store) -> None:
     assert {*release.statuses} == {*STATES} - {"lost"}
     for number, (state, text) in enumerate(release.statuses.items()):
-        record, result = decode(json.loads(text))
+        record, result = decode_record(json.loads(text))
         assert record is not None and (record.state, record.name, record.group) == (state, NAMES[state], "nightly")
         assert record.conditions == {"changed_when": ["rc == 0"]} and record.kill_after == 1
         if state in UNFINISHED:
             assert result == {}
             continue
         Path(store.path(f"j12345.{number}")).write_text(text, encoding="ascii")
-        status = look(store, f"j12345.{number}")
+        status = read_status(store, f"j12345.{number}")
         assert (status.state, status.record, status.result) == (state, record, result)
         assert result.get("failed", False) is (state not in (*GOOD, "failed"))  # its module said rc alone
-    assert decode(json.loads(release.statuses["succeeded"]))[1] == {"changed": True, "rc": 0, "started": "yes"}
+    assert decode_record(json.loads(release.statuses["succeeded"]))[1] == {"changed": True, "rc": 0, "started": "yes"}
 
 
 def test_its_requests_its_batch_and_its_answers_are_understood(release: Release) -> None:
     for kind, text in release.requests.items():
-        request = wire.decode(text.encode("ascii"), release.batch)
+        request = wire.decode_request(text.encode("ascii"), release.batch)
         assert wire.kind_of(request) == kind
     packed = _batch.Packed(release.batch)
     assert [job.jid for job in packed.batch.jobs] == JIDS

@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel
 from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import wait
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find_jobs
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import wait_for_jobs
 from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
@@ -52,7 +52,7 @@ def test_readers_tell_who_is_stopped_and_what_to_do(batches: Batches, gates: Gat
     stop(supervisor)
     assert says_so(batches.look("j1.0"), "running", supervisor)
     assert says_so(batches.look("j1.1"), "queued", supervisor)
-    told = [info.message or "" for dummy, info in find(batches.store, Evidence(), time.time())]
+    told = [info.message or "" for dummy, info in find_jobs(batches.store, Evidence(), time.time())]
     assert len(told) == 2 and all(f"kill -CONT {supervisor}" in message for message in told)
     os.kill(supervisor, signal.SIGCONT)
     eventually(lambda: batches.look("j1.0").message is None)
@@ -67,17 +67,17 @@ def test_who_waits_is_answered_when_a_supervisor_is_stopped_and_when_it_goes_on(
     jobs = [(batches.store, jid) for jid in JIDS]
     states = {"j1.0": "running", "j1.1": "queued"}
     threading.Timer(0.3, stop, [supervisor]).start()
-    statuses = wait(jobs, 60, 60, states)
+    statuses = wait_for_jobs(jobs, 60, 60, states)
     assert [status.reason for status in statuses] == [STOPPED, STOPPED]
-    assert [status.reason for status in wait(jobs, 2, 1, dict.fromkeys(JIDS, STOPPED))] == [STOPPED, STOPPED]
+    assert [status.reason for status in wait_for_jobs(jobs, 2, 1, dict.fromkeys(JIDS, STOPPED))] == [STOPPED, STOPPED]
     threading.Timer(0.3, os.kill, [supervisor, signal.SIGCONT]).start()
-    assert [status.reason for status in wait(jobs, 60, 0, dict.fromkeys(JIDS, STOPPED))] == [None, None]
+    assert [status.reason for status in wait_for_jobs(jobs, 60, 0, dict.fromkeys(JIDS, STOPPED))] == [None, None]
 
 
 def test_cancel_tells_it_at_once_and_holds_as_soon_as_the_supervisor_goes_on(batches: Batches, supervisor: int) -> None:
     stop(supervisor)
     start = time.monotonic()
-    cancelled = cancel.cancel([(batches.store, jid) for jid in JIDS], cancel.KILL, dry=False)
+    cancelled = cancel.cancel_jobs([(batches.store, jid) for jid in JIDS], cancel.KILL, dry=False)
     assert time.monotonic() - start < cancel._PATIENCE
     assert [each.changed for each in cancelled] == [False, False]
     assert all(f"kill -CONT {supervisor}" in str(each.status.message) for each in cancelled)

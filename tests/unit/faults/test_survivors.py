@@ -25,7 +25,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._processes import tree
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import command_line, pids
 from ansible_collections.background.jobs.plugins.module_utils._reader import info as _info
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare_directory
 from ansible_collections.background.jobs.tests.unit.helpers import (
     Batches,
     Sources,
@@ -48,7 +48,7 @@ class Somebody:
         self._do = user.do
         self._sources = sources
         self._user = user
-        self.batches = Batches(user.do(lambda: prepare(str(user.directory / "async"))))
+        self.batches = Batches(user.do(lambda: prepare_directory(str(user.directory / "async"))))
 
     def root_script(self, name: str, lines: str = "") -> str:
         """Commands that start a process of root, which notes its pid, ignores TERM and runs on."""
@@ -72,7 +72,7 @@ class Somebody:
         return eventually(lambda: self._do(lambda: self.batches.finished(jid)), 60)
 
     def cancel(self, *jids: str) -> list[Cancelled]:
-        return self._do(lambda: _cancel.cancel([(self.batches.store, jid) for jid in jids], "kill", dry=False))
+        return self._do(lambda: _cancel.cancel_jobs([(self.batches.store, jid) for jid in jids], "kill", dry=False))
 
     def do(self, work: t.Callable[[], t.Any]) -> t.Any:
         return self._do(work)
@@ -218,7 +218,7 @@ def test_cancelling_again_tries_again_and_tells_what_is_left(somebody: Somebody)
     somebody.launch(script_job("j1.0", somebody.root_script("root"), timeout=1, kill_after=0.2))
     somebody.end("j1.0")
     pid = somebody.root_pid("root")
-    selected = somebody.do(lambda: _cancel.select(somebody.batches.store, None, None))
+    selected = somebody.do(lambda: _cancel.cancellable(somebody.batches.store, None, None))
     assert [jid for dummy, jid in selected] == ["j1.0"]
     (again,) = somebody.cancel("j1.0")
     assert pid in [one["pid"] for one in again.survivors]
@@ -227,14 +227,14 @@ def test_cancelling_again_tries_again_and_tells_what_is_left(somebody: Somebody)
     eventually(lambda: not runs(pid))
     (at_last,) = somebody.cancel("j1.0")
     assert (at_last.status.state, at_last.survivors) == ("failed", [])
-    eventually(lambda: somebody.do(lambda: _cancel.select(somebody.batches.store, None, None)) == [])
+    eventually(lambda: somebody.do(lambda: _cancel.cancellable(somebody.batches.store, None, None)) == [])
 
 
 def prune(somebody: Somebody) -> tuple[list[str], list[str | None]]:
     """What prune removes, and why it keeps the rest."""
 
     def work() -> tuple[list[str], list[str | None]]:
-        pruned = _prune.prune(somebody.batches.store, _info.Selection(), 0, dry=False, now=time.time())
+        pruned = _prune.prune_files(somebody.batches.store, _info.Selection(), 0, dry=False, now=time.time())
         return [info.ansible_job_id for info in pruned.jobs], [info.message for info in pruned.kept]
 
     return t.cast("tuple[list[str], list[str | None]]", somebody.do(work))
@@ -245,7 +245,7 @@ def test_it_is_told_of_and_not_pruned_as_long_as_it_runs(somebody: Somebody) -> 
     somebody.end("j1.0")
     eventually(lambda: not somebody.do(lambda: somebody.batches.store.is_locked("j1")))
     pid = somebody.root_pid("root")
-    ((dummy, info),) = somebody.do(lambda: _info.find(somebody.batches.store, _info.Evidence(), time.time()))
+    ((dummy, info),) = somebody.do(lambda: _info.find_jobs(somebody.batches.store, _info.Evidence(), time.time()))
     assert {"pid": pid, "owner": "root", "command": "sh"} in info.survivors
     removed, (why,) = prune(somebody)
     assert removed == [] and f"processes of it run on: pid {pid}" in (why or "")
@@ -282,6 +282,6 @@ def test_a_lost_job_of_which_something_runs_on(somebody: Somebody, lock: str) ->
 
 def test_who_cleans_up_a_lost_job_is_told_what_runs_on(somebody: Somebody) -> None:
     pid = lost(somebody)
-    left = somebody.do(lambda: files.remove([somebody.batches.look("j1.0")]))
+    left = somebody.do(lambda: files.remove_finished([somebody.batches.look("j1.0")]))
     assert pid in [one["pid"] for one in left["j1.0"]]
     assert os.listdir(somebody.batches.directory) == []

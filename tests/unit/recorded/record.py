@@ -95,7 +95,7 @@ def main(release: str) -> None:
     roots = [root for each in program._ROOTS.values() for root in each]
     sent = program._pack(program.parts([*roots, program._RUNNING]), sources.source)
     packed = batch.pack(batch.Batch(JIDS[0].partition(".")[0], jobs(), group="nightly"))
-    asked = {kind: wire.encode(request)[0].decode("ascii") for kind, request in requests().items()}
+    asked = {kind: wire.encode_request(request)[0].decode("ascii") for kind, request in requests().items()}
     answers: dict[str, str] = {}
     statuses: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as temporary:

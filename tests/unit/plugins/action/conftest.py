@@ -38,7 +38,7 @@ PROBE = """
             self.sent = None
             return {**launch(self, options, task_vars), "sent": self.sent}
 
-        def start(self, batch, task_vars, question, secret, if_running):
+        def send_batch(self, batch, task_vars, question, secret, if_running):
             unpacked = Packed(batch)
             jobs = [self.told(unpacked, job.jid) for job in unpacked.batch.jobs]
             self.sent = {**dataclasses.asdict(unpacked.batch), "jobs": jobs}

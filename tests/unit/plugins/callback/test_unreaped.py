@@ -264,7 +264,7 @@ def test_a_last_look_that_breaks_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
 
     warnings: list[str] = []
     callback = unreaped.CallbackModule()
-    monkeypatch.setattr(unreaped, "ask", broken)
+    monkeypatch.setattr(unreaped, "ask_hosts", broken)
     monkeypatch.setattr(callback, "_display", SimpleNamespace(warning=warnings.append))
     job = StartedJob("web1", "web1", Task("Start", "site.yml:2"), "j1", origin=SimpleNamespace(way=lambda: "ssh"))
     callback._look([job])

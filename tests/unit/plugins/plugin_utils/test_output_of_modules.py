@@ -14,7 +14,7 @@ from ansible.module_utils.json_utils import _filter_non_json_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Ending, judge
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Ending, judge_ending
 
 OK = '{"changed": true}'
 FAILED = '{"failed": true}'
@@ -91,7 +91,7 @@ def of_core(text: str) -> tuple[t.Any, list[str]]:
 
 
 def of_ours(text: str) -> tuple[t.Any, list[str]]:
-    outcome = judge(Ending(text.encode("utf-8"), b"", 0, 1.0))
+    outcome = judge_ending(Ending(text.encode("utf-8"), b"", 0, 1.0))
     if outcome.reason in ("output_unparsable", "no_output"):
         assert outcome.state == "failed"
         return None, []

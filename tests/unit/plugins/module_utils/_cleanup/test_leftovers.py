@@ -16,7 +16,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, by_batch, remove
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import (
+    YOUNG,
+    by_batch,
+    remove_leftovers,
+)
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -50,7 +54,7 @@ def litter(store: Store, seconds: float = YOUNG) -> list[str]:
 
 
 def removed(store: Store, older_than: float = 0, dry: bool = False) -> list[str]:
-    return [os.path.basename(path) for path in remove(store, older_than, Evidence(), dry, NOW)]
+    return [os.path.basename(path) for path in remove_leftovers(store, older_than, Evidence(), dry, NOW)]
 
 
 def left(store: Store) -> list[str]:
@@ -94,13 +98,15 @@ def share(store: Store) -> list[str]:
 
 
 def later(store: Store, seconds: float) -> list[str]:
-    return [os.path.basename(path) for path in remove(store, 0, Evidence(), False, time.time() + seconds)]
+    return [os.path.basename(path) for path in remove_leftovers(store, 0, Evidence(), False, time.time() + seconds)]
 
 
 def test_what_a_controller_that_has_died_never_collects_goes_after_an_hour(store: Store) -> None:
     names = share(store)
     assert later(store, YOUNG - 60) == []
-    assert [os.path.basename(path) for path in remove(store, 0, Evidence(), True, time.time() + YOUNG + 60)] == names
+    assert [
+        os.path.basename(path) for path in remove_leftovers(store, 0, Evidence(), True, time.time() + YOUNG + 60)
+    ] == names
     assert sorted(later(store, YOUNG + 60)) == names
     assert left(store) == ["j1.1"]
 

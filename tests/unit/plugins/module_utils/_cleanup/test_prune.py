@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import prune as _prune
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune_files
+from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
@@ -43,7 +43,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def put(store: Store, jid: str, state: str, age: float = 2 * DAY, **fields: t.Any) -> None:
     here = {"node": os.uname().nodename, "boot_id": procfs.boot_id(), "batch": jid.rpartition(".")[0]}
     ended = None if state in UNFINISHED else NOW - age
-    store.write(jid, encode(record(jid, state=state, ended_at=ended, **{**here, **fields})))
+    store.write(jid, encode_record(record(jid, state=state, ended_at=ended, **{**here, **fields})))
     os.utime(store.path(jid), (NOW - age, NOW - age))
 
 
@@ -53,7 +53,7 @@ def write(store: Store, jid: str, text: str, age: float = 2 * DAY) -> None:
 
 
 def pruned(store: Store, older_than: float = DAY, dry: bool = False, **selection: t.Any) -> Pruned:
-    return prune(store, Selection(**{"states": ENDED, **selection}), older_than, dry, NOW)
+    return prune_files(store, Selection(**{"states": ENDED, **selection}), older_than, dry, NOW)
 
 
 def jids(result: Pruned) -> list[str]:
@@ -165,7 +165,7 @@ def test_what_is_no_job_stays(store: Store) -> None:
     write(store, "j3.0", '{"background_jobs": {"format": 99}}')
     write(store, "j4.0", "damaged")
     before = left(store)
-    result = prune(store, Selection(states=ENDED), 0, False, now=1e10)
+    result = prune_files(store, Selection(states=ENDED), 0, False, now=1e10)
     assert jids(result) == ["j4.0"]
     assert sorted(info.ansible_job_id for info in result.kept) == ["j1.0", "j2.0"]
     assert all(info.message for info in result.kept)
@@ -186,7 +186,7 @@ def test_a_lost_job_stays_while_its_processes_run(batches: Batches, gates: Gates
     os.kill(batches.supervisor("j1.0"), 9)
     batches.supervisor_ends()
     pid = batches.pid("j1.0")
-    result = prune(batches.store, Selection(states=ENDED), 0, False, now=1e10)
+    result = prune_files(batches.store, Selection(states=ENDED), 0, False, now=1e10)
     assert (result.jobs, result.files) == ([], [])
     (kept,) = result.kept
     assert (kept.state, kept.pid) == ("lost", pid)
@@ -199,7 +199,7 @@ def test_jobs_that_have_ended_go_after_their_batch(batches: Batches) -> None:
     for jid in ("j1.0", "j1.1"):
         batches.end(jid)
     batches.supervisor_ends()
-    result = prune(batches.store, Selection(states=ENDED), 0, False, now=1e10)
+    result = prune_files(batches.store, Selection(states=ENDED), 0, False, now=1e10)
     assert {info.ansible_job_id: info.state for info in result.jobs} == {"j1.0": "succeeded", "j1.1": "failed"}
     assert left(batches.store) == []
 
@@ -224,17 +224,17 @@ def test_files_without_a_job_are_nobodys_group_and_name(store: Store, selection:
 def test_what_could_not_be_removed_is_not_told_as_removed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, "j1.0", "failed")
     put(store, "j2.0", "failed")
-    remove = _prune.remove
+    remove = _prune.remove_finished
 
     def fail(statuses: t.Any) -> None:
         remove(statuses[:1])
         raise PermissionError(1, "Operation not permitted", "/a/j2.0")
 
-    monkeypatch.setattr(_prune, "remove", fail)
+    monkeypatch.setattr(_prune, "remove_finished", fail)
     result = pruned(store)
     assert (jids(result), result.error) == (["j1.0"], "could not remove /a/j2.0: Operation not permitted")
-    monkeypatch.setattr(_prune, "remove", remove)
-    monkeypatch.setattr(leftovers, "remove", lambda *arguments: os.unlink("/nowhere/to/be/found"))
+    monkeypatch.setattr(_prune, "remove_finished", remove)
+    monkeypatch.setattr(leftovers, "remove_leftovers", lambda *arguments: os.unlink("/nowhere/to/be/found"))
     result = pruned(store)
     assert (jids(result), result.error) == (
         ["j2.0"],

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._launcher import once
-from ansible_collections.background.jobs.plugins.module_utils._launcher.if_running import RunningError, settle
+from ansible_collections.background.jobs.plugins.module_utils._launcher.if_running import RunningError, settle_running
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Batch, Job
-from ansible_collections.background.jobs.plugins.module_utils._model.record import encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import select
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import jobs_of_group
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import (
     LIMIT,
@@ -122,7 +122,7 @@ def test_what_is_restarted_is_ended_before(batches: Batches, night: t.Callable[.
     night("j1")
     assert night("j2", "restart") == ["j2.0", "j2.1"]
     assert batches.look("j1.1").state == "cancelled", "who still waits for it is told"
-    assert [jid for dummy, jid in select(Store(batches.directory), "night", ["b"])] == ["j2.1"]
+    assert [jid for dummy, jid in jobs_of_group(Store(batches.directory), "night", ["b"])] == ["j2.1"]
 
 
 def test_of_many_at_once_one_starts(batches: Batches, night: t.Callable[..., list[str]]) -> None:
@@ -258,7 +258,7 @@ def test_a_lost_job_of_which_a_process_runs_on_counts_as_running(
 def test_a_job_of_which_not_all_could_be_ended_counts_as_running(store: Store, if_running: str) -> None:
     me = {"pid": os.getppid(), "owner": "root", "command": "sh", "started": procfs.start_time(os.getppid())}
     here = {"node": os.uname().nodename, "boot_id": procfs.boot_id(), "group": "night", "survivors": [me]}
-    store.write("j1.0", encode(record(state="failed", reason="not_ended", **here), {"failed": True}))
+    store.write("j1.0", encode_record(record(state="failed", reason="not_ended", **here), {"failed": True}))
     batch = Batch("j2", [Job("j2.0", "backup")], group="night", if_running=if_running)
     with pytest.raises(RunningError, match=rf"processes of it run on \(pid .*\b{os.getppid()}, "):
-        settle(store, batch)
+        settle_running(store, batch)

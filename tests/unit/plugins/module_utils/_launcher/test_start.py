@@ -116,7 +116,7 @@ def test_what_waits_for_the_end_of_our_output_does_not_wait_for_the_supervisor(b
 
 def test_a_directory_that_cannot_be_written_starts_nothing(tmp_path: Path) -> None:
     batches = Batches(str(tmp_path / "missing"))
-    sources = altered("_serve.launch", ("prepare(request.async_dir)", "request.async_dir"))
+    sources = altered("_serve.launch", ("prepare_directory(request.async_dir)", "request.async_dir"))
     with pytest.raises(LaunchError, match=r"could not write under .*/missing: No such file or directory"):
         batches.launch(python_job("j1.0", "print('{}')"), sources=sources)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.ids import AmbiguousId, find, is_meant, shorten
+from ansible_collections.background.jobs.plugins.module_utils._model.ids import AmbiguousId, find_jid, is_meant, shorten
 
 ONE, TWO, TEN = "j28105123456.0", "j28105123456.1", "j28105123456.10"
 OTHER = "j28106999999.0"
@@ -34,7 +34,7 @@ ALL = (ONE, TWO, TEN, OTHER, CORE, MITOGEN)
     ],
 )
 def test_a_job_is_found_by_a_beginning_that_no_other_has(given: str, expected: str) -> None:
-    assert find(given, ALL) == expected
+    assert find_jid(given, ALL) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ def test_a_job_is_found_by_a_beginning_that_no_other_has(given: str, expected: s
 )
 def test_one_that_several_have_lists_what_it_could_mean(given: str, message: str) -> None:
     with pytest.raises(AmbiguousId, match=message):
-        find(given, ALL)
+        find_jid(given, ALL)
 
 
 def test_many_are_not_all_listed() -> None:
     with pytest.raises(AmbiguousId, match=r"j12345.4 and 5 more; give more of it"):
-        find("j12345", [f"j12345678.{number}" for number in range(10)] + ["j2.0"])
+        find_jid("j12345", [f"j12345678.{number}" for number in range(10)] + ["j2.0"])
 
 
 def test_what_is_short_is_found_again() -> None:
     short = shorten(ALL)
     assert (short[ONE], short[MITOGEN]) == ("j28105.0", MITOGEN)
-    assert [find(short[jid], ALL) for jid in ALL] == list(ALL)
+    assert [find_jid(short[jid], ALL) for jid in ALL] == list(ALL)
 
 
 def test_batches_that_begin_alike_get_longer_ids() -> None:

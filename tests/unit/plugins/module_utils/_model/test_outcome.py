@@ -17,7 +17,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
     brief,
     find_result,
     is_failed,
-    judge,
+    judge_ending,
     limit,
     of_block,
     of_result,
@@ -68,7 +68,7 @@ def at_most(seconds: float) -> t.Iterator[None]:
 def test_a_result_is_judged_by_the_rule_of_core(
     stdout: bytes, state: str, reason: str | None, message: str | None
 ) -> None:
-    outcome = judge(ending(stdout))
+    outcome = judge_ending(ending(stdout))
     assert (outcome.state, outcome.reason, outcome.message) == (state, reason, message)
     assert outcome.result == json.loads(stdout)
 
@@ -92,7 +92,7 @@ def test_failed_outranks_the_return_code(result: dict[str, t.Any], failed: bool)
 
 @pytest.mark.parametrize("status", [1, -9, 255])
 def test_a_printed_result_counts_however_the_process_went_after_it(status: int) -> None:
-    assert judge(ending(b'{"changed": false}', status=status)).state == "succeeded"
+    assert judge_ending(ending(b'{"changed": false}', status=status)).state == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -140,17 +140,17 @@ def test_what_is_found_can_be_written_as_utf8() -> None:
 
 
 def test_junk_after_the_result_becomes_a_warning_beside_the_modules_own() -> None:
-    outcome = judge(ending(b'{"warnings": ["mine"]}\n' + b"j" * 9999))
+    outcome = judge_ending(ending(b'{"warnings": ["mine"]}\n' + b"j" * 9999))
     assert outcome.result["warnings"][0] == "mine"
     assert outcome.result["warnings"][1].startswith("Module invocation had junk after the JSON data: jjj")
     assert len(outcome.result["warnings"][1]) < 2100
-    assert judge(ending(b'{"warnings": "text"}\njunk')).result == {"warnings": "text"}
+    assert judge_ending(ending(b'{"warnings": "text"}\njunk')).result == {"warnings": "text"}
 
 
 def test_error_output_is_kept_where_the_module_has_none_of_that_name() -> None:
-    assert judge(ending(b"{}", b"oops \xff\n")).result == {"stderr": "oops \ufffd\n"}
-    assert judge(ending(b'{"stderr": "mine"}', b"oops")).result == {"stderr": "mine"}
-    assert judge(ending(b"{}", b" \n")).result == {}
+    assert judge_ending(ending(b"{}", b"oops \xff\n")).result == {"stderr": "oops \ufffd\n"}
+    assert judge_ending(ending(b'{"stderr": "mine"}', b"oops")).result == {"stderr": "mine"}
+    assert judge_ending(ending(b"{}", b" \n")).result == {}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_error_output_is_kept_where_the_module_has_none_of_that_name() -> None:
     ],
 )
 def test_no_result_is_a_failure_that_says_how(stdout: bytes, status: int, reason: str, sentence: str) -> None:
-    outcome = judge(ending(stdout, b"Traceback\nOSError: no\n", status))
+    outcome = judge_ending(ending(stdout, b"Traceback\nOSError: no\n", status))
     assert (outcome.state, outcome.reason) == ("failed", reason)
     assert outcome.message is not None and sentence in outcome.message
     assert outcome.message.endswith("(last line of its error output: OSError: no)")
@@ -195,7 +195,7 @@ def test_no_result_is_a_failure_that_says_how(stdout: bytes, status: int, reason
     "stdout", [b"", b"half", b'{"rc": 0, "stdout": "x", "msg": "mine"}'], ids=["nothing", "junk", "result"]
 )
 def test_a_timeout_is_one_whatever_was_printed(stdout: bytes) -> None:
-    outcome = judge(ending(stdout, cause="timeout", timeout=2.5, elapsed=3.0, status=-15))
+    outcome = judge_ending(ending(stdout, cause="timeout", timeout=2.5, elapsed=3.0, status=-15))
     assert (outcome.state, outcome.reason) == ("timed_out", "timeout")
     assert outcome.message == "ran into its limit of 2.5 s and was ended after 3 s"
     assert outcome.result["failed"] is outcome.result["timed_out"] is True
@@ -206,7 +206,7 @@ def test_a_timeout_is_one_whatever_was_printed(stdout: bytes) -> None:
 
 
 def test_much_junk_is_cut_in_the_middle() -> None:
-    outcome = judge(ending(b"<" + b"x" * 5_000_000 + b">", status=1))
+    outcome = judge_ending(ending(b"<" + b"x" * 5_000_000 + b">", status=1))
     shown = outcome.result["module_stdout"]
     assert shown.startswith("<xx") and shown.endswith("xx>")
     assert "[... 4996002 characters left out ...]" in shown
@@ -246,7 +246,7 @@ def test_junk_before_a_result_costs_little_time(junk: bytes, found: bool) -> Non
     ids=["objects", "lists", "complete"],
 )
 def test_output_nested_too_deeply_is_no_result(nested: bytes) -> None:
-    assert judge(ending(nested)).reason == "output_unparsable"
+    assert judge_ending(ending(nested)).reason == "output_unparsable"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_output_nested_too_deeply_is_no_result(nested: bytes) -> None:
 def test_a_result_nested_deeply_can_be_written_or_is_none(depth: int) -> None:
     outcome = None
     with contextlib.suppress(RecursionError):  # whose traceback would take a minute to be shown
-        outcome = judge(ending(b'{"a":' + b"[" * depth + b"]" * depth + b"}"))
+        outcome = judge_ending(ending(b'{"a":' + b"[" * depth + b"]" * depth + b"}"))
         json.dumps(outcome.result)
     assert outcome is not None, "recursed too deeply"
     assert depth > 100 or outcome.state == "succeeded"
@@ -300,7 +300,7 @@ def test_signals_are_called_by_name() -> None:
 )
 @pytest.mark.parametrize("stdout", [b"", b'{"failed": false, "msg": "mine"}'], ids=["nothing", "a result"])
 def test_why_a_job_was_ended_is_told(stdout: bytes, fields: dict[str, t.Any], state: str, message: str) -> None:
-    outcome = judge(ending(stdout, status=-15, **fields))
+    outcome = judge_ending(ending(stdout, status=-15, **fields))
     assert (outcome.state, outcome.reason, outcome.message) == (state, fields["cause"], message)
     assert (outcome.result["failed"], outcome.result["msg"]) == (True, message)
     assert outcome.result.get("timed_out") is (True if state == "timed_out" else None)
@@ -310,14 +310,14 @@ def test_why_a_job_was_ended_is_told(stdout: bytes, fields: dict[str, t.Any], st
     "fields", [{"cause": "timeout"}, {"cause": "cancelled"}, {"status": -9}, {"status": 1}], ids=str
 )
 def test_what_commands_had_printed_is_kept_where_there_is_no_result(fields: dict[str, t.Any]) -> None:
-    result = judge(ending(b"", b"trace", log=lambda: b"one\n\xff", **fields)).result
+    result = judge_ending(ending(b"", b"trace", log=lambda: b"one\n\xff", **fields)).result
     assert (result["stdout"], result["module_stdout"], result["module_stderr"]) == ("one\n\ufffd", "", "trace")
-    assert judge(ending(b'{"stdout": "mine"}', log=lambda: b"one", **fields)).result["stdout"] == "mine"
-    assert "stdout" not in judge(ending(b"", **fields)).result
+    assert judge_ending(ending(b'{"stdout": "mine"}', log=lambda: b"one", **fields)).result["stdout"] == "mine"
+    assert "stdout" not in judge_ending(ending(b"", **fields)).result
 
 
 def test_much_of_what_commands_had_printed_is_cut_in_the_middle() -> None:
-    text = judge(ending(b"", log=lambda: b"<" + b"x" * 3_000_000 + b">", cause="cancelled")).result["stdout"]
+    text = judge_ending(ending(b"", log=lambda: b"<" + b"x" * 3_000_000 + b">", cause="cancelled")).result["stdout"]
     assert text.startswith("<x") and text.endswith("x>") and "bytes left out" in text
     assert len(text) < 1_100_000
 
@@ -326,7 +326,7 @@ def test_much_of_what_commands_had_printed_is_cut_in_the_middle() -> None:
 @pytest.mark.parametrize("failed", [b"true", b"false"], ids=str)
 def test_the_arguments_of_a_module_are_dropped(failed: bytes, fields: dict[str, t.Any]) -> None:
     stdout = b'{"failed": %s, "invocation": {"module_args": {"password": "S3CRET"}}}' % failed
-    assert "S3CRET" not in repr(judge(ending(stdout, **fields)))
+    assert "S3CRET" not in repr(judge_ending(ending(stdout, **fields)))
 
 
 # -- limits of size
@@ -371,7 +371,7 @@ def test_a_key_truncated_of_the_modules_own_stays() -> None:
 
 @pytest.mark.parametrize("cause", [None, "timeout"])
 def test_a_partial_output_is_limited_too(cause: str | None) -> None:
-    outcome = judge(ending(b"", log=lambda: b"x" * 5000, status=-9, cause=cause, max_output=100))
+    outcome = judge_ending(ending(b"", log=lambda: b"x" * 5000, status=-9, cause=cause, max_output=100))
     assert len(outcome.result["stdout"]) < 150 and "stdout" in outcome.truncated
 
 

@@ -12,8 +12,13 @@ import typing as t
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Ending, Outcome, find_result, judge
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, decode, encode
+from ansible_collections.background.jobs.plugins.module_utils._model.outcome import (
+    Ending,
+    Outcome,
+    find_result,
+    judge_ending,
+)
+from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, decode_record, encode_record
 from ansible_collections.background.jobs.tests.unit.helpers import record
 from ansible_collections.background.jobs.tests.unit.strategies import JSON, mutated, objects
 
@@ -55,8 +60,8 @@ def check_outcome(outcome: Outcome) -> None:
     assert outcome.reason is None or isinstance(outcome.reason, str)
     assert outcome.message is None or isinstance(outcome.message, str)
     job = record(state=outcome.state, reason=outcome.reason, message=outcome.message)
-    stored = json.dumps(encode(job, outcome.result)).encode("ascii")
-    assert json.dumps(decode(json.loads(stored))[1]) == json.dumps(outcome.result)
+    stored = json.dumps(encode_record(job, outcome.result)).encode("ascii")
+    assert json.dumps(decode_record(json.loads(stored))[1]) == json.dumps(outcome.result)
     json.dumps(outcome.result, ensure_ascii=False).encode("utf-8")
 
 
@@ -88,4 +93,4 @@ def test_a_result_is_found_whatever_was_printed_before(
 @example(Ending(b'{"stdout": "0123456789", "truncated": true}', b"", 0, 1.0, max_output=8))
 @example(Ending(b'{"stdout": "0123456789", "truncated": [null, {}]}', b"", 0, 1.0, max_output=8))
 def test_every_ending_has_an_outcome_that_can_be_stored(ending: Ending) -> None:
-    check_outcome(judge(ending))
+    check_outcome(judge_ending(ending))

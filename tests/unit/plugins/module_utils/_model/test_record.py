@@ -20,8 +20,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     NewerRecord,
     Record,
     RecordError,
-    decode,
-    encode,
+    decode_record,
+    encode_record,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -38,8 +38,8 @@ RESULTS: dict[str, dict[str, t.Any]] = {
 
 @pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
 def test_a_result_comes_back_unchanged(result: dict[str, t.Any]) -> None:
-    stored = json.loads(json.dumps(encode(record(state=SUCCEEDED), result)))
-    found, own = decode(stored)
+    stored = json.loads(json.dumps(encode_record(record(state=SUCCEEDED), result)))
+    found, own = decode_record(stored)
     assert own == result
     top_level = (KEY, "started", "finished", "ansible_job_id")
     assert found is not None
@@ -70,13 +70,13 @@ def test_a_record_comes_back_unchanged() -> None:
         lock="dpkg",
         no_log=True,
     )
-    found, dummy = decode(encode(before, {"rc": 3}))
+    found, dummy = decode_record(encode_record(before, {"rc": 3}))
     assert found == before
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_builtin_async_status_sees_what_it_expects_in_every_state(state: str) -> None:
-    document = encode(record(state=state), {"finished": "by the module", "failed": True})
+    document = encode_record(record(state=state), {"finished": "by the module", "failed": True})
     assert document["started"] is True
     assert document["finished"] is (state not in (QUEUED, RUNNING))
     assert document["ansible_job_id"] == "j1.0"
@@ -84,41 +84,41 @@ def test_builtin_async_status_sees_what_it_expects_in_every_state(state: str) ->
 
 def test_encoding_leaves_its_arguments_alone() -> None:
     job, result = record(), {"started": 1}
-    encode(job, result)
+    encode_record(job, result)
     assert (job, result) == (record(), {"started": 1})
 
 
 def test_what_was_written_does_not_change_with_what_it_was_made_of() -> None:
     job, result = record(), {"rc": 0}
-    document = encode(job, result)
+    document = encode_record(job, result)
     before = json.dumps(document)
     job.state, result["rc"] = SUCCEEDED, 1
     assert json.dumps(document) == before
 
 
 def test_a_record_of_an_earlier_version_has_what_it_did_not_know_by_default() -> None:
-    document = encode(record())
+    document = encode_record(record())
     for field in ("kill_after", "earlier", "group", "lock"):
         del document[KEY][field]
-    assert decode(document)[0] == record()
+    assert decode_record(document)[0] == record()
 
 
 def test_a_file_of_builtin_async_has_no_record() -> None:
     document = {"started": 1, "finished": 0, "ansible_job_id": "123.4"}
-    assert decode(document) == (None, document)
+    assert decode_record(document) == (None, document)
 
 
 def test_a_newer_format_is_not_read() -> None:
-    document = encode(record())
+    document = encode_record(record())
     document[KEY]["format"] = FORMAT + 1
     with pytest.raises(NewerRecord, match=r"a newer release .* has format 2, and this release reads up to 1\)"):
-        decode(document)
+        decode_record(document)
 
 
 def test_a_field_of_a_later_minor_version_is_passed_over() -> None:
-    document = encode(record())
+    document = encode_record(record())
     document[KEY]["colour"] = "red"
-    assert decode(document)[0] == record()
+    assert decode_record(document)[0] == record()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_field_of_a_later_minor_version_is_passed_over() -> None:
 )
 def test_what_is_no_record_is_refused(raw: t.Any, message: str) -> None:
     with pytest.raises(RecordError, match=message):
-        decode({KEY: raw})
+        decode_record({KEY: raw})
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -47,9 +47,9 @@ ANSWERS: list[wire.Answer] = [
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=wire.kind_of)
 def test_a_request_arrives_as_it_was(request_: wire.Request) -> None:
-    head, behind = wire.encode(request_)
+    head, behind = wire.encode_request(request_)
     assert head.isascii() and b"\n" not in head
-    assert wire.decode(head, behind) == request_
+    assert wire.decode_request(head, behind) == request_
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
@@ -85,7 +85,7 @@ def message(**changes: t.Any) -> bytes:
 )
 def test_what_is_no_request_is_refused(head: bytes, why: str) -> None:
     with pytest.raises(WireError) as caught:
-        wire.decode(head, b"")
+        wire.decode_request(head, b"")
     assert why in str(caught.value)
 
 

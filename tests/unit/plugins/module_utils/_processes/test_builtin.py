@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import KILL, cancel
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import KILL, cancel_jobs
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find_jobs
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 PAYLOAD = ["60", "/root/.ansible/tmp/x/AnsiballZ_command.py", "_"]
@@ -73,7 +73,7 @@ def test_a_cancelled_job_of_builtin_async_can_be_read_by_both(store: Store) -> N
     document: dict[str, t.Any] = json.loads(Path(store.path("j123.4567")).read_bytes())
     assert (document["started"], document["finished"], document["failed"]) == (True, True, True)
     assert (document["ansible_job_id"], document["msg"]) == ("j123.4567", "it was cancelled")
-    status = look(store, "j123.4567")
+    status = read_status(store, "j123.4567")
     assert (status.state, status.reason, status.message) == ("cancelled", "cancelled", "it was cancelled")
     assert status.record is not None and status.record.node == os.uname().nodename
 
@@ -100,12 +100,12 @@ def test_a_job_of_mitogen_runs_as_long_as_the_process_that_it_names(
     store: Store, worker: subprocess.Popen[bytes]
 ) -> None:
     write_running(store, worker.pid)
-    assert look(store, MITOGEN).state == "running"
-    ((dummy, info),) = find(store, Evidence(), now=0.0)
+    assert read_status(store, MITOGEN).state == "running"
+    ((dummy, info),) = find_jobs(store, Evidence(), now=0.0)
     assert (info.name, info.builtin, info.state, info.pid) == (MITOGEN, True, "running", worker.pid)
     worker.kill()
     worker.wait()
-    assert (look(store, MITOGEN).state, look(store, MITOGEN).reason) == ("lost", "supervisor_gone")
+    assert (read_status(store, MITOGEN).state, read_status(store, MITOGEN).reason) == ("lost", "supervisor_gone")
 
 
 def test_a_process_that_has_got_its_number_since_is_not_taken_for_it(
@@ -113,18 +113,18 @@ def test_a_process_that_has_got_its_number_since_is_not_taken_for_it(
 ) -> None:
     write_running(store, worker.pid)
     os.utime(store.path(MITOGEN), (0, os.stat(store.path(MITOGEN)).st_mtime - 60))
-    assert look(store, MITOGEN).state == "lost"
+    assert read_status(store, MITOGEN).state == "lost"
 
 
 def test_a_process_that_is_none_of_mitogen_is_not_taken_for_it(store: Store, sleeper: subprocess.Popen[bytes]) -> None:
     for pid in (sleeper.pid, str(sleeper.pid), None, True, -1):
         write_running(store, pid)
-        assert look(store, MITOGEN).state == "lost", pid
+        assert read_status(store, MITOGEN).state == "lost", pid
 
 
 def test_a_job_of_mitogen_is_ended(store: Store, worker: subprocess.Popen[bytes]) -> None:
     write_running(store, worker.pid)
-    (cancelled,) = cancel([(store, MITOGEN)], KILL, dry=False)
+    (cancelled,) = cancel_jobs([(store, MITOGEN)], KILL, dry=False)
     assert (cancelled.changed, cancelled.status.state) == (True, "cancelled")
     assert worker.wait() == -15
 
@@ -147,5 +147,5 @@ def test_how_a_job_of_mitogen_ended_is_understood(
     store: Store, document: dict[str, t.Any], state: str, reason: str | None
 ) -> None:
     store.write(MITOGEN, {**document, "ansible_job_id": MITOGEN, "data": ""})
-    status = look(store, MITOGEN)
+    status = read_status(store, MITOGEN)
     assert (status.state, status.reason) == (state, reason)

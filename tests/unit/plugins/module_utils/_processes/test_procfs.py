@@ -165,11 +165,11 @@ def test_a_child_that_cannot_start_leaves_no_descriptor_open(fed: bool) -> None:
 
 def test_a_signal_goes_to_the_process_that_was_meant(sleeper: subprocess.Popen[bytes]) -> None:
     process = procfs.table()[sleeper.pid]
-    procfs.send(dataclasses.replace(process, started="1"), signal.SIGKILL)
+    procfs.send_signal(dataclasses.replace(process, started="1"), signal.SIGKILL)
     assert sleeper.poll() is None
-    procfs.send(process, signal.SIGKILL)
+    procfs.send_signal(process, signal.SIGKILL)
     assert sleeper.wait() == -signal.SIGKILL
-    procfs.send(process, signal.SIGKILL)  # it has gone: nothing happens
+    procfs.send_signal(process, signal.SIGKILL)  # it has gone: nothing happens
 
 
 def test_a_process_is_found_by_its_start_too(sleeper: subprocess.Popen[bytes]) -> None:

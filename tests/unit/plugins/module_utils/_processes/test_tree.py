@@ -209,15 +209,15 @@ def test_what_nobody_supervises_is_ended(
     process = started(source, **{_tree.MARK: mark})
     other = started("", **{_tree.MARK: f"{mark}0"})
     tree = Tree(mark, process.pid, procfs.start_time(process.pid), held=False, grace=0.3)
-    assert _tree.end([tree]) == [_tree.Ended(True, [])]
+    assert _tree.end_trees([tree]) == [_tree.Ended(True, [])]
     assert not runs(process.pid) and runs(other.pid)
-    assert _tree.end([tree]) == [_tree.Ended(False, [])]
+    assert _tree.end_trees([tree]) == [_tree.Ended(False, [])]
 
 
 def test_a_stopped_process_is_ended_too(started: t.Callable[..., subprocess.Popen[bytes]], mark: str) -> None:
     process = started("", **{_tree.MARK: mark})
     os.kill(process.pid, 19)
-    assert _tree.end([Tree(mark, 0, None, held=False, grace=60)]) == [_tree.Ended(True, [])]
+    assert _tree.end_trees([Tree(mark, 0, None, held=False, grace=60)]) == [_tree.Ended(True, [])]
     eventually(lambda: not runs(process.pid))
 
 
@@ -226,15 +226,15 @@ def test_many_are_ended_at_once_each_with_its_own_grace(
 ) -> None:
     deaf = [started("signal.signal(signal.SIGTERM, signal.SIG_IGN)", **{_tree.MARK: f"{mark}{n}"}) for n in range(3)]
     sent: list[tuple[int, int]] = []
-    real = procfs.send
+    real = procfs.send_signal
 
     def send(process: Process, number: int) -> None:
         sent.append((process.pid, number))
         real(process, number)
 
-    monkeypatch.setattr(procfs, "send", send)
+    monkeypatch.setattr(procfs, "send_signal", send)
     trees = [Tree(f"{mark}{n}", 0, None, held=False, grace=n * 0.5) for n in range(3)]
-    assert _tree.end(trees) == [_tree.Ended(True, [])] * 3
+    assert _tree.end_trees(trees) == [_tree.Ended(True, [])] * 3
     first = [(process.pid, number) for process in deaf for number in (signal.SIGTERM, signal.SIGCONT)]
     assert sent[:6] == first, "all get TERM before any is waited for"
     killed = [pid for pid, number in sent if number == signal.SIGKILL]
@@ -245,11 +245,11 @@ def test_what_runs_is_told_with_its_owner_and_its_command(started: t.Callable[..
     process = started("open('/proc/self/comm', 'w').write('a\x1bb')")
     census = Census()
     census.refresh()
-    (told,) = _tree.describe([census.processes[process.pid]])
+    (told,) = _tree.describe_processes([census.processes[process.pid]])
     owner = pwd.getpwuid(os.geteuid()).pw_name
     assert (told["pid"], told["owner"], told["command"]) == (process.pid, owner, "a?b")
     assert _tree.still_running([told]) == [told]
     assert _tree.still_running([{**told, "started": "1"}]) == []
     process.kill()
     process.wait()
-    assert _tree.still_running([told]) == _tree.describe([census.processes[process.pid]]) == []
+    assert _tree.still_running([told]) == _tree.describe_processes([census.processes[process.pid]]) == []

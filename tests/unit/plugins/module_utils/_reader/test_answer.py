@@ -16,8 +16,8 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.answer imp
     as_json,
     foretold,
     take_secrets,
-    tell,
     tell_record,
+    tell_status,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -53,7 +53,7 @@ ODD: dict[str, t.Any] = {"body": {"__ansible_type": "nonsense"}}
 
 def test_what_a_job_returned_travels_as_a_text_of_its_own() -> None:
     """Nothing that ansible-core could stumble over is in the answer itself."""
-    told = tell(
+    told = tell_status(
         Status("j1.0", "/a/j1.0", "failed", record=record(earlier=[ODD, {}], shadowed=ODD), result={"rc": 1, **ODD}),
         changed=True,
     )
@@ -76,7 +76,9 @@ def test_what_a_job_returned_travels_as_a_text_of_its_own() -> None:
 
 def test_bytes_that_are_no_text_become_characters_that_are_one() -> None:
     """ansible-core refuses an answer with a lone surrogate in it."""
-    told = tell(Status("1.2", "/b/1.2", "succeeded", message="caf\udce9", result={"stdout": "caf\udce9 \U0001f600 ü"}))
+    told = tell_status(
+        Status("1.2", "/b/1.2", "succeeded", message="caf\udce9", result={"stdout": "caf\udce9 \U0001f600 ü"})
+    )
     assert json.loads(told["result"]) == {"stdout": "caf\ufffd \U0001f600 ü"}
     assert json.loads(told["status"])["message"] == "caf\ufffd"
     json.dumps(told, ensure_ascii=False).encode("utf-8")
@@ -91,7 +93,7 @@ def deep(levels: int) -> t.Any:
 
 def test_a_result_that_cannot_be_sent_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     too_deep = deep(100_000)
-    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(earlier=[too_deep, {}]), result=too_deep))
+    told = tell_status(Status("j1.0", "/a/j1.0", "succeeded", record=record(earlier=[too_deep, {}]), result=too_deep))
     assert told["result"] == ["it is nested too deeply to be sent"]
     assert told["earlier"] == [["it is nested too deeply to be sent"], "{}"]
     monkeypatch.setattr(_answer, "_LARGEST", 100)
@@ -100,7 +102,9 @@ def test_a_result_that_cannot_be_sent_is_told_as_that(monkeypatch: pytest.Monkey
 
 
 def test_a_record_that_cannot_be_sent_is_a_lost_job() -> None:
-    told = tell(Status("j1.0", "/a/j1.0", "succeeded", record=record(conditions=deep(100_000))), running_for=None)
+    told = tell_status(
+        Status("j1.0", "/a/j1.0", "succeeded", record=record(conditions=deep(100_000))), running_for=None
+    )
     status = json.loads(told["status"])
     assert (status["state"], status["reason"]) == ("lost", "status_unreadable")
     assert status["message"] == "of its record: it is nested too deeply to be sent"

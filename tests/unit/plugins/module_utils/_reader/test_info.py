@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find
+from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find_jobs
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
@@ -40,7 +40,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
 
 def put(store: Store, jid: str = "j1.0", result: dict[str, t.Any] | None = None, **fields: t.Any) -> None:
     here = {"node": os.uname().nodename, "boot_id": procfs.boot_id(), "user": "me", "queued_at": NOW - 100}
-    store.write(jid, encode(record(jid, **{**here, **fields}), result))
+    store.write(jid, encode_record(record(jid, **{**here, **fields}), result))
 
 
 def write(store: Store, jid: str, document: t.Any, touched: float = NOW - 60) -> None:
@@ -50,7 +50,7 @@ def write(store: Store, jid: str, document: t.Any, touched: float = NOW - 60) ->
 
 
 def infos(store: Store) -> list[Info]:
-    return [info for dummy, info in find(store, Evidence(), NOW)]
+    return [info for dummy, info in find_jobs(store, Evidence(), NOW)]
 
 
 def info(store: Store) -> Info:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, STATES, Record, encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, STATES, Record, encode_record
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import status as _status
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_gone, locate, look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, locate, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import Unprivileged, record
@@ -85,7 +85,7 @@ def test_a_job_of_builtin_async_is_understood(
 ) -> None:
     monkeypatch.setattr(builtin.Wrappers, "has", lambda wrappers, jid: True)
     store.write("1.2", document)
-    status = look(store, "1.2")
+    status = read_status(store, "1.2")
     assert (status.state, status.reason, status.message) == (state, reason, message)
     assert status.record is None
     assert status.result == document
@@ -97,8 +97,8 @@ def test_a_job_of_builtin_async_is_understood(
 @pytest.mark.parametrize("state", [state for state in STATES if state not in ("queued", "running")])
 def test_a_finished_job_is_what_its_file_says_whoever_lives(store: Store, state: str) -> None:
     done = record(state=state, reason="because", message="of that", node="elsewhere", boot_id="long ago")
-    store.write("j1.0", encode(done, {"rc": 0}))
-    status = look(store, "j1.0")
+    store.write("j1.0", encode_record(done, {"rc": 0}))
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason, status.message, status.result) == (state, "because", "of that", {"rc": 0})
     assert status.record == done
     assert status.finished and status.ours_to_remove
@@ -106,23 +106,25 @@ def test_a_finished_job_is_what_its_file_says_whoever_lives(store: Store, state:
 
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_a_locked_batch_is_at_work(store: Store, lock: int, state: str) -> None:
-    store.write("j1.0", encode(here(state)))
-    assert look(store, "j1.0").state == state
+    store.write("j1.0", encode_record(here(state)))
+    assert read_status(store, "j1.0").state == state
 
 
 def test_a_supervisor_that_lives_counts_where_locks_do_not_work(store: Store) -> None:
-    store.write("j1.0", encode(here(supervisor_pid=os.getpid(), supervisor_start=procfs.start_time(os.getpid()))))
-    assert look(store, "j1.0").state == "running"
-    store.write("j1.0", encode(here(supervisor_pid=os.getpid(), supervisor_start="1")))
-    assert look(store, "j1.0").state == "lost"
+    store.write(
+        "j1.0", encode_record(here(supervisor_pid=os.getpid(), supervisor_start=procfs.start_time(os.getpid())))
+    )
+    assert read_status(store, "j1.0").state == "running"
+    store.write("j1.0", encode_record(here(supervisor_pid=os.getpid(), supervisor_start="1")))
+    assert read_status(store, "j1.0").state == "lost"
 
 
 @pytest.mark.parametrize(
     ("state", "while_it_was"), [("running", "while the job was running"), ("queued", "while the job was still queued")]
 )
 def test_a_job_without_its_supervisor_is_lost(store: Store, state: str, while_it_was: str) -> None:
-    store.write("j1.0", encode(here(state, supervisor_pid=4242)))
-    status = look(store, "j1.0")
+    store.write("j1.0", encode_record(here(state, supervisor_pid=4242)))
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason) == ("lost", "supervisor_gone")
     assert status.message is not None and f"(pid 4242) has gone {while_it_was}" in status.message
     assert status.finished and status.ours_to_remove
@@ -130,16 +132,16 @@ def test_a_job_without_its_supervisor_is_lost(store: Store, state: str, while_it
 
 def test_a_restart_of_the_host_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     start = procfs.start_time(os.getpid())
-    store.write("j1.0", encode(here(supervisor_pid=os.getpid(), supervisor_start=start)))
+    store.write("j1.0", encode_record(here(supervisor_pid=os.getpid(), supervisor_start=start)))
     monkeypatch.setattr(_status, "boot_id", lambda: "another boot")
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason) == ("lost", "reboot")
     assert status.message == "the host was restarted while the job was running; it left no result"
 
 
 def test_a_job_of_another_host_in_a_shared_directory_is_that_hosts(store: Store) -> None:
-    store.write("j1.0", encode(here(node="web9", boot_id="its own")))
-    status = look(store, "j1.0")
+    store.write("j1.0", encode_record(here(node="web9", boot_id="its own")))
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason) == ("not_found", "other_host")
     assert status.message is not None and status.message.startswith("the job was started on host web9, this is ")
     assert not status.ours_to_remove
@@ -147,19 +149,19 @@ def test_a_job_of_another_host_in_a_shared_directory_is_that_hosts(store: Store)
 
 def test_an_end_between_two_looks_is_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The supervisor writes the result and goes after its file was read and before its lock is looked at."""
-    store.write("j1.0", encode(here()))
+    store.write("j1.0", encode_record(here()))
 
     def end(batch: str) -> bool:
-        store.write("j1.0", encode(here("succeeded"), {"rc": 0}))
+        store.write("j1.0", encode_record(here("succeeded"), {"rc": 0}))
         return False
 
     monkeypatch.setattr(store, "is_locked", end)
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.result) == ("succeeded", {"rc": 0})
 
 
 def test_a_missing_file_is_explained(store: Store) -> None:
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason) == ("not_found", None)
     assert status.message is not None
     where = f"on host {os.uname().nodename} for user {user_name(os.geteuid())} in {store.directory}"
@@ -204,7 +206,7 @@ def test_whatever_is_wrong_with_a_file_is_a_state_of_its_job(
     store: Store, content: bytes, message: str, removable: bool
 ) -> None:
     Path(store.path("j1.0")).write_bytes(content)
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason) == ("lost", "status_unreadable")
     assert status.message is not None and message in status.message
     assert status.ours_to_remove is removable
@@ -220,16 +222,16 @@ def test_whatever_is_wrong_with_a_file_is_a_state_of_its_job(
 )
 def test_what_is_no_file_is_unreadable_and_not_ours_to_remove(store: Store, make: t.Callable[[str], t.Any]) -> None:
     make(store.path("j1.0"))
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason, status.ours_to_remove) == ("lost", "status_unreadable", False)
 
 
 def test_a_job_of_a_newer_release_is_not_called_lost(store: Store) -> None:
     store.write("j1.0", {"started": True, "finished": False, KEY: {"format": 2, "state": "paused"}})
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert (status.state, status.reason, status.ours_to_remove) == ("not_found", "newer_release", False)
     assert status.message is not None and "a newer release of background.jobs has started the job" in status.message
-    assert not is_gone(status)
+    assert not is_nowhere(status)
 
 
 def test_what_only_another_user_may_read_is_not_found_rather_than_lost(unprivileged: Unprivileged) -> None:
@@ -240,22 +242,22 @@ def test_what_only_another_user_may_read_is_not_found_rather_than_lost(unprivile
         store = Store(str(above / "async"))
         above.mkdir()
         (above / "async").mkdir(mode=0o700)
-        store.write("j1.0", encode(here("succeeded"), {"rc": 0}))
+        store.write("j1.0", encode_record(here("succeeded"), {"rc": 0}))
         above.chmod(mode)
-        status = unprivileged.do(lambda store=store: look(store, "j1.0"))  # type: ignore[misc]
+        status = unprivileged.do(lambda store=store: read_status(store, "j1.0"))  # type: ignore[misc]
         found[above.name] = (status.state, status.reason, status.ours_to_remove)
         assert "become_user" in str(status.message)
     theirs = unprivileged.directory / "theirs"
     theirs.mkdir(mode=0o700)
     os.chown(theirs, 65534, 65534)
-    status = look(Store(str(theirs)), "j1.0")
+    status = read_status(Store(str(theirs)), "j1.0")
     found["root asks"] = (status.state, status.reason, status.ours_to_remove)
     assert set(found.values()) == {("not_found", "other_user", False)}, found
 
 
 @pytest.mark.parametrize("jid", ["../j1", "", ".j1.lock"])
 def test_what_is_no_job_id_is_said_to_be_none(store: Store, jid: str) -> None:
-    status = look(store, jid)
+    status = read_status(store, jid)
     assert (status.state, status.reason, status.ours_to_remove) == ("not_found", "not_a_jid", False)
 
 

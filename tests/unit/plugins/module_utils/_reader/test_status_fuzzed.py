@@ -24,13 +24,13 @@ from ansible_collections.background.jobs.plugins.module_utils._model.record impo
     STATES,
     Record,
     RecordError,
-    decode,
-    encode,
+    decode_record,
+    encode_record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 from ansible_collections.background.jobs.tests.unit.strategies import JSON, PATHS, TEXTS, mutated, objects, replaced
@@ -65,7 +65,7 @@ RECORDS = st.builds(
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Store]:
     """One store for all examples, with a batch j1 that is being worked on and a batch j2 that is not."""
-    store = Store(prepare(str(tmp_path_factory.mktemp("fuzzed") / "async")))
+    store = Store(prepare_directory(str(tmp_path_factory.mktemp("fuzzed") / "async")))
     handle = store.make_lock("j1")
     yield store
     os.close(handle)
@@ -74,13 +74,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Store]:
 def check(store: Store, content: bytes) -> None:
     """Every reader gives an answer that can be passed on, or the error that it is known for."""
     Path(store.path("j1.0")).write_bytes(content)
-    status = look(store, "j1.0")
+    status = read_status(store, "j1.0")
     assert isinstance(status, Status) and status.state in ANSWERS
     json.dumps([status.state, status.reason, status.message, status.result]).encode("ascii")
     with contextlib.suppress(StoreError):
         document = store.read("j1.0")
         with contextlib.suppress(RecordError):
-            decode(document)
+            decode_record(document)
 
 
 @given(st.binary())
@@ -117,20 +117,20 @@ def test_anything_in_the_fields_of_a_record_is_a_status(
 def test_a_record_with_anything_in_it_is_a_status(
     shared: Store, job: Record, result: dict[str, t.Any], path: list[int], value: t.Any
 ) -> None:
-    document = encode(job, result)
+    document = encode_record(job, result)
     check(shared, json.dumps(replaced(document, path, value)).encode())
     check(shared, json.dumps({**document, KEY: replaced(document[KEY], path, value)}).encode())
 
 
-@given(mutated(st.builds(encode, RECORDS, RESULTS).map(json.dumps).map(str.encode)))
+@given(mutated(st.builds(encode_record, RECORDS, RESULTS).map(json.dumps).map(str.encode)))
 def test_a_file_that_was_damaged_is_a_status(shared: Store, content: bytes) -> None:
     check(shared, content)
 
 
 @given(RECORDS, RESULTS)
 def test_every_record_and_every_result_come_back(shared: Store, job: Record, result: dict[str, t.Any]) -> None:
-    document = json.loads(json.dumps(encode(job, result)).encode("ascii"))
-    found, own = decode(document)
+    document = json.loads(json.dumps(encode_record(job, result)).encode("ascii"))
+    found, own = decode_record(document)
     assert own == result
     assert found is not None
     found.shadowed = {}
@@ -139,12 +139,12 @@ def test_every_record_and_every_result_come_back(shared: Store, job: Record, res
 
 @given(TEXTS)
 def test_any_text_is_a_job_id_or_is_said_to_be_none(shared: Store, jid: str) -> None:
-    assert look(shared, jid).state == "not_found"
+    assert read_status(shared, jid).state == "not_found"
 
 
 @pytest.mark.parametrize("key", ["started", "finished", "ansible_job_id", KEY, "msg"])
 def test_a_result_that_is_nested_deeply_comes_back(key: str) -> None:
     depth = 450
     value = json.loads("[" * depth + "]" * depth)
-    document = encode(record(state="succeeded", earlier=[{key: value}]), {key: value})
-    assert decode(json.loads(json.dumps(document)))[1] == {key: value}
+    document = encode_record(record(state="succeeded", earlier=[{key: value}]), {key: value})
+    assert decode_record(json.loads(json.dumps(document)))[1] == {key: value}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails, read
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails, read_output
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 JID = "j1.0"
@@ -19,7 +19,7 @@ JID = "j1.0"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(prepare(str(tmp_path / "async")))
+    return Store(prepare_directory(str(tmp_path / "async")))
 
 
 def log(store: Store, data: bytes) -> None:
@@ -27,7 +27,7 @@ def log(store: Store, data: bytes) -> None:
 
 
 def told(store: Store, offset: int = 0, to_the_end: bool = False, limit: int = 1000) -> tuple[bytes, int, int] | None:
-    output = read(store, JID, offset, to_the_end, limit)
+    output = read_output(store, JID, offset, to_the_end, limit)
     return None if output is None else (base64.b64decode(output.text), output.next, output.left_out)
 
 

@@ -9,14 +9,14 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin
 from ansible_collections.background.jobs.plugins.module_utils._reader import wait as _waiting
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
-from ansible_collections.background.jobs.plugins.module_utils._reader.wait import awaited, select, wait
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare
+from ansible_collections.background.jobs.plugins.module_utils._reader.wait import awaited, jobs_of_group, wait_for_jobs
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -66,9 +66,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def counted(store: Store, jid: str, wrappers: builtin.Wrappers | None = None) -> Status:
         seen.append(jid)
-        return look(store, jid, wrappers)
+        return read_status(store, jid, wrappers)
 
-    monkeypatch.setattr(_waiting, "look", counted)
+    monkeypatch.setattr(_waiting, "read_status", counted)
     return seen
 
 
@@ -103,11 +103,11 @@ def test_a_group_is_found_whole_and_in_the_order_of_its_launch(store: Store) -> 
         ("j3.0", "day", 2.0, "running"),
     ):
         job = record(jid, batch=jid.rpartition(".")[0], name=f"job {jid}", group=group, queued_at=queued, state=state)
-        store.write(jid, encode(job))
+        store.write(jid, encode_record(job))
     store.write("j5.0", DONE)
-    assert [jid for dummy, jid in select(store, "night", None)] == ["j9.0", "j2.9", "j2.10"]
-    assert [jid for dummy, jid in select(store, None, ["job j3.0", "job j9.0"])] == ["j9.0", "j3.0"]
-    assert select(store, "night", ["job j3.0"]) == []
+    assert [jid for dummy, jid in jobs_of_group(store, "night", None)] == ["j9.0", "j2.9", "j2.10"]
+    assert [jid for dummy, jid in jobs_of_group(store, None, ["job j3.0", "job j9.0"])] == ["j9.0", "j3.0"]
+    assert jobs_of_group(store, "night", ["job j3.0"]) == []
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,19 @@ def test_a_wait_for_a_group_is_not_for_what_was_cancelled_and_launched_again(
 ) -> None:
     ended = record("j1.0", batch="j1", name="job", group="night", queued_at=10.0, ended_at=20.0, state="cancelled")
     ended.reason, ended.message = "cancelled", message
-    store.write("j1.0", encode(ended))
+    store.write("j1.0", encode_record(ended))
     name, queued = again
-    store.write("j2.0", encode(record("j2.0", batch="j2", name=name, group="night", queued_at=queued, state="running")))
+    store.write(
+        "j2.0", encode_record(record("j2.0", batch="j2", name=name, group="night", queued_at=queued, state="running"))
+    )
     assert [jid for dummy, jid in awaited(store, group, None if group else ["job", "other"])] == left
 
 
 def states(store: Store, clock: Clock, jids: t.Sequence[str], **options: t.Any) -> list[str]:
     options = {"patience": 100.0, "report": 100.0, "known": {}, **options}
-    return [s.state for s in wait([(store, jid) for jid in jids], clock=clock.time, sleep=clock.sleep, **options)]
+    return [
+        s.state for s in wait_for_jobs([(store, jid) for jid in jids], clock=clock.time, sleep=clock.sleep, **options)
+    ]
 
 
 def test_finished_jobs_are_answered_at_once(store: Store, clock: Clock) -> None:
@@ -226,7 +230,7 @@ def test_two_changes_within_one_tick_are_both_seen(store: Store, clock: Clock, m
 def test_a_supervisor_that_goes_without_a_trace_is_missed_within_seconds(store: Store, clock: Clock) -> None:
     lock = store.make_lock("j1")
     for jid in ("j1.0", "j1.1"):
-        store.write(jid, encode(record(jid, state="running", node=os.uname().nodename)))
+        store.write(jid, encode_record(record(jid, state="running", node=os.uname().nodename)))
     clock.at(10, lambda: os.close(lock))
     assert states(store, clock, ["j1.0", "j1.1"]) == ["lost", "lost"]
     assert 10 <= clock.now < 11.5
@@ -235,7 +239,7 @@ def test_a_supervisor_that_goes_without_a_trace_is_missed_within_seconds(store: 
 def test_a_living_supervisor_costs_no_reading(store: Store, clock: Clock, looks: list[str]) -> None:
     lock = store.make_lock("j1")
     try:
-        store.write("j1.0", encode(record("j1.0", state="running")))
+        store.write("j1.0", encode_record(record("j1.0", state="running")))
         states(store, clock, ["j1.0"], patience=60)
     finally:
         os.close(lock)
@@ -243,12 +247,12 @@ def test_a_living_supervisor_costs_no_reading(store: Store, clock: Clock, looks:
 
 
 def test_jobs_of_several_directories_are_waited_for_together(store: Store, clock: Clock, tmp_path: t.Any) -> None:
-    other = Store(prepare(str(tmp_path / "other")))
+    other = Store(prepare_directory(str(tmp_path / "other")))
     store.write("j7.0", running("j7.0"))
     other.write("j7.1", running("j7.1"))
     clock.at(5, lambda: store.write("j7.0", DONE))
     clock.at(9, lambda: other.write("j7.1", DONE))
-    found = wait([(other, "j7.1"), (store, "j7.0")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
+    found = wait_for_jobs([(other, "j7.1"), (store, "j7.0")], 100, 100, {}, clock=clock.time, sleep=clock.sleep)
     assert [(status.jid, status.state) for status in found] == [("j7.1", "succeeded"), ("j7.0", "succeeded")]
     assert clock.now < 9.1
 
@@ -267,12 +271,12 @@ def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
     clock = Clock()
 
     def look_and_end(where: Store, jid: str, wrappers: builtin.Wrappers) -> Status:
-        status = look(where, jid)
+        status = read_status(where, jid)
         if status.state == "running":
             where.write(jid, DONE)
         return status
 
-    monkeypatch.setattr(_waiting, "look", look_and_end)
-    statuses = wait([(store, "j1.0")], 60, 60, {}, clock=clock.time, sleep=clock.sleep)
+    monkeypatch.setattr(_waiting, "read_status", look_and_end)
+    statuses = wait_for_jobs([(store, "j1.0")], 60, 60, {}, clock=clock.time, sleep=clock.sleep)
     assert [status.state for status in statuses] == ["succeeded"]
     assert clock.now < 1

@@ -21,7 +21,7 @@ def refused(answer: wire.Answer) -> str:
 
 
 def test_a_version_that_is_not_known_is_answered_with_a_sentence(capfdbinary: t.Any) -> None:
-    head, behind = wire.encode(wire.List("/nowhere"))
+    head, behind = wire.encode_request(wire.List("/nowhere"))
     main.main(head.replace(b'"version":1', b'"version":2'), behind)
     (line,) = filter(None, capfdbinary.readouterr().out.decode().splitlines())
     answer = wire.decode_answer(line[len(wire.MARK) :])[0]

@@ -28,7 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store.directory i
     _is_open,
     check_jid,
     expand,
-    prepare,
+    prepare_directory,
     user_name,
 )
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
@@ -57,14 +57,14 @@ def umask() -> t.Iterator[t.Callable[[int], int]]:
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077], ids=oct)
 def test_prepare_makes_a_private_directory(tmp_path: Path, umask: t.Callable[[int], int], mask: int) -> None:
     umask(mask)
-    path = prepare(str(tmp_path / "deep" / "async"))
+    path = prepare_directory(str(tmp_path / "deep" / "async"))
     assert path == str(tmp_path / "deep" / "async")
     assert mode(path) == 0o700
 
 
 def test_prepare_takes_a_directory_that_is_there(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    assert prepare(str(tmp_path)) == str(tmp_path)
+    assert prepare_directory(str(tmp_path)) == str(tmp_path)
     assert mode(tmp_path) == 0o755
 
 
@@ -75,7 +75,7 @@ def test_a_directory_others_can_write_is_refused_sticky_or_not(tmp_path: Path, p
     tmp_path.chmod(permissions)
     message = "can be written by other users; set the shell option 'async_dir'"
     with pytest.raises(StoreError, match=message):
-        prepare(str(tmp_path))
+        prepare_directory(str(tmp_path))
     for use in (store.jids, lambda: store.read("j1"), lambda: store.open_lock("j1")):
         with pytest.raises(StoreError, match=message):
             use()
@@ -86,10 +86,10 @@ def test_a_directory_others_can_write_is_refused_sticky_or_not(tmp_path: Path, p
 def test_a_group_with_others_in_it_may_not_write_and_one_without_may(tmp_path: Path) -> None:
     """Builtin async makes its directory by the umask, which is 002 where each user has a group of his own."""
     tmp_path.chmod(0o770)
-    assert prepare(str(tmp_path)) == str(tmp_path)
+    assert prepare_directory(str(tmp_path)) == str(tmp_path)
     os.chown(tmp_path, -1, NOBODY)
     with pytest.raises(StoreError, match="can be written by other users"):
-        prepare(str(tmp_path))
+        prepare_directory(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_nothing_is_made_where_another_user_could_replace_it(tmp_path: Path) -> 
     """A directory of root's in the home of another user would be in the way of that user's own jobs."""
     os.chown(tmp_path, NOBODY, NOBODY)
     with pytest.raises(StoreError, match=f"could be replaced by another user, since {tmp_path} belongs to {NOBODY}"):
-        prepare(str(tmp_path / "deep" / "async"))
+        prepare_directory(str(tmp_path / "deep" / "async"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,9 +135,9 @@ def test_a_directory_that_another_user_could_replace_is_refused(
     os.chown(tmp_path / "above", owner, owner)
     (tmp_path / "above").chmod(permissions)
     if why is None:
-        assert prepare(str(path)) == str(path)
+        assert prepare_directory(str(path)) == str(path)
         return
-    for use in (prepare, lambda path: Store(path).jids()):
+    for use in (prepare_directory, lambda path: Store(path).jids()):
         with pytest.raises(StoreError, match=f"could be replaced by another user, since {tmp_path}/above {why}"):
             use(str(path))
 
@@ -163,18 +163,18 @@ def test_links_above_a_directory_are_followed(tmp_path: Path) -> None:
     (tmp_path / "open" / "x").mkdir()
     (tmp_path / "open").chmod(0o777)
     for name in ("relative", "absolute"):
-        assert prepare(str(tmp_path / name / "async")) == str(tmp_path / name / "async")
+        assert prepare_directory(str(tmp_path / name / "async")) == str(tmp_path / name / "async")
     with pytest.raises(StoreError, match="cannot make"):
-        prepare(str(tmp_path / "round" / "async"))
+        prepare_directory(str(tmp_path / "round" / "async"))
     with pytest.raises(StoreError, match=f"since {tmp_path}/open can be written by other users"):
-        prepare(str(tmp_path / "outside" / "async"))
+        prepare_directory(str(tmp_path / "outside" / "async"))
 
 
 def test_prepare_refuses_a_link_to_a_directory(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
     with pytest.raises(StoreError, match="link is a symbolic link"):
-        prepare(str(link))
+        prepare_directory(str(link))
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])
@@ -182,27 +182,27 @@ def test_prepare_refuses_what_is_no_directory(tmp_path: Path, kind: str) -> None
     path = tmp_path / "async"
     path.touch() if kind == "file" else path.symlink_to(tmp_path / "nowhere")
     with pytest.raises(StoreError, match=re.escape(f"cannot make the async directory {path}: File exists")):
-        prepare(str(path))
+        prepare_directory(str(path))
 
 
 @as_root
 def test_prepare_refuses_a_directory_of_somebody_else(tmp_path: Path) -> None:
     os.chown(tmp_path, NOBODY, NOBODY)
     with pytest.raises(StoreError, match=f"belongs to {NOBODY}, not to root"):
-        prepare(str(tmp_path))
+        prepare_directory(str(tmp_path))
 
 
 def test_prepare_says_why_a_directory_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"cannot make .*/file/async: Not a directory; .*ansible_async_dir"):
-        prepare(str(tmp_path / "file" / "async"))
+        prepare_directory(str(tmp_path / "file" / "async"))
 
 
 @pytest.mark.parametrize("written", ["~/.jobs", "$HOME/.jobs", "${HOME}/x/../.jobs"])
 def test_home_and_variables_are_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert expand(written) == str(tmp_path / ".jobs")
-    assert prepare(written) == str(tmp_path / ".jobs")
+    assert prepare_directory(written) == str(tmp_path / ".jobs")
     assert (tmp_path / ".jobs").is_dir()
 
 

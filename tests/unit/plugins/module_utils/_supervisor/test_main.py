@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.batch impor
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import look
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
@@ -464,7 +464,7 @@ def test_a_supervisor_that_fails_says_so_in_the_files_of_its_jobs(
     supervise(store, Batch("j1", jobs))
     assert sorted(os.listdir(store.directory)) == ["j1.0", "j1.1"]
     for job in jobs:
-        status = look(store, job.jid)
+        status = read_status(store, job.jid)
         assert (status.state, status.reason) == ("lost", "supervisor_failed")
         assert status.message is not None and "RuntimeError: this cannot be" in status.message
 
@@ -476,7 +476,7 @@ def test_few_results_wait_to_be_written_together(store: Store) -> None:
     supervisor = main.Supervisor(Packed(pack(Batch("j1", jobs))), records, store, ("", ""))
     for job in jobs:
         supervisor._finish(job.jid, Outcome("succeeded", {"changed": False}))
-    assert [look(store, job.jid).state for job in jobs].count("succeeded") == TOGETHER
+    assert [read_status(store, job.jid).state for job in jobs].count("succeeded") == TOGETHER
 
 
 # -- no room, and too much

@@ -670,8 +670,8 @@ def test_the_distance_is_kept_to_attempts_too_and_counts_from_the_real_start() -
 def test_a_job_that_waits_is_cancelled_with_the_next_decision() -> None:
     plan = schedule("ab", slots=1)
     go(plan, 0)
-    plan.cancel("b", "for a reason")
-    plan.cancel("b", "for another")
+    plan.note_cancel("b", "for a reason")
+    plan.note_cancel("b", "for another")
     assert go(plan, 1) == Decision(drop=[Drop("b", "cancelled", "cancelled", "for a reason")])
     assert go(plan, 2) == Decision()
     assert plan.waiting == []
@@ -679,7 +679,7 @@ def test_a_job_that_waits_is_cancelled_with_the_next_decision() -> None:
 
 def test_a_job_that_was_never_started_can_be_cancelled() -> None:
     plan = schedule("a")
-    plan.cancel("a", "for a reason")
+    plan.note_cancel("a", "for a reason")
     assert dropped(go(plan, 0)) == [("a", "cancelled", "cancelled")]
     assert plan.done
     assert plan.elapsed("a", 9) == 0
@@ -688,10 +688,10 @@ def test_a_job_that_was_never_started_can_be_cancelled() -> None:
 def test_a_job_that_runs_is_ended() -> None:
     plan = schedule("ab", timeout=100, kill_after=5)
     go(plan, 0)
-    plan.cancel("a", "for a reason")
-    plan.cancel("a", "for another")
+    plan.note_cancel("a", "for a reason")
+    plan.note_cancel("a", "for another")
     assert plan.decide(1).term == ["a"]
-    plan.cancel("a", "again")
+    plan.note_cancel("a", "again")
     assert plan.decide(2) == Decision(wake=6)
     assert plan.decide(6).kill == ["a"]
     assert plan.cause("a") == "cancelled"
@@ -702,8 +702,8 @@ def test_a_job_that_runs_is_ended() -> None:
 def test_a_job_that_runs_may_end_where_only_those_that_wait_are_cancelled() -> None:
     plan = schedule("ab", slots=1, retries=3, retry_on=["failed"])
     go(plan, 0)
-    plan.cancel("a", "for a reason", running=False)
-    plan.cancel("b", "for a reason", running=False)
+    plan.note_cancel("a", "for a reason", running=False)
+    plan.note_cancel("b", "for a reason", running=False)
     assert go(plan, 1) == Decision(drop=[Drop("b", "cancelled", "cancelled", "for a reason")])
     assert plan.cause("a") is None
     assert plan.settle("a", "failed", 2)
@@ -713,8 +713,8 @@ def test_a_job_that_runs_may_end_where_only_those_that_wait_are_cancelled() -> N
 def test_a_job_left_running_can_still_be_ended() -> None:
     plan = schedule("a")
     go(plan, 0)
-    plan.cancel("a", "for a reason", running=False)
-    plan.cancel("a", "for a reason")
+    plan.note_cancel("a", "for a reason", running=False)
+    plan.note_cancel("a", "for a reason")
     assert plan.decide(1).term == ["a"]
 
 
@@ -723,7 +723,7 @@ def test_a_job_that_waits_for_its_next_attempt_is_cancelled(running: bool) -> No
     plan = schedule("a", retries=3, delay=60, retry_on=["failed"])
     go(plan, 0)
     plan.settle("a", "failed", 1)
-    plan.cancel("a", "for a reason", running)
+    plan.note_cancel("a", "for a reason", running)
     assert dropped(go(plan, 2)) == [("a", "cancelled", "cancelled")]
     assert plan.done
 
@@ -733,7 +733,7 @@ def test_a_job_that_is_cancelled_while_it_is_ended_for_its_limit_is_not_tried_ag
     plan = schedule("a", timeout=10, retries=3, retry_on=["timed_out"])
     go(plan, 0)
     plan.decide(10)
-    plan.cancel("a", "for a reason", running)
+    plan.note_cancel("a", "for a reason", running)
     assert plan.cause("a") == "timeout"
     assert plan.settle("a", "timed_out", 11)
 
@@ -741,7 +741,7 @@ def test_a_job_that_is_cancelled_while_it_is_ended_for_its_limit_is_not_tried_ag
 def test_a_cancelled_job_that_fails_by_itself_meanwhile_is_not_tried_again() -> None:
     plan = schedule("a", retries=3, retry_on=["failed", "cancelled"])
     go(plan, 0)
-    plan.cancel("a", "for a reason")
+    plan.note_cancel("a", "for a reason")
     assert plan.settle("a", "failed", 1)
 
 
@@ -749,7 +749,7 @@ def test_a_job_that_has_ended_stays_as_it_is() -> None:
     plan = schedule("a", halt="soon,fail=1")
     go(plan, 0)
     plan.settle("a", "succeeded", 1)
-    plan.cancel("a", "for a reason")
+    plan.note_cancel("a", "for a reason")
     assert go(plan, 2) == Decision()
     assert (plan.cause("a"), plan.done, plan.halted) == (None, True, None)
 

@@ -182,7 +182,7 @@ class World:
             self.end(over[0])
 
     def cancel(self, cancel: Cancel) -> None:
-        self.plan.cancel(cancel.key, "for a reason", cancel.running)
+        self.plan.note_cancel(cancel.key, "for a reason", cancel.running)
         if cancel.key in self.final:
             return
         self.no_retry.add(cancel.key)

@@ -29,7 +29,7 @@ def lines(store: Store, batch: str = "j1") -> list[str]:
 
 
 def test_nothing_is_written_that_was_not_asked_for(store: Store) -> None:
-    trace = _trace.begin(store, Batch("j1", []))
+    trace = _trace.begin_trace(store, Batch("j1", []))
     assert trace is _trace.OFF
     trace.note("this", "j1.0")
     trace.servers([1])
@@ -38,7 +38,7 @@ def test_nothing_is_written_that_was_not_asked_for(store: Store) -> None:
 
 
 def test_lines_name_jobs_but_not_those_with_no_log(store: Store) -> None:
-    trace = _trace.begin(store, BATCH)
+    trace = _trace.begin_trace(store, BATCH)
     trace.note("results are on disk", "j1.0", "j1.1")
     trace.servers([7, 5])
     trace.servers([5, 7])
@@ -52,18 +52,18 @@ def test_lines_name_jobs_but_not_those_with_no_log(store: Store) -> None:
 
 
 def test_the_file_is_its_users_and_never_one_that_is_there(store: Store, tmp_path: Path) -> None:
-    _trace.begin(store, BATCH)
+    _trace.begin_trace(store, BATCH)
     assert stat.S_IMODE(os.lstat(store.trace_path("j1")).st_mode) == 0o600
     (tmp_path / "victim").touch()
     os.symlink(tmp_path / "victim", store.trace_path("j2"))
-    assert _trace.begin(store, Batch("j2", [], trace=True)) is _trace.OFF
+    assert _trace.begin_trace(store, Batch("j2", [], trace=True)) is _trace.OFF
     assert (tmp_path / "victim").read_bytes() == b""
 
 
 def test_it_is_bounded_and_keeps_room_for_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_trace, "_LIMIT", 1000)
     monkeypatch.setattr(_trace, "_RESERVED", 300)
-    trace = _trace.begin(store, BATCH)
+    trace = _trace.begin_trace(store, BATCH)
     for dummy in range(100):
         trace.note("x" * 50)
     trace.last("Traceback\nRuntimeError")
@@ -98,9 +98,9 @@ def test_a_batch_leaves_a_trace_until_its_last_job_is_removed(batches: Batches, 
     assert any(line.startswith('job 1 "j1.1": failed, ') for line in told)
     assert told[-1] == "all jobs have ended"
     assert "secret" not in "".join(told)
-    files.remove([first])
+    files.remove_finished([first])
     assert os.path.exists(store.trace_path("j1"))
-    files.remove([last])
+    files.remove_finished([last])
     assert os.listdir(store.directory) == []
 
 

@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger 
     Told,
     place,
     report,
-    standing,
+    standing_of,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import entry
 
@@ -222,14 +222,14 @@ def test_the_place_of_a_task_is_as_short_as_it_can_be(path: str, directory: str,
     ],
 )
 def test_how_a_job_stands(answer: dict[str, t.Any], clause: str) -> None:
-    assert standing(StartedJob("web1", "web1", BACKUP, "j1"), answer) == clause
+    assert standing_of(StartedJob("web1", "web1", BACKUP, "j1"), answer) == clause
 
 
 def test_nothing_of_a_job_with_no_log_is_told_but_its_end() -> None:
     job = StartedJob("web1", "web1", BACKUP, "j1", no_log=True)
-    assert standing(job, entry("a", "failed", {"reason": "module"}, msg="a secret")) == "failed: module"
-    assert standing(job, entry("a", "failed", rc=3, msg="a secret")) == "failed: rc 3"
-    assert standing(StartedJob("web1", "web1", BACKUP), {}) == "could not be asked for: its id is hidden"
+    assert standing_of(job, entry("a", "failed", {"reason": "module"}, msg="a secret")) == "failed: module"
+    assert standing_of(job, entry("a", "failed", rc=3, msg="a secret")) == "failed: rc 3"
+    assert standing_of(StartedJob("web1", "web1", BACKUP), {}) == "could not be asked for: its id is hidden"
 
 
 def test_the_report_names_every_job() -> None:

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import encode
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import Task, Told
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline import Timeline, TimelineJob, document
 from ansible_collections.background.jobs.tests.unit import helpers
@@ -153,10 +153,10 @@ def test_a_job_of_another_run_belongs_to_the_task_that_collected_it() -> None:
 
 def test_our_job_is_known_by_its_record_if_builtin_async_status_reads_it() -> None:
     known = record(state="timed_out", reason="timeout", started_at=NOON + 2, queued_at=NOON + 1, ended_at=NOON + 4)
-    (entry,) = entries(told(encode(known, {"stdout": "so far", "rc": 1}), STATUS, 9))
+    (entry,) = entries(told(encode_record(known, {"stdout": "so far", "rc": 1}), STATUS, 9))
     assert (entry.name, entry.state, entry.reason, entry.builtin) == ("backup", "timed_out", "timeout", False)
     assert (times(entry), entry.stdout, entry.rc) == ([1, 2, 4], ["so far"], 1)
-    (entry,) = entries(told({**encode(known), "background_jobs": "damaged"}, STATUS, 9))
+    (entry,) = entries(told({**encode_record(known), "background_jobs": "damaged"}, STATUS, 9))
     assert (entry.jid, entry.builtin) == ("j1.0", True)
 
 

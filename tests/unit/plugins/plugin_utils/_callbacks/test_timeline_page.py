@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page, write
+from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.timeline_page import page, write_page
 
 
 def test_data_cannot_leave_its_element() -> None:
@@ -51,7 +51,7 @@ def test_a_file_is_for_its_owner_and_replaces_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "page.html"
     target.write_text("untouched", encoding="ascii")
     link.symlink_to(target)
-    write(str(link), "\N{CHECK MARK}")
+    write_page(str(link), "\N{CHECK MARK}")
     assert link.read_text(encoding="utf-8") == "\N{CHECK MARK}"
     assert (target.read_text(encoding="ascii"), link.is_symlink()) == ("untouched", False)
     assert stat.S_IMODE(link.stat().st_mode) == 0o600
@@ -60,10 +60,10 @@ def test_a_file_is_for_its_owner_and_replaces_a_link(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page.html").mkdir()
     with pytest.raises(IsADirectoryError):
-        write(str(tmp_path / "page.html"), "text")
+        write_page(str(tmp_path / "page.html"), "text")
     with pytest.raises(FileNotFoundError):
-        write(str(tmp_path / "missing" / "page.html"), "text")
+        write_page(str(tmp_path / "missing" / "page.html"), "text")
     assert os.listdir(tmp_path) == ["page.html"]
     monkeypatch.chdir(tmp_path)
-    write("here.html", "text")
+    write_page("here.html", "text")
     assert (tmp_path / "here.html").exists()

@@ -109,7 +109,7 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
 
 
 def send(action: Action, request: wire.Request = LAUNCH) -> Said:
-    return door.send(t.cast("t.Any", action), request, {})
+    return door.send_request(t.cast("t.Any", action), request, {})
 
 
 def request_in(payload: bytes) -> wire.Request:
@@ -119,7 +119,7 @@ def request_in(payload: bytes) -> wire.Request:
         sections.append(payload[: int(size)])
         payload = payload[int(size) :]
     assert len(sections) == 4
-    return wire.decode(sections[2], sections[3])
+    return wire.decode_request(sections[2], sections[3])
 
 
 def test_the_program_travels_on_stdin_where_nobody_has_set_pipelining() -> None:

@@ -10,7 +10,11 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleError
 
-from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import ConditionError, Conditions, judge
+from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import (
+    ConditionError,
+    Conditions,
+    judge_by_conditions,
+)
 from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 VARIABLES: dict[str, t.Any] = {
@@ -85,5 +89,5 @@ def test_what_no_handle_can_keep_is_refused(expression: str, message: str) -> No
 
 def test_the_result_comes_before_the_play() -> None:
     result = entry("a", "failed", rc=3)
-    judge([(result, closed("rc not in fine or limits.low > 1"))])
+    judge_by_conditions([(result, closed("rc not in fine or limits.low > 1"))])
     assert result["failed"] is False

@@ -17,9 +17,9 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define import bou
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import (
     ConditionError,
     Conditions,
-    check,
+    check_expression,
     holds,
-    judge,
+    judge_by_conditions,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import entry
 
@@ -76,10 +76,10 @@ def test_an_expression_that_cannot_be_evaluated_says_why(expression: str, messag
 
 
 def test_what_is_no_expression_is_found_before_it_is_needed() -> None:
-    check("rc == 0 and nowhere is undefined")
+    check_expression("rc == 0 and nowhere is undefined")
     for wrong in ("rc ==", "a b", "{{ rc }}", "rc | as_that"):
         with pytest.raises(ConditionError):
-            check(wrong)
+            check_expression(wrong)
 
 
 def test_conditions_survive_a_status_file_and_what_a_target_makes_of_them() -> None:
@@ -100,7 +100,7 @@ def test_a_target_is_told_no_variables_and_believed_none() -> None:
 def judged(conditions: Conditions, **result: t.Any) -> dict[str, t.Any]:
     said = {key: result.pop(key) for key in ("reason", "message") if key in result}
     whole = entry("a", result.pop("state"), said, **{"changed": True, **result})
-    judge([(whole, conditions)])
+    judge_by_conditions([(whole, conditions)])
     return whole
 
 
@@ -135,7 +135,7 @@ def test_what_we_said_of_a_failure_that_is_none_is_said_no_more() -> None:
 def test_a_condition_sees_the_keys_of_the_module_and_the_job_beside_them() -> None:
     for expression in ("name == 'nginx'", "state == 'started'", "job.name == 'a'", "job.state == 'succeeded'"):
         result = {**entry("a", "succeeded"), "name": "nginx", "state": "started"}
-        judge([(result, Conditions(failed_when=[expression]))])
+        judge_by_conditions([(result, Conditions(failed_when=[expression]))])
         assert (result["failed"], result["job"]["reason"]) == (True, "failed_when"), expression
 
 
@@ -158,17 +158,17 @@ def test_a_job_whose_condition_cannot_be_evaluated_fails(key: str) -> None:
 def test_a_job_whose_module_never_had_its_say_is_not_judged(state: str) -> None:
     before = entry("a", state)
     result = dict(before)
-    judge([(result, Conditions(["nowhere"], ["false"]))])
+    judge_by_conditions([(result, Conditions(["nowhere"], ["false"]))])
     assert result == before
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "lost"])
 def test_an_ignored_failure_stays_one_and_is_marked(state: str) -> None:
     result = entry("a", state)
-    judge([(result, Conditions(ignore_errors=True))])
+    judge_by_conditions([(result, Conditions(ignore_errors=True))])
     assert result == entry("a", state, {"ignored": True})
     result = entry("a", "succeeded")
-    judge([(result, Conditions(ignore_errors=True))])
+    judge_by_conditions([(result, Conditions(ignore_errors=True))])
     assert result == entry("a", "succeeded")
 
 
@@ -200,7 +200,7 @@ def test_a_condition_has_limits_and_costs_no_other(expression: str, monkeypatch:
     good, bad, last = (entry(name, "succeeded", rc=0) for name in "abc")
     fine = Conditions(failed_when=["rc == 0"])
     before = _children()
-    judge([(good, fine), (bad, Conditions(failed_when=[expression], variables=None)), (last, fine)])
+    judge_by_conditions([(good, fine), (bad, Conditions(failed_when=[expression], variables=None)), (last, fine)])
     assert (good["job"]["reason"], last["job"]["reason"]) == ("failed_when", "failed_when")
     assert bad["job"]["state"] in ("failed", "succeeded") and bad["job"].get("reason") in ("condition", None)
     assert len(str(bad.get("msg", ""))) < 1000
@@ -211,7 +211,7 @@ def test_a_condition_gets_no_more_memory_than_there_is_for_one(monkeypatch: pyte
     monkeypatch.setattr(bounded, "_MEMORY", 64 * 1024 * 1024)
     results = [entry(name, "succeeded") for name in "ab"]
     sizes = (1, 256)
-    judge(
+    judge_by_conditions(
         [
             (result, Conditions(failed_when=[f"'a' * {size * 1024 * 1024} != ''"]))
             for result, size in zip(results, sizes)
@@ -229,7 +229,7 @@ def test_conditions_that_take_too_long_are_not_tried_without_end(monkeypatch: py
     monkeypatch.setattr(bounded, "SECONDS", 0)
     results = [entry(str(number), "succeeded") for number in range(50)]
     began = time.monotonic()
-    judge([(result, Conditions(failed_when=[ENDLESS])) for result in results])
+    judge_by_conditions([(result, Conditions(failed_when=[ENDLESS])) for result in results])
     assert {result["job"]["reason"] for result in results} == {"condition"}
     assert time.monotonic() - began < 50
 
@@ -247,7 +247,7 @@ def test_a_process_that_judges_is_ended_with_what_interrupts_the_task() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         with pytest.raises(Interrupt):
-            judge([(result, Conditions(failed_when=[ENDLESS]))])
+            judge_by_conditions([(result, Conditions(failed_when=[ENDLESS]))])
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
@@ -258,7 +258,7 @@ def test_a_process_that_judges_is_ended_with_what_interrupts_the_task() -> None:
 def test_what_only_the_target_knows_sees_nothing_but_the_result() -> None:
     result = entry("a", "succeeded", rc=0)
     told = {"failed_when": ["rc not in fine"], "variables": {"fine": [0]}}
-    judge([(result, Conditions.of_the_target(told))])
+    judge_by_conditions([(result, Conditions.of_the_target(told))])
     assert result["msg"] == (
         "failed_when (rc not in fine) cannot be evaluated: 'fine' is undefined; of a job that is found by its group, "
         "name or id only the keys of its result are known"

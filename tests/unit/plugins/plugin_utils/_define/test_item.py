@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._define.item import distinct, short
+from ansible_collections.background.jobs.plugins.plugin_utils._define.item import distinct, short_name
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.item impor
     ids=lambda value: str(value)[:30],
 )
 def test_an_item_is_told_in_a_few_words(item: t.Any, text: str) -> None:
-    assert short(item) == text
+    assert short_name(item) == text
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._display import bars as _bars
-from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import Area, lines, suits
+from ansible_collections.background.jobs.plugins.plugin_utils._display.bars import Area, bar_lines, suits
 from ansible_collections.background.jobs.plugins.plugin_utils._display.progress import Part, ShownJob, Standing
 
 WIDTH, HEIGHT = 80, 24
@@ -35,7 +35,7 @@ def standing(
 
 def drawn(*standings: Standing, width: int = WIDTH, height: int = HEIGHT, later: float = 0) -> list[str]:
     """The lines, as text."""
-    return [line.plain for line in lines([(each, later) for each in standings], width, height)]
+    return [line.plain for line in bar_lines([(each, later) for each in standings], width, height)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_bar_is_never_full_before_the_end_and_shows_each_failure(
     done: int, total: int, failed: int, cells: str
 ) -> None:
     parts = [Part("failed", failed)] if failed else []
-    (line,) = lines([(standing(done=done, total=total, parts=parts), 0)], WIDTH, HEIGHT)
+    (line,) = bar_lines([(standing(done=done, total=total, parts=parts), 0)], WIDTH, HEIGHT)
     assert line.plain.split()[1] == cells
     red = [
         line.plain[span.start : span.end]
@@ -257,7 +257,7 @@ def test_an_error_in_drawing_ends_the_drawing_and_nothing_else(
         raise ValueError("no picture")
 
     terminal.do("show", 1)
-    monkeypatch.setattr(_bars, "lines", fail)
+    monkeypatch.setattr(_bars, "bar_lines", fail)
     terminal.do("print", "one\n")
     terminal.do("print", "two\n")
     terminal.do("show", 2)

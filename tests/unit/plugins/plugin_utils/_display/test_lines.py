@@ -12,7 +12,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.condition 
 from ansible_collections.background.jobs.plugins.plugin_utils._display import lines
 from ansible_collections.background.jobs.plugins.plugin_utils._display.lines import MOST, Lines, foreseen
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle
-from ansible_collections.background.jobs.plugins.plugin_utils._results.results import judged, known
+from ansible_collections.background.jobs.plugins.plugin_utils._results.results import judged, known_result
 from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 Job = t.Tuple[Handle, t.Dict[str, t.Any]]
@@ -54,7 +54,7 @@ class Task:
         before = len(self.display.said)
         asked = [(handle, status) for handle, status in jobs if handle.result is None]
         told = iter(judged(*map(list, zip(*asked)))) if asked else iter(())  # type: ignore[arg-type]
-        results = [known(handle) if handle.result is not None else next(told) for handle, dummy in jobs]
+        results = [known_result(handle) if handle.result is not None else next(told) for handle, dummy in jobs]
         self.lines.close(results, [status for dummy, status in asked])
         return self.display.said[before:]
 

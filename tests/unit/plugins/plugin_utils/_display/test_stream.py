@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.plugin_utils._display.stream import Stream, lines
+from ansible_collections.background.jobs.plugins.plugin_utils._display.stream import Stream, output_lines
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle
 
 A, B = Handle(jid="j1.0", name="redis"), Handle(jid="j1.1", name="nginx")
@@ -75,4 +75,4 @@ def test_what_was_left_out_is_said() -> None:
     ],
 )
 def test_lines_are_fit_for_a_terminal(data: bytes, expected: list[str]) -> None:
-    assert lines(data) == expected
+    assert output_lines(data) == expected

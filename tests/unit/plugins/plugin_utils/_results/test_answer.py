@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell, tell_record
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, tell_status
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import (
     DEEPEST,
@@ -53,7 +53,7 @@ def pruned(told: Answer) -> Answer:
 
 def job(jid: str, result: Answer | None = None, state: str = "succeeded", **fields: t.Any) -> Answer:
     """What a host says of one job."""
-    return tell(Status(jid, f"/a/{jid}", state, record=record(jid, state=state, **fields), result=result or {}))
+    return tell_status(Status(jid, f"/a/{jid}", state, record=record(jid, state=state, **fields), result=result or {}))
 
 
 def answer(*jobs: Answer, **fields: t.Any) -> Answer:
@@ -176,9 +176,11 @@ def test_output_comes_with_what_there_is_of_it() -> None:
 
 def test_an_error_names_the_host() -> None:
     message = "the answer of web1 about its jobs makes no sense: "
-    with pytest.raises(AnsibleActionFail, match=f"{message}it has no jobs"), _answer.of("web1"):
+    with pytest.raises(AnsibleActionFail, match=f"{message}it has no jobs"), _answer.reading_answer_of("web1"):
         statuses({}, [])
-    with pytest.raises(AnsibleActionFail, match=f"{message}it tells of job j1.1 more"), _answer.of("web1"):
+    with pytest.raises(AnsibleActionFail, match=f"{message}it tells of job j1.1 more"), _answer.reading_answer_of(
+        "web1"
+    ):
         statuses(answer(job("j1.1"), job("j1.1")), None)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import Conditions
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, HandleError, read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, HandleError, read_handles
 from ansible_collections.background.jobs.tests.unit.helpers import entry
 
 OURS = entry("backup", "queued", {"host": "web1"}, ansible_job_id="j1.0", results_file="/a/j1.0")
@@ -32,16 +32,16 @@ def looped(item: t.Any, **result: t.Any) -> dict[str, t.Any]:
 
 
 def found(registered: t.Any) -> list[tuple[str, str]]:
-    return [(handle.jid, handle.name) for handle in read(registered)]
+    return [(handle.jid, handle.name) for handle in read_handles(registered)]
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], (), {"results": []}, [[], None]], ids=repr)
 def test_nothing_is_no_jobs(nothing: t.Any) -> None:
-    assert read(nothing) == []
+    assert read_handles(nothing) == []
 
 
 def test_a_handle_of_ours_is_read_as_it_is() -> None:
-    (handle,) = read(OURS)
+    (handle,) = read_handles(OURS)
     assert (handle.jid, handle.name, handle.results_file, handle.host) == ("j1.0", "backup", "/a/j1.0", "web1")
     assert (handle.origin, handle.result) == ({}, None)
 
@@ -87,10 +87,10 @@ def test_jobs_are_found_in_order_in_whatever_was_registered(registered: t.Any, j
 
 def test_the_item_of_a_loop_stays_with_its_job() -> None:
     item = {"name": "redis"}
-    (plain,) = read({"results": [looped(item)]})
+    (plain,) = read_handles({"results": [looped(item)]})
     assert plain.origin == {"item": item, "ansible_loop_var": "item"}
     named = {**BUILTIN, "pkg": item, "ansible_loop_var": "pkg", "index": 3, "ansible_index_var": "index"}
-    (renamed,) = read([named])
+    (renamed,) = read_handles([named])
     assert renamed.origin == {
         "pkg": item,
         "item": item,
@@ -103,7 +103,7 @@ def test_the_item_of_a_loop_stays_with_its_job() -> None:
 
 def test_the_item_of_an_outer_loop_serves_jobs_that_have_none() -> None:
     inner = {"results": [OURS, looped("own")], "item": "outer", "ansible_loop_var": "item"}
-    assert [handle.origin["item"] for handle in read({"results": [inner]})] == ["outer", "own"]
+    assert [handle.origin["item"] for handle in read_handles({"results": [inner]})] == ["outer", "own"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_item_of_an_outer_loop_serves_jobs_that_have_none() -> None:
     ids=["skipped", "failed", "unreachable", "unreachable and failed", "skipped, not failed"],
 )
 def test_an_item_that_started_no_job_is_known_already(result: dict[str, t.Any], state: str, reason: str | None) -> None:
-    first, second = read({"results": [{**result, "item": "a", "ansible_loop_var": "item"}, looped("b")]})
+    first, second = read_handles({"results": [{**result, "item": "a", "ansible_loop_var": "item"}, looped("b")]})
     assert first.result is not None
     assert (first.result["job"]["state"], first.result["job"].get("reason")) == (state, reason)
     assert (first.result["started"], first.result["finished"]) == (False, True)
@@ -129,7 +129,7 @@ def test_an_item_that_started_no_job_is_known_already(result: dict[str, t.Any], 
 def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
     its_own = {"rc": 3, "state": "its own"}
     failed = {**entry("backup", "failed", {"reason": "exit_code"}, ansible_job_id="j1.0"), **its_own}
-    (handle,) = read({"results": [failed]})
+    (handle,) = read_handles({"results": [failed]})
     assert handle.result == failed
 
 
@@ -145,19 +145,19 @@ def test_a_job_that_was_waited_for_is_not_asked_for_again() -> None:
     ids=["not found", "elsewhere", "ended by cancel", "not what it says", "running"],
 )
 def test_a_job_whose_result_is_not_there_is_asked_for_again(result: dict[str, t.Any]) -> None:
-    (handle,) = read([result])
+    (handle,) = read_handles([result])
     assert (handle.jid, handle.name, handle.result) == ("j1.0", "a", None)
 
 
 def test_a_job_that_halt_has_ended_is_not_taken_for_one_that_succeeded() -> None:
     ended = {**entry("a", "cancelled", {"reason": "halted"}, ansible_job_id="j1.0"), "failed": False}
-    (handle,) = read([ended])
+    (handle,) = read_handles([ended])
     assert handle.result == ended
 
 
 def test_all_that_a_handle_says_is_read() -> None:
     said = {"host": "web1", "user": "app", "group": "nightly", "no_log": True, "attached_as": "j2.0", "conditions": {}}
-    (handle,) = read([entry("a", "queued", said, ansible_job_id="j1.0", results_file="/a/j1.0", item=1)])
+    (handle,) = read_handles([entry("a", "queued", said, ansible_job_id="j1.0", results_file="/a/j1.0", item=1)])
     assert handle == Handle(
         jid="j1.0",
         name="a",
@@ -175,7 +175,7 @@ def test_all_that_a_handle_says_is_read() -> None:
 
 def test_jobs_of_job_info_say_it_flat() -> None:
     said = {"ansible_job_id": "j1.0", "name": "a", "state": "running", "results_file": "/a/j1.0", "host": "web1"}
-    (handle,) = read({"jobs": [{**said, "user": "app", "group": "nightly", "no_log": True, "builtin": False}]})
+    (handle,) = read_handles({"jobs": [{**said, "user": "app", "group": "nightly", "no_log": True, "builtin": False}]})
     assert (handle.name, handle.named, handle.host, handle.user) == ("a", True, "web1", "app")
     assert (handle.group, handle.no_log, handle.results_file, handle.result) == ("nightly", True, "/a/j1.0", None)
 
@@ -188,7 +188,7 @@ def test_jobs_of_job_info_say_it_flat() -> None:
 )
 def test_no_key_of_a_module_says_anything_of_a_job_of_builtin_async(own: dict[str, t.Any], finished: t.Any) -> None:
     told = {"host": "web9", "user": "evil", "group": "g", "no_log": True, "conditions": {"ignore_errors": True}}
-    (handle,) = read({**BUILTIN, **told, **own, "finished": finished})
+    (handle,) = read_handles({**BUILTIN, **told, **own, "finished": finished})
     assert (handle.jid, handle.name, handle.results_file) == ("j2.3", "j2.3", "/b/j2.3")
     assert (handle.host, handle.user, handle.group, handle.no_log, handle.conditions) == (None, None, None, False, None)
     if finished:
@@ -200,10 +200,12 @@ def test_no_key_of_a_module_says_anything_of_a_job_of_builtin_async(own: dict[st
 
 def test_the_variable_of_a_loop_may_be_called_job() -> None:
     item = {"name": "nginx", "state": "running"}
-    (handle,) = read([{**BUILTIN, "failed": False, "started": True, "finished": False, "job": item, **LOOP_OVER_JOB}])
+    (handle,) = read_handles(
+        [{**BUILTIN, "failed": False, "started": True, "finished": False, "job": item, **LOOP_OVER_JOB}]
+    )
     assert (handle.name, handle.named, handle.origin["item"]) == ("nginx", False, item)
     ours = entry("mine", "queued", ansible_job_id="j1.0", item=item, **LOOP_OVER_JOB)
-    (handle,) = read([ours])
+    (handle,) = read_handles([ours])
     assert (handle.name, handle.origin) == ("mine", {"item": item, **LOOP_OVER_JOB})
 
 
@@ -247,7 +249,7 @@ def test_what_tasks_really_register_is_understood(core: str) -> None:
     registered = json.loads(path.read_text(encoding="utf-8"))
     found = {}
     for name, result in registered.items():
-        handles = read(result)
+        handles = read_handles(result)
         assert all(handle.jid for handle in handles if handle.result is None)
         found[name] = [
             "ask" if each is None else ": ".join(filter(None, (each["job"]["state"], each["job"].get("reason"))))
@@ -261,7 +263,7 @@ def test_what_tasks_really_register_is_understood(core: str) -> None:
 def test_a_final_result_keeps_what_the_module_returned(core: str, name: str) -> None:
     path = Path(__file__).with_name("registered") / f"{core}.json"
     registered = json.loads(path.read_text(encoding="utf-8"))[name]
-    (handle,) = read(registered)
+    (handle,) = read_handles(registered)
     assert handle.result is not None
     assert {**handle.result, **handle.result["job"].get("shadowed", {})}.items() >= {
         (key, value) for key, value in registered.items() if isinstance(value, (str, int))
@@ -271,7 +273,9 @@ def test_a_final_result_keeps_what_the_module_returned(core: str, name: str) -> 
 
 
 def test_a_modules_own_words_for_its_state_are_kept_apart() -> None:
-    (handle,) = read({"changed": True, "failed": False, "state": "running", "started": "12:00", "finished": False})
+    (handle,) = read_handles(
+        {"changed": True, "failed": False, "state": "running", "started": "12:00", "finished": False}
+    )
     assert handle.result is not None
     assert (handle.result["state"], handle.result["started"], handle.result["finished"]) == ("running", True, True)
     assert handle.result["job"]["state"] == "succeeded"
@@ -289,10 +293,10 @@ def test_a_mapping_with_a_job_id_is_that_job_whatever_else_it_holds(key: str, in
 
 
 def test_a_launch_that_failed_started_nothing() -> None:
-    (handle,) = read({"failed": True, "changed": False, "msg": "no", "module_stdout": "", "rc": 1})
+    (handle,) = read_handles({"failed": True, "changed": False, "msg": "no", "module_stdout": "", "rc": 1})
     assert handle.result is not None
     assert (handle.result["job"]["reason"], handle.result["started"]) == ("launch", False)
-    (handle,) = read({"failed": True, "changed": False, "msg": "404", "url": "http://a"})
+    (handle,) = read_handles({"failed": True, "changed": False, "msg": "404", "url": "http://a"})
     assert handle.result is not None
     assert (handle.result["job"]["reason"], handle.result["started"]) == ("module", True)
 
@@ -302,16 +306,16 @@ def test_what_is_nested_without_end_is_refused_or_ends() -> None:
     for dummy in range(5000):
         endless = [endless]
     with pytest.raises(HandleError, match="nested too deep"):
-        read(endless)
+        read_handles(endless)
     result: dict[str, t.Any] = {"failed": False}
     for dummy in range(500):
         result = {"results": [result], "jobs": [result], "failed": False}
-    (handle,) = read(result)
+    (handle,) = read_handles(result)
     assert handle.result is not None and handle.result["job"]["state"] == "succeeded"
 
 
 def test_a_job_whose_action_did_the_work_itself_is_known() -> None:
-    (handle,) = read({**entry("say", "succeeded"), "started": False})
+    (handle,) = read_handles({**entry("say", "succeeded"), "started": False})
     assert handle.result is not None and handle.name == "say"
 
 
@@ -332,7 +336,7 @@ def test_a_job_whose_action_did_the_work_itself_is_known() -> None:
 )
 def test_what_is_no_job_is_refused(registered: t.Any, message: str) -> None:
     with pytest.raises(HandleError) as caught:
-        read(registered)
+        read_handles(registered)
     assert str(caught.value).startswith(message)
 
 
@@ -347,14 +351,14 @@ def test_what_was_registered_is_given_a_name() -> None:
         ("j2.3", "all (a)"),
         ("j1.0", "all (backup)"),
     ]
-    (final,) = read({"name": "mine", "job": {"rc": 0, "failed": False, "name": "its own"}})
+    (final,) = read_handles({"name": "mine", "job": {"rc": 0, "failed": False, "name": "its own"}})
     assert final.result is not None
     assert (final.name, final.result["job"]["name"], final.result["name"]) == ("mine", "mine", "its own")
     before = entry("old", "succeeded")
-    (final,) = read({"name": "mine", "job": before})
+    (final,) = read_handles({"name": "mine", "job": before})
     assert final.result is not None
     assert (final.result["job"]["name"], before["job"]["name"]) == ("mine", "old"), "what was given is left alone"
-    assert [handle.named for handle in read([OURS, "j1.0", BUILTIN, {"name": "x", "job": "j1.0"}])] == [
+    assert [handle.named for handle in read_handles([OURS, "j1.0", BUILTIN, {"name": "x", "job": "j1.0"}])] == [
         True,
         False,
         False,
@@ -365,4 +369,4 @@ def test_what_was_registered_is_given_a_name() -> None:
 @pytest.mark.parametrize("name", ["", " ", None, 3, "a\nb", "a\u202eb"])
 def test_a_name_that_cannot_be_shown_is_refused(name: t.Any) -> None:
     with pytest.raises(HandleError, match=r"^the name .* of a job is no text, or is empty"):
-        read({"name": name, "job": BUILTIN})
+        read_handles({"name": name, "job": BUILTIN})

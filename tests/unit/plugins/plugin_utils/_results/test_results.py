@@ -14,7 +14,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import did_not_succeed
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import Conditions
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import Definition
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle, read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._results.results import (
     CENSORED,
     combine,
@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._results.results i
     headline,
     headroom,
     judged,
-    known,
+    known_result,
     misdirected,
     overdue,
     present,
@@ -228,7 +228,7 @@ def test_a_job_that_was_ended_by_halt_does_not_fail_by_itself() -> None:
     assert (result["job"]["state"], result["failed"], result["finished"]) == ("cancelled", False, True)
     assert "shadowed" not in result["job"]
     assert present(HANDLE, ours({"failed": True}, "cancelled", "cancelled"))["failed"] is True
-    assert known(Handle(name="a", result=result))["failed"] is False
+    assert known_result(Handle(name="a", result=result))["failed"] is False
 
 
 @pytest.mark.parametrize(
@@ -296,15 +296,18 @@ def test_the_item_of_a_job_is_in_its_result() -> None:
 
 def test_a_job_known_before_is_presented_as_it_was() -> None:
     skipped = {**entry("a", "skipped", skip_reason="when"), "state": "its own"}
-    assert known(Handle(name="a", origin={"item": 1}, result={**skipped, "failed": True})) == {**skipped, "item": 1}
+    assert known_result(Handle(name="a", origin={"item": 1}, result={**skipped, "failed": True})) == {
+        **skipped,
+        "item": 1,
+    }
     lost = entry("a", "lost", changed=True)
-    assert known(Handle(name="a", result=lost)) == lost
+    assert known_result(Handle(name="a", result=lost)) == lost
 
 
 def test_nothing_in_a_result_that_was_registered_makes_ansible_core_act() -> None:
     acts = {"add_host": {}, "_ansible_x": 1, "unreachable": True}
     before = entry("a", "failed", {"reason": "module", "attempt_results": [{"rc": 1, **acts}]}, skipped=True, **acts)
-    again = known(Handle(name="a", result=before))
+    again = known_result(Handle(name="a", result=before))
     assert not {*acts, "skipped"} & set(again)
     assert again["job"]["attempt_results"] == [{"rc": 1}]
     assert again["job"]["shadowed"] == {"skipped": True}
@@ -336,7 +339,7 @@ def test_the_conditions_of_an_action_that_ran_no_module_count() -> None:
 def test_a_job_that_ended_here_is_taken_for_what_it_is_by_those_who_wait_for_it() -> None:
     for result in ({"skipped": True}, {"changed": True, "name": "its own"}, {"failed": True}, {"rc": 2}):
         handle = finished("x", dict(result), Conditions())
-        (read_again,) = read([handle])
+        (read_again,) = read_handles([handle])
         assert (read_again.name, read_again.result) == ("x", handle)
 
 
@@ -369,16 +372,16 @@ def test_a_job_of_which_only_the_target_knows_is_judged_by_what_that_kept() -> N
 def test_a_job_that_is_waited_for_again_keeps_its_conditions(state: str) -> None:
     conditions = Conditions(failed_when=["rc > limit"], variables={"limit": 3})
     status = ours({}, state, conditions=FORGED)
-    (again,) = read(judged([dataclasses.replace(HANDLE, conditions=conditions)], [status]))
+    (again,) = read_handles(judged([dataclasses.replace(HANDLE, conditions=conditions)], [status]))
     assert again.conditions == conditions
-    (again,) = read(judged([HANDLE], [status]))
+    (again,) = read_handles(judged([HANDLE], [status]))
     assert again.conditions is None
 
 
 def test_a_job_that_is_not_there_keeps_what_is_known_of_its_place() -> None:
     handle = Handle(jid="j1.0", name="a", host="web2", user="app", results_file="/a/j1.0")
     absent = dataclasses.asdict(Status("j1.0", "/a/j1.0", "not_found", None, "it is not there"))
-    again = read([present(handle, absent, "web1")])
+    again = read_handles([present(handle, absent, "web1")])
     assert again == [dataclasses.replace(handle, no_log=False, named=True)], "another wait asks for it again"
     assert "host" not in present(HANDLE, absent, "web1")["job"], "nobody knows where it is"
 
@@ -393,7 +396,7 @@ def test_a_job_of_another_launch_is_marked() -> None:
     handle = dataclasses.replace(HANDLE, attached_as="j2.0")
     assert present(handle, ours({}))["job"]["attached"] is True
     assert "attached" not in present(HANDLE, ours({}))["job"]
-    (again,) = read(present(handle, ours({}, "running")))
+    (again,) = read_handles(present(handle, ours({}, "running")))
     assert again.attached_as == "j2.0", "whoever waits again is the same"
 
 

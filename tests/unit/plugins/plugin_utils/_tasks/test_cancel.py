@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._argspec import cancel as spec
+from ansible_collections.background.jobs.plugins.module_utils._argspec import cancel_options as spec
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import DefinitionError
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.cancel import cancel
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action import JobAction
@@ -28,12 +28,12 @@ class Target:
         self.asked: list[dict[str, t.Any]] = []
         self.removed: list[str] = []
 
-    def cancel(self, request: dict[str, t.Any], task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
+    def send_cancel(self, request: dict[str, t.Any], task_vars: t.Any, secret: bool) -> dict[str, t.Any]:
         self.secret = secret
         self.asked.append(request)
         return {"jobs": list(self._statuses), "user": "root"}
 
-    def remove(self, command: str) -> None:
+    def run_removal(self, command: str) -> None:
         self.removed.append(command)
 
 

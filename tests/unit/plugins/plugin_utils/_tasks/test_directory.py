@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import DefinitionError
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.directory import DirectoryAction, job_info, prune
 
 
@@ -26,11 +26,11 @@ class Target:
         self._task = types.SimpleNamespace(check_mode=check_mode)
         self.asked: list[dict[str, t.Any]] = []
 
-    def look(self, selection: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def send_list(self, selection: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         self.asked.append(selection)
         return {"elsewhere": 0, "user": "root", "async_dir": "/a", **self._answer}
 
-    def prune(self, request: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def send_prune(self, request: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         self.asked.append(request)
         return {"kept": [], "files": [], "error": None, **self._answer}
 
@@ -42,12 +42,12 @@ def job(name: str, state: str = "succeeded", **fields: t.Any) -> dict[str, t.Any
 
 
 def told(target: Target, **options: t.Any) -> dict[str, t.Any]:
-    defaults = {key: option.get("default") for key, option in _argspec.job_info().items()}
+    defaults = {key: option.get("default") for key, option in _argspec.job_info_options().items()}
     return job_info(t.cast(DirectoryAction, target), {**defaults, **options}, {})
 
 
 def pruned(target: Target, **options: t.Any) -> dict[str, t.Any]:
-    defaults = {key: option.get("default") for key, option in _argspec.prune().items()}
+    defaults = {key: option.get("default") for key, option in _argspec.prune_options().items()}
     return prune(t.cast(DirectoryAction, target), {**defaults, **options}, {})
 
 
@@ -68,7 +68,7 @@ def test_only_what_was_asked_for_is_sent() -> None:
 
 @pytest.mark.parametrize("state", ["running", "succeeded", "lost"])
 def test_what_is_told_can_be_waited_for_and_cancelled(state: str) -> None:
-    (handle,) = read(told(Target(job("a", state, user="me", no_log=True)))["jobs"])
+    (handle,) = read_handles(told(Target(job("a", state, user="me", no_log=True)))["jobs"])
     assert (handle.jid, handle.name, handle.results_file) == ("j1.a", "a", "/a/j1.a")
     assert (handle.host, handle.user, handle.no_log, handle.result) == ("web1", "me", True, None)
 

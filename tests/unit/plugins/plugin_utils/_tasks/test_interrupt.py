@@ -15,7 +15,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.background.jobs.plugins.plugin_utils._core import relay
-from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read
+from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import interrupt
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.interrupt import (
     STAND,
@@ -75,7 +75,7 @@ def test_many_jobs_of_a_group_are_named_by_it() -> None:
 
 def test_what_is_left_can_be_waited_for_again_though_it_has_ended() -> None:
     result = interrupt.interrupted_result(left("succeeded", "running"), "why", action())
-    assert [(handle.jid, handle.result) for handle in read(result)] == [("j1.0", None), ("j1.1", None)]
+    assert [(handle.jid, handle.result) for handle in read_handles(result)] == [("j1.0", None), ("j1.1", None)]
     assert (result["failed"], result["finished"], result["changed"]) == (True, False, False)
 
 

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell
+from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_status
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, door
 from ansible_collections.background.jobs.plugins.plugin_utils._core.door import Said
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import job_action
@@ -69,7 +69,7 @@ def program(monkeypatch: pytest.MonkeyPatch, *said: wire.Answer | Said) -> list[
         )
 
     monkeypatch.setattr(compat, "register_secrets", lambda secrets: None)
-    monkeypatch.setattr(door, "send", send)
+    monkeypatch.setattr(door, "send_request", send)
     monkeypatch.setattr(JobAction, "get_shell_option", lambda action, option, default=None: f"<{option}>")
     return sent
 
@@ -80,13 +80,13 @@ NOBODY = wire.Statuses([], "root")
 def test_a_request_goes_to_the_async_directory_and_its_answer_is_checked(
     action: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = wire.Statuses([tell(Status("j1", "/a/j1", "running"))], "root", False)
+    running = wire.Statuses([tell_status(Status("j1", "/a/j1", "running"))], "root", False)
     sent = program(monkeypatch, wire.Started([], "/a"), wire.Started([], "/a", NOBODY), running, running)
-    action.start(b"packed", {"a": 1})
-    assert action.start(b"packed", {"a": 1}, {"patience": 5})["jobs"] == []
+    action.send_batch(b"packed", {"a": 1})
+    assert action.send_batch(b"packed", {"a": 1}, {"patience": 5})["jobs"] == []
     assert action.ask(["j1"], "status", {"a": 1}, False, patience=5)["jobs"][0]["state"] == "running"
     action._task.check_mode = True
-    action.cancel({"jobs": ["j1"], "mode": "kill", "results_files": {"j1": "/b/j1"}}, {"a": 1}, False)
+    action.send_cancel({"jobs": ["j1"], "mode": "kill", "results_files": {"j1": "/b/j1"}}, {"a": 1}, False)
     question = wire.Question("<async_dir>", patience=5)
     assert sent == [
         wire.Launch("<async_dir>", None, b"packed"),
@@ -123,7 +123,7 @@ def test_what_is_no_answer_fails_with_its_cause(
     action._task.no_log = hidden
     program(monkeypatch, said)
     with pytest.raises(AnsibleActionFail) as caught:
-        action.start(b"", {"a": 1})
+        action.send_batch(b"", {"a": 1})
     assert message in str(caught.value)
     assert isinstance(caught.value, NoAnswer) is ("OSError" in message)
 
@@ -137,13 +137,13 @@ def test_an_answer_that_may_hold_secrets_is_not_shown_by_the_connection(
     program(monkeypatch, NOBODY)
     seen = []
     context = types.SimpleNamespace(no_log=None)
-    send = door.send
+    send = door.send_request
 
     def watched(*arguments: t.Any) -> Said:
         seen.append(context.no_log)
         return send(*arguments)
 
-    monkeypatch.setattr(door, "send", watched)
+    monkeypatch.setattr(door, "send_request", watched)
     monkeypatch.setattr(action, "_connection", types.SimpleNamespace(_play_context=context))
     monkeypatch.setattr(job_action.display, "verbosity", verbosity)
     action.ask([], "status", {"a": 1}, secret)

@@ -48,7 +48,9 @@ class Target:
     def get_options() -> dict[str, t.Any]:
         return {"timeout": 10}
 
-    def start(self, batch: bytes, task_vars: t.Any, question: t.Any, secret: bool, if_running: str) -> dict[str, t.Any]:
+    def send_batch(
+        self, batch: bytes, task_vars: t.Any, question: t.Any, secret: bool, if_running: str
+    ) -> dict[str, t.Any]:
         self.started += 1
         if self.started == 1 and not self.reliable:
             raise self.failure

@@ -53,7 +53,7 @@ class Target:
         final = question["last"] or not {"queued", "running"} & {answer[jid] for jid in jids}
         return {"jobs": [self._status(jid, answer[jid]) for jid in jids], "user": "root", "final": final}
 
-    def remove(self, command: str) -> None:
+    def run_removal(self, command: str) -> None:
         self.removed.append(command)
 
     @staticmethod
@@ -257,7 +257,7 @@ def test_who_interrupts_the_removal_of_files_has_the_result(said: list[str]) -> 
         pass
 
     class Slow(Target):
-        def remove(self, command: str) -> None:
+        def run_removal(self, command: str) -> None:
             raise Interrupted
 
     target = Slow({"1.2": "succeeded"})
@@ -349,7 +349,7 @@ def test_files_that_cannot_be_removed_are_a_warning(said: list[str], monkeypatch
     monkeypatch.setattr(_wait.display, "warning", warned.append)
 
     class Full(Target):
-        def remove(self, command: str) -> None:
+        def run_removal(self, command: str) -> None:
             raise AnsibleActionFail("read-only file system")
 
     assert waited(Full({"j1.0": "succeeded"}), handles("j1.0"))["failed"] is False
