@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: progress
 type: notification
-short_description: Draw a bar for each host that is waited for
+short_description: Draw a progress bar for each host
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
@@ -15,12 +15,12 @@ description:
   - While P(background.jobs.run#module) and P(background.jobs.wait#module) wait, the last lines of the terminal show a
     bar for each host, with the jobs that run and for how long, and those that did not succeed. What Ansible prints
     meanwhile appears above. The bars vanish when nothing is waited for any more.
-  - The bars take the place of the lines on how the jobs stand, which these tasks print otherwise. A log file
-    (C(log_path)) has the lines. Those on jobs that have ended appear above the bars.
+  - The bars take the place of the progress lines that these tasks print otherwise. A log file (C(log_path)) has the
+    lines. Those of jobs that have ended appear above the bars.
   - The bars take half of the terminal's height at most, and say how many more hosts there are.
   - For a task with O(background.jobs.wait#module:quiet=true) nothing is drawn.
   - Hosts tell what has changed after one second, even if O(background.jobs.wait#module:progress_interval) is more.
-    Each such answer takes one trip to the host.
+    Each such answer is a round trip to the host.
   - Without a terminal nothing is drawn, and the lines are printed as they are without this callback. That is in a pipe,
     with C(TERM=dumb) and where the environment variable C(CI) is set.
   - While Ansible itself asks the user something, the bars step aside. A program that asks on the terminal by itself,

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: timeline
 type: aggregate
-short_description: Write a page that shows which job ran when on which host
+short_description: Write an HTML page that shows which job ran when, on which host
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
@@ -20,7 +20,7 @@ description:
   - Times of our jobs come from the clocks of their hosts. If the clock of a host differs so much that a job would begin
     outside of the task that has started it, the jobs of that host are moved into it. For jobs of C(async) the times are
     those at which the controller was told.
-  - With C(no_log), jobs are shown with their name, their times, how they ended and their exit code, and nothing else.
+  - With C(no_log), jobs are shown with their name, times, state and exit code only.
     If the result of their task is not registered, there is one bar for the whole task.
   - If a run has no jobs, nothing is written, and the page of another run stays.
   - The page holds messages and output of jobs. Only the user that runs Ansible can read it. Look through it before you

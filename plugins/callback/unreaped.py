@@ -7,20 +7,20 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: unreaped
 type: aggregate
-short_description: Name the jobs that nobody collected
+short_description: Name uncollected jobs
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - At the end of a run, names each job that was started in it and that nobody has collected, with its host, its task
-    and the place of that task. Jobs of P(background.jobs.launch#module) and of tasks with C(async) and C(poll=0) are
-    told alike. Nothing is printed if all were collected.
+  - At the end of a run, names each uncollected job that was started in it, with its host, its task and the place of
+    that task. It knows jobs of P(background.jobs.launch#module) and of tasks with C(async) and C(poll=0). Nothing is
+    printed if all were collected.
   - Many jobs of one task share a line. With C(-v) each has its own.
   - A job counts as collected as soon as a task has seen its end, whether it succeeded or failed, or has removed its
     files. P(background.jobs.wait#module), P(background.jobs.cancel#module), P(background.jobs.async_status#module),
-    M(ansible.builtin.async_status) and the role P(background.jobs.reap#role) do that. It does not if it was asked for
-    but still ran.
-  - A job that is left to another run on purpose is named, too. It is not collected in this one.
+    M(ansible.builtin.async_status) and the role P(background.jobs.reap#role) do that. It does not count if it
+    was asked for but still ran.
+  - A job that is left to another run on purpose is named, too.
   - With C(no_log), the jobs and their tasks are named, but nothing is shown of what they do. The id of a job is hidden
     as well, unless the result of its task is registered.
   - With several playbooks on one command line, the jobs are named after the last one. They are named earlier if hosts

@@ -11,9 +11,9 @@ name: by_name
 author:
   - The background.jobs contributors (@background-jobs)
 version_added: 1.0.0
-short_description: Results of jobs by the names of their jobs
+short_description: Make a dictionary of results, by job name
 description:
-  - Makes a dictionary of the results of jobs, with the names of the jobs as its keys.
+  - Makes a dictionary of results, with the names of the jobs as its keys.
   - It fails if two jobs have the same name, and says which. The jobs of one task have different names, but those of
     several tasks, or of builtin C(async), may not.
 options:

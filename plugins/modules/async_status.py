@@ -7,16 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: async_status
-short_description: Obtain the status of detached jobs
+short_description: Return the status of detached jobs without waiting
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Tells how one or many jobs stand, or removes their files. It takes the options of M(ansible.builtin.async_status),
-    answers in its shape, and knows the jobs of P(background.jobs.launch#module) and those of C(async) tasks alike.
-  - Unlike M(ansible.builtin.async_status) it tells a job that nobody works on any more (RV(job.state=lost)) from a
-    running one, asks for any number of jobs in one connection trip, and refuses to remove the files of a job that still
-    runs.
+  - Returns the status of one or many jobs without waiting, or removes their files. It has the options and the result of
+    M(ansible.builtin.async_status), and knows jobs of P(background.jobs.launch#module) and of C(async) tasks.
+  - Unlike M(ansible.builtin.async_status) it can tell a job that was killed (RV(job.state=lost)) from a running one,
+    asks for any number of jobs in one round trip, and refuses to remove the files of a running job.
   - To wait for jobs use P(background.jobs.wait#module), which needs no C(until).
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -35,7 +34,7 @@ attributes:
 options:
   jid:
     description:
-      - The id of one job, C(ansible_job_id) of what its launch returned. The result is the job's own.
+      - The id of one job, C(ansible_job_id) in what its launch returned. The result is that of the job.
       - Mutually exclusive with O(jids).
     type: str
   jids:
@@ -46,14 +45,14 @@ options:
     description: What to do.
     type: str
     choices:
-      status: Tell how the jobs stand.
+      status: Return the status.
       cleanup: Remove the files of finished jobs.
     default: status
   offset:
     description:
-      - Return what the commands of the job have printed as RV(job.output), on from this byte. Begin with V(0), and go
-        on with the RV(job.next_offset) of the answer before. The output can be read until the job is reaped.
-      - Only whole lines are returned as long as the job runs. A job with C(no_log) has no output.
+      - Return the output of the job from this byte on, as RV(job.output). Begin with V(0), and continue with the
+        RV(job.next_offset) of the last answer. The output can be read until the job is collected.
+      - While the job runs, only whole lines are returned. A job with C(no_log) has no output.
       - Mutually exclusive with O(jids).
     type: int
 seealso:
@@ -121,12 +120,12 @@ job:
       sample: running
     reason:
       description: Why the job is in this state, in one word.
-      returned: when there is something to say
+      returned: when there is one
       type: str
       sample: exit_code
     message:
-      description: A sentence about that.
-      returned: when there is something to say
+      description: The cause as a sentence.
+      returned: when there is one
       type: str
     output:
       description: What the commands of the job have printed behind O(offset). Bytes that are not UTF-8 are escaped.

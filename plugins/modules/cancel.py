@@ -12,16 +12,15 @@ version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Ends jobs of P(background.jobs.launch#module), or of tasks with C(async) that are given as O(jobs). It returns when
-    they have ended, and takes one connection trip for each host.
-  - A job is ended with all the processes that it started. They get SIGTERM, and SIGKILL after the C(kill_after) of the
-    job.
-  - A job that has finished already is left as it is and is no failure. The task fails if a job cannot be found or
-    cannot be ended, and names its processes that run on.
+  - Ends jobs of P(background.jobs.launch#module), or jobs of tasks with C(async) that are given as O(jobs), in one
+    round trip for each host. It returns when they have ended.
+  - A job is ended with all processes that it started. They get SIGTERM, and SIGKILL after the C(kill_after) of the job.
+  - A job that has finished is left as it is and is no failure. The task fails if a job cannot be found or ended, and
+    names the processes that run on.
   - The files of the jobs stay, unless O(cleanup) says otherwise. Give the jobs to P(background.jobs.wait#module) to
     collect their results and to remove their files.
-  - A job that was cancelled and then started again, in the same group and under the same name, is no more of interest
-    to P(background.jobs.wait#module) with O(background.jobs.wait#module:group).
+  - P(background.jobs.wait#module) with O(background.jobs.wait#module:group) leaves out a cancelled job that was started
+    again since, in the same group with the same name.
 extends_documentation_fragment:
   - background.jobs._attributes
   - background.jobs._attributes.action
@@ -30,14 +29,14 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Nothing is ended. The result tells which jobs would be.
+    details: Nothing is ended. The result has the jobs that would be.
   diff_mode:
     support: none
   idempotent:
     support: full
   async:
     support: none
-    details: It takes no longer than the jobs take to end.
+    details: It takes as long as the jobs take to end.
   action:
     support: full
   become:
@@ -74,15 +73,14 @@ options:
     description: How to end the jobs.
     type: str
     choices:
-      kill: End the jobs that run, and start none of those that wait for their turn.
-      drain: Start none of those that wait for their turn. A job that runs goes on to its end, but it is not retried if
-        it fails.
+      kill: End running jobs, and do not start queued ones.
+      drain: Do not start queued jobs. Running jobs run to their end, but are not retried.
     default: kill
   cleanup:
     description:
-      - Whether to remove the files of those of the jobs that have ended, whether this task has ended them or not. Their
-        results are in what this task returns.
-      - Leave it out while somebody else may be waiting for the jobs, who would not find them any more.
+      - Whether to remove the files of the jobs that have ended, by this task or before. Their results are in what this
+        task returns.
+      - Do not use it if somebody else may be waiting for the jobs.
     type: bool
     default: false
 seealso:
@@ -162,7 +160,7 @@ results:
           sample: cancelled
         message:
           description: Why the job is in this state, or why it could not be cancelled.
-          returned: when there is something to say
+          returned: when there is one
           type: str
         survivors:
           description: The processes of the job that could not be ended, each with RV(ignore:pid), RV(ignore:owner) and
@@ -186,7 +184,7 @@ results:
       type: bool
     msg:
       description: Why the job is in this state, or why it could not be cancelled.
-      returned: when there is something to say
+      returned: when there is one
       type: str
 finished:
   description: Whether all these jobs are finished.

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: job_info
-short_description: Tell which detached jobs there are on a host
+short_description: List the detached jobs of a host
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Tells which jobs run on a host and what is left of jobs that have ended, in one connection trip. It knows the jobs
-    of P(background.jobs.launch#module) and P(background.jobs.run#module) and those of tasks with C(async), whichever
-    play or controller started them.
+  - Lists the running and the uncollected jobs of a host, in one round trip. It knows the jobs of
+    P(background.jobs.launch#module) and P(background.jobs.run#module) and those of tasks with C(async), whichever play
+    or controller started them.
   - It finds the jobs of the user that it runs as, in the directory that the shell option C(async_dir) (variable
     C(ansible_async_dir)) names. Use C(become_user) for those of another user.
-  - Results of jobs are not among what it tells. P(background.jobs.async_status#module) shows them, and
+  - It does not return the results of jobs. P(background.jobs.async_status#module) shows them, and
     P(background.jobs.wait#module) collects them.
   - To print a table over many hosts use C(ansible-playbook background.jobs.list).
 extends_documentation_fragment:
@@ -45,18 +45,18 @@ attributes:
 options:
   group:
     description:
-      - Tell only of the jobs that were started with this O(background.jobs.launch#module:group). Jobs of C(async) tasks
+      - List only jobs that were started with this O(background.jobs.launch#module:group). Jobs of C(async) tasks
         have none.
     type: str
   name:
     description:
-      - Tell only of the jobs with one of these names. The name of a job of an C(async) task is its id.
+      - List only jobs with one of these names. The name of a job of an C(async) task is its id.
       - An empty list selects no job.
     type: list
     elements: str
   state:
     description:
-      - Tell only of the jobs in one of these states.
+      - List only jobs in one of these states.
       - An empty list selects no job.
     type: list
     elements: str

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: launch
-short_description: Start detached jobs and go on
+short_description: Start detached jobs and return immediately
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Starts any number of modules as detached jobs, in one connection trip for each host, and returns at once. It does
-    for many jobs what a task with C(async) and C(poll=0) does for one.
-  - The jobs go on when the connection or the play ends. They do not survive a restart of the host.
+  - Starts any number of modules as detached jobs, in one round trip for each host, and returns immediately. It does for
+    many jobs what a task with C(async) and C(poll=0) does for one.
+  - The jobs run on when the connection or the play ends. They do not survive a restart of the host.
   - Either all jobs are started or none. A job that cannot be started is named in the error message.
-  - Use P(background.jobs.wait#module) to wait for the jobs and to collect their results. A job that nobody waits for
+  - Use P(background.jobs.wait#module) to wait for the jobs and to collect their results. An uncollected job
     leaves its status file on the host.
   - Use P(background.jobs.run#module) to start jobs and to wait for them in one task.
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ attributes:
     details: Every call starts its jobs. A job is as idempotent as its module.
   async:
     support: none
-    details: The jobs are detached as it is. Use O(timeout) for their limit.
+    details: The jobs are detached anyway. Use O(timeout) for their limit.
   action:
     support: full
   become:
@@ -170,11 +170,11 @@ results:
           type: str
           sample: /usr/bin/python3
         no_log:
-          description: It is true. The job has C(no_log).
+          description: Always true. The job has C(no_log).
           returned: when it has
           type: bool
         attached:
-          description: It is true. The job was started by an earlier launch. See O(if_running).
+          description: Always true. The job was started by an earlier launch. See O(if_running).
           returned: with O(if_running=attach), for a job that was running
           type: bool
         attached_as:
@@ -201,7 +201,7 @@ results:
       returned: always
       type: bool
     finished:
-      description: Whether nothing more will come.
+      description: Whether the job has finished.
       returned: always
       type: bool
     failed:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: prune
-short_description: Remove the files of detached jobs that have ended
+short_description: Delete the files of uncollected jobs
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Removes what is left on a host of jobs that nobody has waited for, with the results in it. It takes one connection
-    trip for each host.
+  - Deletes the files of uncollected jobs, with the results in them, in one round trip for each host.
   - It knows the jobs of P(background.jobs.launch#module) and P(background.jobs.run#module) and those of tasks with
     C(async), whichever play or controller started them.
-  - A job that has not ended is never touched, nor one of which processes run on. A job that was launched together with
-    others stays until all of them have ended, because somebody may be waiting for all.
+  - A job that has not finished is never touched, nor one of which processes run on. A job that was launched together
+    with others stays until all of them have ended, because somebody may be waiting for all.
   - Files that belong to no job, because their launch was killed, are removed too, if they are at least one hour old.
     With O(group), O(name), or a O(state) without V(lost) they stay.
   - It finds the jobs of the user that it runs as, in the directory that the shell option C(async_dir) (variable
@@ -30,7 +29,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Nothing is removed. The result tells what would be.
+    details: Nothing is removed. The result has what would be.
   diff_mode:
     support: none
   idempotent:
@@ -50,8 +49,8 @@ options:
     description:
       - How long ago a job must have ended for its files to be removed. For a job that is V(lost) it is the time since
         its last sign of life, its start or some output.
-      - Seconds, or a duration such as V(90s), V(12h) or V(7d). V(0) removes the files of all jobs that have ended, also
-        those whose results somebody was about to collect.
+      - Seconds, or a duration such as V(90s), V(12h) or V(7d). V(0) removes the files of all jobs that have ended, even
+        if somebody was about to collect them.
     type: str
     default: 7d
   group:
@@ -66,7 +65,7 @@ options:
     type: list
     elements: str
   state:
-    description: Remove only files of jobs in one of these states. By default it does not matter how a job has ended.
+    description: Remove only files of jobs in one of these states. By default all of them.
     type: list
     elements: str
     choices:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: run
-short_description: Run jobs at the same time and wait for all of them
+short_description: Run modules in parallel on each host and wait for all of them
 version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Starts any number of modules as detached jobs on each host, waits until all have ended, returns their results and
-    removes their files.
-  - It starts all jobs of a host in one connection trip and waits for them in another one. While it waits it prints a
-    line on how the jobs stand, and one for each job that has ended, as a loop does for each item. Of more than 20 jobs
-    on a host only those that did not succeed have one, and the others are counted. A task with one job has none.
+  - Runs any number of modules in parallel on each host, as detached jobs, returns their results and removes their
+    files.
+  - All jobs of a host start and are waited for in one round trip. Where a launch cannot go on standard input, waiting
+    is a second one.
+  - While it waits it prints progress lines, and a line for each job that has ended, as a loop does for each item. With
+    more than 20 jobs on a host, only those that did not succeed have a line, and the others are counted. A task with
+    one job has none.
   - The task is V(changed) if a job changed something, and it fails if a job did not succeed. The other jobs still run
     to their end, unless O(halt) says otherwise.
-  - If the task is interrupted, by its keyword C(timeout) for example, the jobs go on. RV(results) then has their
+  - If the task is interrupted, for example by its keyword C(timeout), the jobs run on. RV(results) then has their
     handles, as P(background.jobs.launch#module) returns them.
-  - Use P(background.jobs.launch#module) to go on while the jobs run.
+  - Use P(background.jobs.launch#module) to continue the play while the jobs run.
 extends_documentation_fragment:
   - background.jobs._attributes
   - background.jobs._attributes.action
@@ -37,14 +39,14 @@ attributes:
   diff_mode:
     support: full
     details: The modules of the jobs run in diff mode. The differences of the jobs that changed something are in
-      RV(results), and are shown with the names of the jobs where the task succeeds.
+      RV(results), and are shown with the names of the jobs if the task succeeds.
   idempotent:
     support: partial
     details: Every call runs its jobs. A job is as idempotent as its module.
   async:
     support: none
-    details: The jobs are detached as it is. Use O(timeout) for their limit, and P(background.jobs.launch#module) to go
-      on without waiting.
+    details: The jobs are detached anyway. Use O(timeout) for their limit, and P(background.jobs.launch#module) to
+      continue without waiting.
   action:
     support: full
   become:
@@ -120,7 +122,7 @@ EXAMPLES = r"""
         args:
           chdir: /opt/app/src
 
-- name: Install packages, which only one process can do at a time, and work on other things meanwhile
+- name: Install packages one at a time, and do other things meanwhile
   background.jobs.run:
     jobs:
       - name: install git
@@ -165,7 +167,7 @@ EXAMPLES = r"""
           url: http://127.0.0.1:8080/warm
         ignore_errors: true
 
-- name: Go on if a job fails, and look who did not succeed
+- name: Continue if a job fails, and see which did not succeed
   background.jobs.run:
     jobs:
       - name: works
@@ -185,8 +187,8 @@ results:
   description:
     - The result of each job, in the order of the jobs.
     - It has the keys that the module of the job returned, as they are, for example RV(ignore:rc), RV(ignore:stdout) or
-      RV(ignore:state). What is said of the job itself is in RV(results[].job). The filter
-      P(background.jobs.by_name#filter) makes a dictionary of the results, by the names of their jobs.
+      RV(ignore:state). What this collection adds is in RV(results[].job). The filter
+      P(background.jobs.by_name#filter) makes a dictionary of the results, by job name.
     - If there is only one job, the task itself returns these keys as well, for example RV(ignore:rc) and
       RV(ignore:job). Of the keys C(results), C(summary), C(msg), C(elapsed), C(changed), C(failed) and C(finished) it
       has its own, and none of C(ansible_facts), C(item) and C(skipped); those of the job are in RV(results) only.
@@ -196,8 +198,8 @@ results:
   contains:
     job:
       description:
-        - What is said of the job. All other keys of the result are those of its module, or those that ansible-core has
-          in results of its own jobs.
+        - What this collection adds. All other keys of the result are those of its module, or those that ansible-core
+          has in results of its own jobs.
       returned: always
       type: dict
       contains:
@@ -210,16 +212,16 @@ results:
         state:
           description:
             - V(succeeded), V(failed), V(timed_out) or V(cancelled).
-            - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
+            - V(skipped) if its C(when) was false, or if it was not started because of other jobs.
             - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
-            - V(not_found) if it is there no more, because another task has collected it.
+            - V(not_found) if another task has collected it.
             - V(queued) or V(running) if this task was interrupted.
           returned: always
           type: str
           sample: succeeded
         reason:
           description:
-            - Why the job is in this state, in one word.
+            - The machine-readable cause of the state.
             - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output),
               V(output_unparsable), V(output_too_long) or V(result_undecodable), or V(failed_when), or V(condition) if
               one of its conditions cannot be evaluated, or V(not_ended) if it was to be ended and processes of it run
@@ -228,12 +230,12 @@ results:
               V(disk_full), V(not_written) or V(unreachable).
             - For a job that was V(skipped), V(halted) or V(dependency).
             - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
-          returned: when there is something to say
+          returned: when there is one
           type: str
           sample: exit_code
         message:
-          description: A sentence about that.
-          returned: when there is something to say
+          description: The cause as a sentence.
+          returned: when there is one
           type: str
           sample: exit code 3
         elapsed:
@@ -242,7 +244,7 @@ results:
           type: float
           sample: 12.031
         attempts:
-          description: How many times the job was started.
+          description: The number of times the job was started.
           returned: when the job was started
           type: int
           sample: 1
@@ -282,11 +284,11 @@ results:
           type: str
           sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
         attached:
-          description: It is true. The job was started by an earlier launch.
+          description: Always true. The job was started by an earlier launch.
           returned: when it was
           type: bool
         no_log:
-          description: It is true. The job has C(no_log).
+          description: Always true. The job has C(no_log).
           returned: when it has
           type: bool
         failed_when:
@@ -294,7 +296,7 @@ results:
           returned: when the job failed by it
           type: str
         ignored:
-          description: It is true. The job did not succeed, which does not make the task fail.
+          description: Always true. The job did not succeed, but does not make the task fail.
           returned: when the job has C(ignore_errors) and did not succeed
           type: bool
         false_condition:
@@ -348,7 +350,7 @@ results:
       returned: always
       type: bool
     finished:
-      description: Whether nothing more will come.
+      description: Whether the job has finished.
       returned: always
       type: bool
     failed:
@@ -361,12 +363,12 @@ results:
       returned: always
       type: bool
     skipped:
-      description: It is true.
+      description: Always true.
       returned: when the job is V(skipped)
       type: bool
     msg:
       description: What the module of the job says; where it says nothing, C(job.message).
-      returned: when there is something to say
+      returned: when there is one
       type: str
     item:
       description: The item that the job was made for.
@@ -403,8 +405,8 @@ elapsed:
   type: float
   sample: 14.52
 msg:
-  description: A sentence that names the jobs that did not succeed, and why. Equal causes are told together, and no more
-    than five jobs are named. All of them are in RV(results).
+  description: A sentence that names the jobs that did not succeed, and why. Equal causes are grouped, and at most
+    five jobs are named. All of them are in RV(results).
   returned: always
   type: str
   sample: "1 of 3 jobs did not succeed on web1: deploy failed: exit code 3: no space left"

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - Waits until jobs have ended, returns their results and removes their files. It waits for jobs of
-    P(background.jobs.launch#module) and for those of tasks with C(async) and C(poll=0) alike.
-  - It waits on the target, for all jobs at once, and needs no C(until), C(retries) or C(delay).
+  - Waits until jobs have finished, returns their results and removes their files. It takes jobs of
+    P(background.jobs.launch#module) and of tasks with C(async) and C(poll=0).
+  - It waits on the target, for all jobs in one round trip, and needs no C(until), C(retries) or C(delay).
   - The task is V(changed) if a job changed something, and it fails if a job did not succeed or did not finish in time.
 extends_documentation_fragment:
   - background.jobs._attributes
@@ -30,14 +30,14 @@ attributes:
   diff_mode:
     support: full
     details: The differences that the modules of the jobs reported are in RV(results). In diff mode those of the jobs
-      that changed something are shown with the names of the jobs where the task succeeds.
+      that changed something are shown with the names of the jobs if the task succeeds.
   idempotent:
     support: none
     details: The files of a finished job are removed, unless O(cleanup=false). After that the job is V(not_found) for
       another wait with the same O(jobs).
   async:
     support: none
-    details: It waits on the target as it is. Use O(wait_timeout) for its limit.
+    details: It waits on the target anyway. Use O(wait_timeout) for its limit.
   action:
     support: full
   become:
@@ -52,21 +52,21 @@ options:
       - The jobs to wait for. Give what was registered where they were started, whatever it is. That can be the result
         of P(background.jobs.launch#module), or of a task with C(async) and C(poll=0) with or without a C(loop), or an
         earlier result of this entry.
-      - One job, an id (C(ansible_job_id)), and any list of all these, also nested, are possible too.
+      - One job, an id (C(ansible_job_id)) or a list of any of these, nested too, can be given as well.
       - Items that were skipped or failed to start are returned as V(skipped) and V(failed), in their place.
       - A result that is final already, of a task whose C(async) was 0 or that has polled by itself, is returned as it
         is, in its place. Nothing is asked of the host for it, and nothing is removed.
-      - A mapping of C(name) and C(job) gives what was registered a name for messages and results, for example a job of
-        C(async) and C(poll=0), which has none. Without one it is called by its item, or by its id. The values of keys
-        that look like secrets are left out of it.
+      - A mapping with C(name) and C(job) names a job that has no name, such as one of C(async) and C(poll=0), in
+        messages and results. Otherwise such a job is named after its item or its id. Values of keys that look like
+        secrets are left out of the name.
       - An empty list means that there is nothing to wait for.
       - One of O(jobs), O(group) and O(name) is required.
     type: raw
   group:
     description:
-      - Wait for all jobs of this group that are on the host, those that have ended and were not collected included. It
-        fails if there are none. Mutually exclusive with O(jobs).
-      - This needs nothing that was registered, so another play or another run can wait. It must be the same user.
+      - Wait for all jobs of this group on the host, running or uncollected. It fails if there are none. Mutually
+        exclusive with O(jobs).
+      - It needs no registered variable, so another play or another run can wait. It must be the same user.
     type: str
   name:
     description: Wait for the jobs of these names, of any group or of O(group). Mutually exclusive with O(jobs).
@@ -74,10 +74,10 @@ options:
     elements: str
   wait_timeout:
     description:
-      - How long to wait at most. Jobs that are not finished by then run on, keep their files, and make this task fail.
-        To wait for them again, register the result of this task and give it as O(jobs).
-      - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) waits as long as it takes. The jobs have limits
-        of their own.
+      - How long to wait. Jobs that have not finished by then run on, keep their files, and make this task fail. To wait
+        for them again, register the result of this task and give it as O(jobs).
+      - Seconds, or a duration such as V(90s), V(30m) or V(1h 30m). V(0) waits until the jobs have finished, which have
+        limits of their own.
     type: str
     default: "0"
   cleanup:
@@ -119,7 +119,7 @@ EXAMPLES = r"""
     group: nightly
   failed_when: false
 
-# Existing plays change only the half that waits.
+# In existing plays only the waiting half changes.
 - name: Start sleeping with builtin async
   ansible.builtin.command: "sleep {{ item }}"
   loop: [1, 2, 3]
@@ -160,8 +160,8 @@ results:
   description:
     - The result of each job, in the order of the jobs.
     - It has the keys that the module of the job returned, as they are, for example RV(ignore:rc), RV(ignore:stdout) or
-      RV(ignore:state). What is said of the job itself is in RV(results[].job). The filter
-      P(background.jobs.by_name#filter) makes a dictionary of the results, by the names of their jobs.
+      RV(ignore:state). What this collection adds is in RV(results[].job). The filter
+      P(background.jobs.by_name#filter) makes a dictionary of the results, by job name.
     - If there is only one job, the task itself returns these keys as well, for example RV(ignore:rc) and
       RV(ignore:job). Of the keys C(results), C(summary), C(msg), C(elapsed), C(changed), C(failed) and C(finished) it
       has its own, and none of C(ansible_facts), C(item) and C(skipped); those of the job are in RV(results) only.
@@ -171,8 +171,8 @@ results:
   contains:
     job:
       description:
-        - What is said of the job. All other keys of the result are those of its module, or those that ansible-core has
-          in results of its own jobs.
+        - What this collection adds. All other keys of the result are those of its module, or those that ansible-core
+          has in results of its own jobs.
       returned: always
       type: dict
       contains:
@@ -187,7 +187,7 @@ results:
         state:
           description:
             - V(succeeded), V(failed), V(timed_out) or V(cancelled).
-            - V(skipped) if there was nothing to do, or if the job was not started because of what became of others.
+            - V(skipped) if its C(when) was false, or if it was not started because of other jobs.
             - V(lost) if the job can no longer finish and left no result, for example after a restart of the host.
             - V(not_found) if there is no such job here, for this user and in this directory. It may run elsewhere, or
               was collected before. C(reason) then says V(other_host), V(other_user), V(newer_release) or V(not_a_jid),
@@ -198,7 +198,7 @@ results:
           sample: succeeded
         reason:
           description:
-            - Why the job is in this state, in one word.
+            - The machine-readable cause of the state.
             - For a job that V(failed), V(exit_code), V(module), V(signal), V(spawn), V(no_output),
               V(output_unparsable), V(output_too_long) or V(result_undecodable), or V(failed_when), or V(condition) if
               one of its conditions cannot be evaluated, or V(not_ended) if it was to be ended and processes of it run
@@ -207,12 +207,12 @@ results:
               V(disk_full), V(not_written) or V(unreachable).
             - For a job that was V(skipped), V(halted) or V(dependency).
             - For others, V(timeout), V(deadline), V(cancelled), V(halted) or V(launch).
-          returned: when there is something to say
+          returned: when there is one
           type: str
           sample: exit_code
         message:
-          description: A sentence about that.
-          returned: when there is something to say
+          description: The cause as a sentence.
+          returned: when there is one
           type: str
           sample: exit code 3
         elapsed:
@@ -221,7 +221,7 @@ results:
           type: float
           sample: 12.031
         attempts:
-          description: How many times the job was started.
+          description: The number of times the job was started.
           returned: when the job was started by this collection
           type: int
           sample: 1
@@ -261,11 +261,11 @@ results:
           type: str
           sample: /root/.ansible_async/j248519231479172386183745102938475610293.0
         attached:
-          description: It is true. The job was started by an earlier launch.
+          description: Always true. The job was started by an earlier launch.
           returned: when it was
           type: bool
         no_log:
-          description: It is true. The job has C(no_log).
+          description: Always true. The job has C(no_log).
           returned: when it has
           type: bool
         conditions:
@@ -277,7 +277,7 @@ results:
           returned: when the job failed by it
           type: str
         ignored:
-          description: It is true. The job did not succeed, which does not make the task fail.
+          description: Always true. The job did not succeed, but does not make the task fail.
           returned: when the job has C(ignore_errors) and did not succeed
           type: bool
         false_condition:
@@ -331,7 +331,7 @@ results:
       returned: always
       type: bool
     finished:
-      description: Whether nothing more will come.
+      description: Whether the job has finished.
       returned: always
       type: bool
     failed:
@@ -344,12 +344,12 @@ results:
       returned: always
       type: bool
     skipped:
-      description: It is true.
+      description: Always true.
       returned: when the job is V(skipped)
       type: bool
     msg:
       description: What the module of the job says; where it says nothing, C(job.message).
-      returned: when there is something to say
+      returned: when there is one
       type: str
     item:
       description: The item that the job was made for.
@@ -391,8 +391,8 @@ elapsed:
   type: float
   sample: 14.52
 msg:
-  description: A sentence that names the jobs that did not succeed, and why. Equal causes are told together, and no more
-    than five jobs are named. All of them are in RV(results).
+  description: A sentence that names the jobs that did not succeed, and why. Equal causes are grouped, and at most
+    five jobs are named. All of them are in RV(results).
   returned: always
   type: str
   sample: "1 of 3 jobs did not succeed on web1: deploy failed: exit code 3: no space left"

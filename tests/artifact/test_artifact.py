@@ -31,7 +31,7 @@ TOP = {
     *("CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "COPYING", "LICENSES", "README.md", "REUSE.toml", "SECURITY.md"),
     *("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
-NOT_SHIPPED = ("docs/docsite/migration.json", "extensions/molecule/")
+NOT_SHIPPED = ("docs/docsite/migration.json", "docs/pictures/timeline.json", "extensions/molecule/")
 JUNK = re.compile(r"(^|/)(__pycache__|tests?|test_[^/]*|conftest\.py|\.(?!keep$)[^/]*)(/|$)|\.(pyc|orig|rej|log|gz)$")
 
 
@@ -81,7 +81,7 @@ EXAMPLES: dict[str, list[str] | None] = {
     "background.jobs.run": [
         "Run three things at the same time",
         "Show what one of them printed",
-        "Go on if a job fails, and look who did not succeed",
+        "Continue if a job fails, and see which did not succeed",
         "Name those that did not succeed",
     ],
     "background.jobs.wait": None,
