@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
-"""Write docs/docsite/rst/migration.rst: every pattern of the reference documents, before and after, as it is tested.
+"""Write two guides out of playbooks of the Molecule scenarios `documents` and `fleet`.
 
-The playbooks are those that the Molecule scenarios `documents` and `fleet` run. With --measured, the seconds that these
-scenarios have left in .cache/documents are taken over first.
+`migration` shows common tasks: the original with builtin async, as published documents have it, and the same with this
+collection, as it is tested. `migration_listing` is its appendix: every pattern as it is tested, with builtin async and
+our waiting half, and with this collection alone.
+
+With --measured, the seconds that these scenarios have left in .cache/documents are taken over first.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "docsite" / "rst" / "migration.rst"
+LISTING = PAGE.with_name("migration_listing.rst")
 SECONDS = ROOT / "docs" / "docsite" / "migration.json"
 LEFT_BY_SCENARIOS = ROOT / ".cache" / "documents"
 MOLECULE = ROOT / "extensions" / "molecule"
@@ -155,7 +159,80 @@ PATTERNS = (
     Pattern("fleet/tasks/with_loops", "Loops of the old form", "for_each takes a list, whatever made it."),
 )
 
-INTRODUCTION = """\
+LOOPS = (
+    "How to Use Ansible loop with Async Tasks",
+    "https://oneuptime.com/blog/post/2026-02-21-how-to-use-ansible-loop-with-async-tasks/view",
+)
+LATER = (
+    "How to Run Async Tasks in Ansible with async and poll",
+    "https://oneuptime.com/blog/post/2026-02-21-how-to-run-async-tasks-in-ansible-with-async-and-poll/view",
+)
+GUIDE = ("Asynchronous Tasks & Parallel Execution", "https://teachmeansible.com/learn/async")
+
+
+@dataclasses.dataclass
+class Task:
+    """A section of the short page: a question, where the original is from, and what changes."""
+
+    folder: str
+    title: str
+    source: tuple[str, str]
+    text: str
+
+
+TASKS = (
+    Task(
+        "documents/downloads",
+        "Start a loop of jobs, and wait for all",
+        LOOPS,
+        "Both halves become one task. A download that fails makes the task fail, and the others keep their results.",
+    ),
+    Task(
+        "documents/compilation",
+        "Limit how many run at once, and use the results",
+        LOOPS,
+        "``concurrency`` is new: builtin async starts all of them. ``item.item.item.name`` becomes ``item.job.name``.",
+    ),
+    Task(
+        "documents/batches",
+        "Work in batches",
+        LOOPS,
+        "A batch waits for its slowest item. With slots, the next item starts when one ends. No second file is needed.",
+    ),
+    Task(
+        "documents/scripts",
+        "Run scripts",
+        LOOPS,
+        "ansible-core refuses ``async`` for ``script``, so the original does not run. Here a job can be a script.",
+    ),
+    Task(
+        "documents/packages",
+        "Run one long task, with poll",
+        GUIDE,
+        "``poll`` has no counterpart: the end is noticed at once. ``lock`` keeps the two from running at the same "
+        "time, and ``retries`` is for locks of other programs.",
+    ),
+    Task(
+        "documents/three_jobs",
+        "Start now, collect later",
+        LATER,
+        "One task starts all jobs, one collects them. The original has one task for each job, twice.",
+    ),
+    Task(
+        "documents/rollback",
+        "Roll back after a failure",
+        GUIDE,
+        "A job that fails makes its task fail, so ``block`` and ``rescue`` work as on any task.",
+    ),
+    Task(
+        "documents/clean_up",
+        "Clean up",
+        GUIDE,
+        "``run`` and ``wait`` clean up by themselves. ``prune`` deletes what others have left.",
+    ),
+)
+
+HEAD = """\
 ..
   Copyright (c) 2026, The background.jobs contributors
   GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -163,37 +240,98 @@ INTRODUCTION = """\
 
 .. Written by tests/docs/migration.py from the playbooks that the tests run. Do not edit.
 
+"""
+
+INTRODUCTION = (
+    HEAD
+    + """\
 .. _ansible_collections.background.jobs.docsite.migration:
 
 From builtin async to background.jobs
 =====================================
 
-Each section shows one thing that people do with ``async`` and ``poll``, in two forms:
+Which part of my plays do I have to change, and what will be different? The
+:ref:`cheat sheet <ansible_collections.background.jobs.docsite.cheat_sheet>` has the short answer on one page.
 
-- **Before**: builtin ``async`` starts the jobs, and only the waiting task is ours. Change a play this way first.
-  :ansplugin:`background.jobs.wait#module` and the role :ansplugin:`background.jobs.reap#role` take what such tasks
-  register, as it is.
-- **After**: the same work in the words of this collection.
+.. contents::
+   :local:
+   :depth: 1
 
-Results of ``wait`` are one ``item`` less deep than those of a loop over
-:ansplugin:`ansible.builtin.async_status#module`: ``item.item`` is the item that a job was started for.
+In two steps
+------------
 
-All of this is tested as it stands, on Debian 12 with the software that it names. The seconds are those of one run of
-the tests, both forms on the same hosts, with ansible-core {core}. They compare the two forms with each other, and with
-nothing else. :ref:`ansible_collections.background.jobs.docsite.performance` has measurements.
+#. **The waiting half.** Tasks with ``async`` and ``poll: 0`` stay as they are. Put
+   :ansplugin:`background.jobs.wait#module`, or the role :ansplugin:`background.jobs.reap#role`, in place of the loop
+   over :ansplugin:`ansible.builtin.async_status#module`. They take what such tasks register, as it is: single, looped,
+   nested, with skipped and failed items.
+#. **Both halves.** Put :ansplugin:`background.jobs.run#module`, or :ansplugin:`background.jobs.launch#module` and
+   ``wait``, in place of both. Now all jobs start in one round trip, and ``concurrency``, ``retries``, ``after`` and
+   ``lock`` can be used.
+
+What to change by hand
+----------------------
+
+============================  ==================================================
+If your play uses             Then
+============================  ==================================================
+``item.item.item`` of the     write ``item.item``: results of ``wait`` have no
+polled results                second loop around them
+the ``loop_var`` of the       drop it: ``wait`` has no loop. The item of the loop
+waiting loop                  that *started* the jobs is in ``item``
+``attempts`` of the polled    drop it: nothing is polled. ``job.attempts`` says
+results                       how often a job was started
+``results_file`` after the    set ``cleanup: false``: ``wait`` removes the file
+wait
+``until``, ``retries`` and    drop them, or write ``wait_timeout``. The jobs have
+``delay`` of the loop         limits of their own
+``become_user: "{{ item.x     start and collect the jobs of each user in tasks
+}}"`` on a looped task        of their own: a task has one user, jobs have none
+``mode: cleanup``             drop it
+``ignore_errors`` to look     keep it, or use ``failed_when`` and
+at each result                ``ignore_errors`` of a job
+``failed_when: item.rc > 1``  write ``failed_when: rc > 1`` in the job
+============================  ==================================================
+
+How much faster is it?
+----------------------
+
+For long jobs: not at all. A play takes as long as its jobs. What you save is the overhead, which matters with many or
+short jobs, with high latency and with batches.
+:ref:`Performance <ansible_collections.background.jobs.docsite.performance>` has measurements against builtin async. The
+examples on this page are tested, but too small to measure anything.
+"""
+)
+
+LISTING_INTRODUCTION = (
+    HEAD
+    + """\
+.. _ansible_collections.background.jobs.docsite.migration_listing:
+
+Appendix: every pattern
+=======================
+
+This is the long listing behind :ref:`the guide <ansible_collections.background.jobs.docsite.migration>`: each pattern
+that published documents show with ``async`` and ``poll``, as the tests of this collection run it.
+
+- **First step**: builtin ``async`` starts the jobs, and the waiting half is ours.
+- **Second step**: the same work with this collection alone.
+
+The seconds are those of one run of the tests on one machine, both steps on the same hosts, with ansible-core {core}. In
+both of them the waiting half is ours. So they do not compare this collection with builtin ``async``.
 
 .. contents::
    :local:
 """
+)
 
 
-def code(path: Path) -> str:
-    """:returns: a playbook as a block of code, without its licence."""
+def code(path: Path, comment: bool = True) -> str:
+    """:returns: a playbook as a block of code, without its licence, and without the comment at its top."""
     lines = path.read_text(encoding="utf-8").splitlines()
     start = next(
         number
         for number, line in enumerate(lines)
-        if number and line and not line.startswith("# SPDX") and not line.startswith("# Copyright")
+        if number and line and not line.startswith(("# SPDX", "# Copyright") if comment else "#")
     )
     indented = "\n".join(f"    {line}".rstrip() for line in lines[start:])
     return f".. code-block:: yaml+jinja\n\n{indented}\n"
@@ -203,19 +341,40 @@ def section(pattern: Pattern, seconds: dict[str, float]) -> str:
     folder = MOLECULE / pattern.folder
     parts = [f"{pattern.title}\n{'-' * len(pattern.title)}\n", f"{pattern.text}\n"]
     if seconds:
-        parts.append(f"Before it took {seconds['before']:.0f} seconds, after {seconds['after']:.0f}.\n")
-    parts += ["Before:\n", code(folder / "before.yml")]
+        parts.append(f"The first step took {seconds['before']:.1f} s, the second {seconds['after']:.1f} s.\n")
+    parts += ["First step:\n", code(folder / "before.yml")]
     for name in pattern.extra:
         parts += [f"``{name}``:\n", code(folder / name)]
-    parts += ["After:\n", code(folder / "after.yml")]
+    parts += ["Second step:\n", code(folder / "after.yml")]
+    return "\n".join(parts)
+
+
+def short_section(task: Task) -> str:
+    folder = MOLECULE / task.folder
+    name, address = task.source
+    parts = [f"{task.title}\n{'-' * len(task.title)}\n", f"With ``async``, after `{name} <{address}>`__:\n"]
+    parts += [
+        code(folder / "original.yml", comment=False),
+        "With this collection:\n",
+        code(folder / "after.yml", comment=False),
+        f"{task.text}\n",
+    ]
     return "\n".join(parts)
 
 
 def page() -> str:
-    """:returns: the whole page."""
+    """:returns: the short page."""
+    appendix = ":ref:`The appendix <ansible_collections.background.jobs.docsite.migration_listing>` has"
+    others = "other users, rolling updates, restarts, delegated jobs"
+    more = f"More\n----\n\n{appendix} {len(PATTERNS)} patterns: {others}\nand more.\n"
+    return "\n".join([INTRODUCTION, *map(short_section, TASKS), more])
+
+
+def listing() -> str:
+    """:returns: the appendix."""
     measured = json.loads(SECONDS.read_text(encoding="utf-8"))
     sections = [section(pattern, measured["seconds"].get(pattern.name, {})) for pattern in PATTERNS]
-    return "\n".join([INTRODUCTION.format(core=measured["core"]), *sections])
+    return "\n".join([LISTING_INTRODUCTION.format(core=measured["core"]), *sections])
 
 
 def take_over(core: str) -> None:
@@ -236,6 +395,7 @@ def main() -> None:
     if core:
         take_over(core)
     PAGE.write_text(page(), encoding="utf-8")
+    LISTING.write_text(listing(), encoding="utf-8")
 
 
 if __name__ == "__main__":

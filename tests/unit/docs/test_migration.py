@@ -7,8 +7,16 @@ from __future__ import annotations
 from ansible_collections.background.jobs.tests.docs import migration
 
 
-def test_the_page_shows_the_playbooks_that_are_tested() -> None:
+def test_the_pages_show_the_playbooks_that_are_tested() -> None:
     assert migration.PAGE.read_text(encoding="utf-8") == migration.page(), "run tests/docs/migration.py"
+    assert migration.LISTING.read_text(encoding="utf-8") == migration.listing(), "run tests/docs/migration.py"
+
+
+def test_originals_use_builtin_async_alone() -> None:
+    originals = [migration.MOLECULE / task.folder / "original.yml" for task in migration.TASKS]
+    assert {*migration.MOLECULE.glob("*/**/original.yml")} == {*originals}
+    texts = [path.read_text(encoding="utf-8") for path in originals]
+    assert all("async:" in text and "background.jobs." not in text for text in texts)
 
 
 def test_every_pattern_is_shown_and_was_measured() -> None:
