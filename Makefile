@@ -8,7 +8,7 @@ MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint test-unit test-targets test-sanity test-artifact test-molecule test-cores test \
-	check test-importer test-coverage test-browser test-runner test-documents demo docs bench hosts hosts-down clean
+	check test-importer test-coverage test-browser test-runner test-documents demo docs pictures release bench hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -67,6 +67,12 @@ demo: $(NOX) ## A look at the collection at work
 
 docs: $(NOX) ## The documentation as HTML, checked: .cache/docs/html/index.html
 	$(NOX) --session docs
+
+pictures: $(NOX) ## Run what the documentation shows, and put outputs and pictures into it
+	$(NOX) --session record
+
+release: $(NOX) ## Build and check a release, and say what is left; REPOSITORY= and DOCUMENTATION= set the addresses
+	@$(PYTHON) tests/release.py --repository "$(REPOSITORY)" --documentation "$(DOCUMENTATION)"
 
 bench: $(NOX) ## Measure for half an hour and write docs/benchmarks.md; nox -s bench -- --help
 	$(NOX) --session bench

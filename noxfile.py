@@ -119,12 +119,14 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("yamllint", "--strict", ".")
+    session.run("codespell")
     plugins = "ansible_collections.background.jobs.plugins"
     # Targets have Python 3.6 and newer; 3.10 is the oldest that mypy knows.
     session.run("mypy", "--python-version", "3.10", "-p", f"{plugins}.module_utils")
     session.run("mypy", "-p", f"{plugins}.plugin_utils")
-    programs = ("tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py", "tests/docs/migration.py")
-    session.run("mypy", "noxfile.py", *programs, "extensions/ansible_lint/rules/unreaped_async.py")
+    programs = ("tests/hosts/hosts.py", "tests/run.py", "tests/bench/bench.py", "tests/release.py")
+    pages = ("tests/docs/migration.py", "tests/docs/record.py")
+    session.run("mypy", "noxfile.py", *programs, *pages, "extensions/ansible_lint/rules/unreaped_async.py")
     session.run("antsibull-changelog", "lint")
     session.run("reuse", "lint", "--quiet")
     session.run("ansible-lint")
@@ -351,6 +353,13 @@ def docs(session: nox.Session) -> None:
     settings = ("-c", "docs/docsite", "-d", str(pages / "doctrees"), "-q", "--nitpicky", "--fail-on-warning")
     session.run("sphinx-build", *settings, "--keep-going", str(rst), str(pages / "html"))
     session.log(f"The documentation is {pages / 'html' / 'index.html'}")
+
+
+@nox.session(python=MAIN_PYTHON)
+def record(session: nox.Session) -> None:
+    """Run what the documentation shows, and put outputs and pictures into it; needs a Chromium for the timeline."""
+    install(session, "record")
+    session.run("python", "tests/docs/record.py", *session.posargs)
 
 
 @nox.session(python=MAIN_PYTHON)
