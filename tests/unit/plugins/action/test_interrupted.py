@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import termios
@@ -59,6 +60,7 @@ def interrupt(command: dict[str, t.Any], when: str) -> str:
     master, slave = os.openpty()
 
     def take_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it, as would this
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     streams: dict[str, t.Any] = {"stdin": slave, "stdout": slave, "stderr": slave}

@@ -113,6 +113,12 @@ def wait_at(gate: str) -> str:
     return f"while [ ! -e {path(gate)} ]; do sleep 0.05; done"
 
 
+def _take_terminal() -> None:
+    """In the child: what tests in the background ignore, as a process that they start would, is heard again."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A run of ansible-playbook on a terminal, and what is on its screen and has scrolled off it."""
 
@@ -130,7 +136,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_take_terminal,
         )
         os.close(slave)
 
