@@ -41,6 +41,8 @@ LIMIT = 30.0
 PYTHON = os.environ.get("TARGET_PYTHON") or sys.executable
 """The Python of the target, where the program and the jobs run: this one, or an older or newer one."""
 
+VERSION = tuple(map(int, subprocess.check_output([PYTHON, "-c", "import sys; print(*sys.version_info[:2])"]).split()))
+
 T = t.TypeVar("T")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import os
 import re
 import signal
 import typing as t
@@ -184,7 +185,8 @@ def joined(head: bytes, left_out: int, tail: bytes) -> bytes:
 def spawn_failed(name: str, interpreter: t.Sequence[str], error: OSError) -> Outcome:
     """:returns: the outcome of a job whose process could not be started."""
     what = interpreter[0] if interpreter else "the module"
-    message = f"could not start job {name}: {what}: {error.strerror or error}"
+    # Of Python 3.6 the text itself has the name of the file in it.
+    message = f"could not start job {name}: {what}: {os.strerror(error.errno) if error.errno else error}"
     return Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message)
 
 

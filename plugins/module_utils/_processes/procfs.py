@@ -19,6 +19,7 @@ import subprocess
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._processes import python
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import native
 
 _PR_SET_CHILD_SUBREAPER = 36
 _ARGUMENTS = 1 << 23
@@ -194,7 +195,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=dict(environment),
+                env={native(name): native(value) for name, value in environment.items()},
                 start_new_session=True,
                 pass_fds=(*keep, *(() if theirs is None else (theirs,))),
                 # We have one thread. Without a cause for it a process starts faster.

@@ -13,7 +13,12 @@ import os
 import shutil
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import Directory, check_jid, create
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
+    Directory,
+    check_jid,
+    create,
+    native,
+)
 
 
 class BroughtFiles(Directory):
@@ -29,7 +34,7 @@ class BroughtFiles(Directory):
         os.mkdir(directory)
         os.chmod(directory, 0o700)
         for name, data in files.items():
-            path = os.path.join(directory, os.path.basename(name))
+            path = os.path.join(directory, native(os.path.basename(name)))
             handle = create(path, os.O_WRONLY, 0o700)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)

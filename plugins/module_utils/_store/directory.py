@@ -56,6 +56,18 @@ def check_jid(jid: str) -> str:
     return jid
 
 
+def native(text: str) -> str:
+    """:returns: a text that the system can be given as a name or a variable.
+
+    Where the locale has no bytes for it, as for Python 3.6 in the locale C, it stands for those that it has in UTF-8.
+    """
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    return text
+
+
 def expand(directory: str) -> str:
     """:returns: `directory` as an absolute path: `~` and variables resolved once, here on the target."""
     return os.path.abspath(os.path.expanduser(os.path.expandvars(directory)))
@@ -81,6 +93,11 @@ def prepare_directory(directory: str) -> str:
         info = check_directory(path)
     except OSError as exc:
         raise StoreError(f"cannot make the async directory {path}: {exc.strerror}; {_ANOTHER}") from exc
+    except UnicodeEncodeError as exc:
+        raise StoreError(
+            f"cannot make the async directory {path}: in the locale of this host there are no such characters; set "
+            f"LC_ALL in the 'environment' of the task to one that has them, or {_ANOTHER}"
+        ) from exc
     if not os.access(path, os.W_OK | os.X_OK):
         raise StoreError(f"the async directory {path} is not writable for {user_name(os.geteuid())}; {_ANOTHER}")
     if info.st_mode & 0o077 and os.path.basename(path) == _DEFAULT_NAME:

@@ -28,6 +28,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import PYTHON, Packed
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python, title
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import native
 
 _WRAPPER = re.compile(rb"_ANSIBALLZ_WRAPPER = True\b")
 _SPECIAL = re.compile(
@@ -180,7 +181,7 @@ class ForkClient:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=dict(environment),
+                env={native(name): native(value) for name, value in environment.items()},
                 start_new_session=True,
                 pass_fds=(memory, theirs.fileno()),
             )

@@ -54,6 +54,23 @@ def umask() -> t.Iterator[t.Callable[[int], int]]:
 # -- the directory
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_name_that_the_locale_does_not_know_is_one_all_the_same(tmp_path: Path, locale: str) -> None:
+    """As where Python 3.6 runs in the locale C; a newer one does so only if it is told to."""
+    source = (
+        f"import os; from {directory.__name__} import native, prepare_directory, StoreError\n"
+        "print(os.fsencode(native('\\xe4\\udc80')), native('a'))\n"
+        f"try: prepare_directory({str(tmp_path)!r} + '/\\xe4'); print()\n"
+        "except StoreError as exc: print(ascii(str(exc)))\n"
+    )
+    environment = {"LC_ALL": locale, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-X", "utf8=0", "-c", source]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    name, refused = done.stdout.decode("ascii").splitlines()
+    assert name == r"b'\xc3\xa4\x80' a"
+    assert ("set LC_ALL in the 'environment'" in refused) is (locale == "C")
+
+
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077], ids=oct)
 def test_prepare_makes_a_private_directory(tmp_path: Path, umask: t.Callable[[int], int], mask: int) -> None:
     umask(mask)

@@ -28,6 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store.status_file
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 from ansible_collections.background.jobs.tests.unit.helpers import (
+    VERSION,
     Batches,
     Gates,
     Sources,
@@ -277,7 +278,8 @@ def test_a_job_inherits_the_caller_and_reads_nothing(
     import json, os, sys
     mask = os.umask(0)
     seen = {"stdin": os.readlink("/proc/self/fd/0"), "umask": mask, "cwd": os.getcwd(), "read": sys.stdin.read()}
-    print(json.dumps({**seen, "environment": dict(os.environ)}))
+    environment = {name.decode(): value.decode() for name, value in os.environb.items()}
+    print(json.dumps({**seen, "environment": environment}))
     """
     before = os.umask(0o027)
     try:
@@ -320,6 +322,7 @@ def test_a_program_is_neither_in_an_argument_list_nor_on_disk(batches: Batches, 
     assert [path for path, data in everything_under(str(tmp_path)).items() if secret in data] == []
 
 
+@pytest.mark.skipif(VERSION < (3, 8), reason="Python 3.8 was the first with memfd_create")
 def test_a_script_finds_its_arguments_in_memory(batches: Batches) -> None:
     script = 'set -e; . "$1"; printf \'{"name": "%s", "where": "%s"}\' "$name" "${1%/*}"'
     batches.launch(Job("j1.0", "j1.0", [script_step(script, arguments=b"name='a b'")]))
