@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: async_wrapper
 short_description: Carry the program that serves the other actions to this host
@@ -89,11 +87,12 @@ def main() -> None:
         "payload": {"type": "str", "required": True},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    # Not run_command: it does without the caller's environment, and takes texts apart.
-    done = subprocess.run(  # pylint: disable=ansible-bad-function
+    # Not run_command: it does without the caller's environment, and takes texts apart. Not capture_output: Python 3.6.
+    done = subprocess.run(  # noqa: UP022  pylint: disable=ansible-bad-function
         [sys.executable or "python3", *module.params["options"], module.params["line"]],
         input=base64.b64decode(module.params["payload"]),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=_ENVIRONMENT,
         check=False,
     )
