@@ -36,7 +36,10 @@ CORES = {
     "2.22.0rc1": ("3.13", "3.14", "3.15"),
 }
 MAIN_CORE = "2.21.5"
-TARGET_PYTHON = "3.8"
+TARGET_PYTHON = "3.8"  # the oldest that the tests themselves run with
+# What else the program is tried with, on the side of the target alone: the oldest, and in `make check` these.
+OLDEST_TARGET = "3.6"
+OTHER_TARGETS = ("3.7", "3.13", "3.14")
 
 LONG_SCENARIOS = ("default", "faults")
 # The reference documents: `make test` has no time for them, `make check` runs them.
@@ -154,11 +157,34 @@ def unit(session: nox.Session, core: str) -> None:
 
 @nox.session(python=TARGET_PYTHON, venv_backend="venv")  # virtualenv has given Python 3.8 up
 def targets(session: nox.Session) -> None:
-    """What runs on targets, with the oldest Python and without Ansible: unit tests, and the faults it survives."""
+    """What runs on targets, without Ansible: unit tests and faults; some of them with the oldest Python of a target."""
     session.install("--requirement", "tests/requirements/targets.txt")
     see_collection(session)
     tests = ("tests/unit/plugins/module_utils", "tests/unit/faults")
     session.run("pytest", f"--junit-xml={RESULTS}/targets.xml", *(session.posargs or tests))
+    run_program(session, OLDEST_TARGET)
+
+
+@nox.session(python=TARGET_PYTHON, venv_backend="venv")
+def pythons(session: nox.Session) -> None:
+    """The program with the other Pythons that a target may have."""
+    session.install("--requirement", "tests/requirements/targets.txt")
+    see_collection(session)
+    for version in OTHER_TARGETS:
+        run_program(session, version)
+
+
+def run_program(session: nox.Session, version: str) -> None:
+    """Let this Python serve the requests of tests, and run their jobs, where it is there."""
+    python = shutil.which(f"python{version}")
+    if python is None:
+        session.warn(f"There is no Python {version}: the program was not tried with it")
+        return
+    units = ("module_utils/_supervisor/test_main.py", "module_utils/_serve", "plugin_utils/_core/test_sources.py")
+    tests = [f"tests/unit/plugins/{unit}" for unit in units]
+    tests += [f"tests/unit/faults/test_{name}.py" for name in ("cancel", "lost", "order", "releases", "results")]
+    result = f"--junit-xml={RESULTS}/{session.name.partition('-')[0]}-{version}.xml"
+    session.run("pytest", result, *(session.posargs or tests), env={"TARGET_PYTHON": python})
 
 
 @nox.session(python=interpreter(CORES[max(CORES)]))
