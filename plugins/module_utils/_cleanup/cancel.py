@@ -133,9 +133,14 @@ def _ask(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status], mode: str) 
             supervisors[store.directory, status.record.batch] = store
     for (dummy, batch), store in supervisors.items():
         holder = store.lock_holder(batch)
-        process = None if holder is None else procfs.find(*holder)
+        if holder is None:
+            continue  # it reads the requests as it begins
+        process = procfs.find(*holder)
         if process is not None:
             procfs.send_signal(process, signal.SIGUSR1)
+        elif store.lock_owner(batch) == holder[0]:  # there is nothing to see it by, but it holds the lock
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(holder[0], signal.SIGUSR1)
 
 
 def _end_rest(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status]) -> dict[int, _tree.Ended]:

@@ -21,6 +21,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
+from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
 from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED, SHARER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -65,7 +66,7 @@ def forestall(store: Store, batch: str) -> None:
 
     The lock file that is made for this stays for an hour, as does everything else that belongs to no job.
     """
-    with contextlib.suppress(OSError):  # where no file can be made, nothing is started either
+    with contextlib.suppress(OSError, StoreError):  # where no file can be made, nothing is started either
         try:
             os.close(store.make_lock(batch))
         except FileExistsError:

@@ -39,6 +39,8 @@ _EXCERPT = 2000
 """How many characters of output that is no result are kept at each end, for the person who has to understand it."""
 
 
+_UNSEEN = "this host shows no processes, neither by /proc nor by ps, so what has left the job's session may run on"
+
 PARTIAL = 1 << 20
 """How many bytes of a job's log its result shows at most, if the module itself gave no result."""
 _MARK = 100
@@ -52,7 +54,7 @@ class Ending:
     `log` reads what the module's commands had printed. `cause` says why the job was ended from outside (a cause of
     `_supervisor.schedule`), `None` where it ended by itself; `why` is a clause about it. `elapsed` and `timeout` are
     seconds, `max_output` is bytes; 0 means no limit. `survivors` are processes of a job with a `cause` that could not
-    be ended (see `_processes.tree.describe_processes`).
+    be ended (see `_processes.tree.describe_processes`). `is_unseen`: whether there are any could not be seen.
     """
 
     stdout: bytes
@@ -66,6 +68,7 @@ class Ending:
     max_output: int = 0
     left_out: int = 0
     survivors: t.Sequence[t.Mapping[str, t.Any]] = ()
+    is_unseen: bool = False
 
 
 @dataclasses.dataclass
@@ -338,6 +341,8 @@ def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
     else:
         state, why, message = CANCELLED, ending.why or "it was cancelled", f"; it was {after}"
     message = f"{why}; {name_survivors(ending.survivors)}" if ending.survivors else why + message
+    if ending.is_unseen:
+        message += f"; {_UNSEEN}"
     result = _partial(ending) if found is None else found
     result["failed"] = True
     if ending.survivors:

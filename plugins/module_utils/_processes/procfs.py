@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import os
 import resource
 import signal
@@ -28,6 +29,11 @@ _PASSES = 3
 """How often the host is asked at most for processes that `table` has not seen yet."""
 _AT_ONCE = 1 << 16
 """Bytes of a file of /proc that are read at once. Less than that is all of it."""
+_FILES = 1 << 20
+"""File descriptors that are looked at to be closed, where none are listed."""
+PROC = "proc"
+PS = "ps"
+BLIND = "blind"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +52,16 @@ class Process:
     image: str = dataclasses.field(default="", compare=False)
 
 
+@functools.lru_cache(maxsize=None)
+def sight() -> str:
+    """:returns: what shows the processes of this host: `PROC`, /proc as Linux has it, or `PS`, what ps(1) says. `BLIND`
+    where there is neither, as in a chroot: then nobody can be told by his start, nor what a process has started.
+    """
+    if os.path.exists("/proc/self/stat"):
+        return PROC
+    return PS if _ps(os.getpid(), "lstart") else BLIND
+
+
 def boot_id() -> str | None:
     """:returns: a name for this boot, `None` where there is none (Linux has: proc(5)).
 
@@ -60,10 +76,11 @@ def start_time(pid: int) -> str | None:
 
     On Linux field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); elsewhere what ps(1) says.
     """
-    if os.path.isdir("/proc/self"):
+    if sight() == PROC:
         fields = _stat(pid)
         return fields[19] if fields and fields[0] not in ("Z", "X") else None
-    return _ps(pid, "lstart")
+    state, dummy, started = (_ps(pid, "state", "lstart") or "").partition(" ")
+    return None if state.startswith("Z") else started.strip() or None
 
 
 def is_alive(pid: int | None, started: str | None) -> bool:
@@ -75,7 +92,7 @@ def is_stopped(pid: int, started: str | None) -> bool:
     """:returns: whether the process that started at `started` with this pid was stopped (SIGSTOP), or is being traced
     by a debugger that holds it: it does nothing until it is let go on.
     """
-    if not os.path.isdir("/proc/self"):
+    if sight() != PROC:
         return (_ps(pid, "state") or "").startswith("T") and start_time(pid) == started
     fields = _stat(pid)
     return bool(fields) and fields[0] in ("T", "t") and fields[19] == started
@@ -126,13 +143,24 @@ def keep_open(handles: t.Collection[int]) -> None:
     for handle in range(3):
         os.dup2(null, handle)
     try:
-        found = [int(name) for name in os.listdir("/dev/fd")]
+        found = {int(name) for name in os.listdir("/dev/fd")}
     except OSError:
-        found = list(range(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
-    for handle in found:
-        if handle > 2 and handle not in handles:
+        found = set()
+    if found.issuperset(handles):
+        for handle in found.difference(handles, range(3)):
             with contextlib.suppress(OSError):  # that of the listing itself
                 os.close(handle)
+        return
+    last = 2  # it shows the first three alone (FreeBSD), or nothing
+    for handle in [*sorted(handles), _most_files()]:
+        os.closerange(last + 1, handle)
+        last = handle
+
+
+def _most_files() -> int:
+    """:returns: above which number no file descriptor of ours is; they are given from below."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _FILES if soft == resource.RLIM_INFINITY else min(soft, _FILES)
 
 
 class OpenFiles:
@@ -300,7 +328,7 @@ def ended_children(ours: t.Collection[int]) -> list[int]:
 
 def table() -> dict[int, Process]:
     """:returns: all processes of this host that run, without zombies, by pid."""
-    if not os.path.isdir("/proc/self"):
+    if sight() != PROC:
         return _table_of_ps()
     processes = {}
     seen: set[int] = set()
@@ -318,14 +346,14 @@ def table() -> dict[int, Process]:
 
 def pids() -> list[int]:
     """:returns: the numbers of all processes of this host."""
-    if not os.path.isdir("/proc/self"):
+    if sight() != PROC:
         return list(_table_of_ps())
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def find(pid: int, started: str) -> Process | None:
     """:returns: the process that started at `started` with this pid, `None` if it does not run (any more)."""
-    process = _look(pid) if os.path.isdir("/proc/self") else _table_of_ps().get(pid)
+    process = _look(pid) if sight() == PROC else _table_of_ps().get(pid)
     return process if process is not None and process.started == started else None
 
 
@@ -347,7 +375,7 @@ def variable(pid: int, name: str) -> str | None:
 
 def command_line(pid: int) -> list[str]:
     """:returns: the arguments that a process was started with; none if it has gone."""
-    if not os.path.isdir("/proc/self"):
+    if sight() != PROC:
         return (_ps(pid, "args") or "").split()
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
@@ -361,7 +389,7 @@ def owner_and_command(pid: int) -> tuple[int, str]:
 
     :raises ProcessLookupError: it has gone.
     """
-    if not os.path.isdir("/proc/self"):
+    if sight() != PROC:
         uid, command = _ps(pid, "uid"), _ps(pid, "comm")
         if not uid or not command:
             raise ProcessLookupError(errno.ESRCH, "there is no such process")
@@ -430,25 +458,40 @@ def _read(path: str) -> bytes:
 
 
 def _table_of_ps() -> dict[int, Process]:
-    # The supervisor asks, a program without an AnsibleModule: there is no run_command here.
-    columns = ["-o", "pid=", "-o", "ppid=", "-o", "pgid=", "-o", "state=", "-o", "lstart="]
-    done = subprocess.run(  # pylint: disable=ansible-bad-function
-        ["ps", "-A", *columns], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
     processes = {}
-    for line in done.stdout.decode("ascii", "replace").splitlines():
+    for line in _ask_ps("-A", "pid", "ppid", "pgid", "state", "lstart").splitlines():
         pid, parent, group, state, started = line.split(None, 4)
         if not state.startswith("Z"):
-            processes[int(pid)] = Process(int(pid), int(parent), int(group), int(group), started.strip())
+            processes[int(pid)] = Process(int(pid), int(parent), int(group), _session(int(pid)), started.strip())
     return processes
 
 
-def _ps(pid: int, column: str) -> str | None:
-    # The supervisor asks, a program without an AnsibleModule: there is no run_command here.
-    done = subprocess.run(  # pylint: disable=ansible-bad-function
-        ["ps", "-o", f"{column}=", "-p", str(pid)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
-    return done.stdout.decode("ascii", "replace").strip() or None
+def _session(pid: int) -> int:
+    """:returns: the session of a process, which not every ps(1) tells; 0, which none has, where we may not know."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _ps(pid: int, *columns: str) -> str | None:
+    return _ask_ps(f"-p{pid}", *columns).strip() or None
+
+
+def _ask_ps(which: str, *columns: str) -> str:
+    """:returns: what ps(1) says: nothing where there is none, or where it can tell nothing. A start is a time, which it
+    writes as the environment wants it: it must be the same for who has another.
+    """
+    command = ["ps", which, *(f"-o{column}=" for column in columns)]
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    try:
+        # The supervisor asks, a program without an AnsibleModule: there is no run_command here.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.decode("ascii", "replace")
 
 
 def _first_line(path: str) -> str | None:

@@ -32,7 +32,13 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.builtin
     Wrappers,
     mitogen_worker,
 )
-from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import boot_id, is_alive, is_stopped
+from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import (
+    BLIND,
+    boot_id,
+    is_alive,
+    is_stopped,
+    sight,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     CorruptStatus,
     OthersStatus,
@@ -225,6 +231,8 @@ def _abandoned(status: Status, record: Record) -> Status:
 
 
 def _left_running(record: Record) -> str:
+    if sight() == BLIND and record.pid is not None:
+        return f"; whether its process {record.pid} runs on cannot be seen, since this host shows no processes"
     if not is_alive(record.pid, record.pid_start):
         return ""
     return f", but its process {record.pid} runs on; cancel the job, or clean it up, to end it"

@@ -9,9 +9,12 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
+import struct
+import sys
 
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     Directory,
@@ -22,6 +25,14 @@ from ansible_collections.background.jobs.plugins.module_utils._store.directory i
 
 _HOLDER = 128
 """Bytes of a lock file: the pid of who holds it and its start."""
+_LINUX, _BSD = ("linux",), ("darwin", "dragonfly", "freebsd", "netbsd", "openbsd")
+_LOCK, _TYPE, _PID = ("qqihh", 3, 2) if sys.platform.startswith(_BSD) else ("hhqqi", 0, 4)
+"""The first fields of struct flock (fcntl(2)), and which of them are the type of a lock and the pid of who has it."""
+_NO_LOCKS = (
+    "file locks do not work in the async directory {} as they have to, as on some network file systems: nobody could "
+    "tell whether jobs run; set the shell option 'async_dir' (variable ansible_async_dir, or ANSIBLE_ASYNC_DIR) to a "
+    "directory on a local file system"
+)
 _RESERVE = 16384
 """Bytes; a record without a result takes less than a thousand."""
 
@@ -37,12 +48,19 @@ class BatchFiles(Directory):
         """Create the lock file of a batch and take the lock.
 
         :returns: a file descriptor; the lock lives as long as any process has it open, however that process ends.
+        :raises OSError: it cannot be made.
+        :raises StoreError: locks do not work there, or are no flock(2), and would end with whoever took them.
         """
         handle = create(self.lock_path(batch), os.O_RDWR, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            except OSError as exc:
+                raise StoreError(_NO_LOCKS.format(self.directory)) from exc
             if not os.fstat(handle).st_nlink:
                 raise OSError(errno.ENOENT, "the lock file was removed while the batch was being started")
+            if not self.is_locked(batch):
+                raise StoreError(_NO_LOCKS.format(self.directory))
             os.pwrite(handle, b" " * _HOLDER, 0)  # the room, while there is some
         except BaseException:
             os.close(handle)
@@ -52,11 +70,18 @@ class BatchFiles(Directory):
 
     @staticmethod
     def name_holder(lock: int, pid: int, started: str | None) -> None:
-        """Note in the lock file `lock` who holds it: a supervisor, by its pid and its start."""
+        """Note in the lock file `lock` who holds it: a supervisor, by its pid and its start, if that can be told.
+
+        It is this process: it takes a lock of its own on it besides, of which the kernel tells who has it.
+        """
+        with contextlib.suppress(OSError):  # the two are one on some file systems
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.pwrite(lock, f"{pid} {started or ''}".ljust(_HOLDER).encode("ascii", "replace"), 0)
 
     def lock_holder(self, batch: str) -> tuple[int, str] | None:
-        """:returns: pid and start of the supervisor that has the lock of `batch`, `None` where nobody is named."""
+        """:returns: pid and start of the supervisor that has the lock of `batch`, `None` where nobody is named. The
+        start is empty where it could not be told.
+        """
         try:
             handle = self.open_lock(batch)
         except (OSError, StoreError):
@@ -65,7 +90,28 @@ class BatchFiles(Directory):
             pid, dummy, started = os.pread(handle, _HOLDER, 0).decode("ascii", "replace").strip().partition(" ")
         finally:
             os.close(handle)
-        return (int(pid), started) if pid.isdigit() and started else None
+        return (int(pid), started) if pid.isdigit() else None
+
+    def lock_owner(self, batch: str) -> int | None:
+        """:returns: the pid of the supervisor that has the lock of `batch` at this moment, as the kernel tells it to
+        this process; `None` where it tells of none.
+        """
+        if not sys.platform.startswith((*_LINUX, *_BSD)):
+            return None
+        fields = [0] * 5
+        fields[_TYPE] = fcntl.F_WRLCK
+        try:
+            handle = self.open_lock(batch)
+        except (OSError, StoreError):
+            return None
+        try:
+            told = fcntl.fcntl(handle, fcntl.F_GETLK, struct.pack(_LOCK, *fields).ljust(64, b"\0"))
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+        fields = list(struct.unpack_from(_LOCK, told))
+        return fields[_PID] if fields[_TYPE] != fcntl.F_UNLCK and fields[_PID] > 0 else None
 
     def open_lock(self, batch: str) -> int:
         """:returns: a file descriptor of the lock file of `batch`, to ask for the lock, or to share it.

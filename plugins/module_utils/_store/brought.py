@@ -9,6 +9,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import typing as t
@@ -31,7 +32,8 @@ class BroughtFiles(Directory):
         :raises OSError: they could not be written.
         """
         directory = self._files_path(jid)
-        os.mkdir(directory)
+        with contextlib.suppress(FileExistsError):  # there are some already
+            os.mkdir(directory)
         os.chmod(directory, 0o700)
         for name, data in files.items():
             path = os.path.join(directory, native(os.path.basename(name)))

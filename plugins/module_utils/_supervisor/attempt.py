@@ -155,6 +155,11 @@ class Attempt:
         return self._outcome()
 
     @property
+    def _is_blind(self) -> bool:
+        """Whether processes cannot be seen here: what has its outputs open is all that is known of those of the job."""
+        return procfs.sight() == procfs.BLIND
+
+    @property
     def in_last_step(self) -> bool:
         """Whether no step comes after the one that runs."""
         return len(self._outcomes) + 1 >= self._context.packed.steps(self.job.jid)
@@ -181,7 +186,7 @@ class Attempt:
         if cause is not None and self.tree is not None:
             if self.killed_at is not None and now >= self.killed_at + GIVE_UP:
                 return True
-            return self.ended_at is not None and self.tree.is_gone(census)
+            return self.ended_at is not None and (not self._open if self._is_blind else self.tree.is_gone(census))
         return self.ended_at is not None and (not self._open or now >= self.ended_at + _DRAIN)
 
     def signal(self, census: Census, number: int) -> None:
@@ -211,6 +216,9 @@ class Attempt:
                 judge_ending(Ending(b"", b"", -signal.SIGTERM, elapsed, self.job.timeout, cause, why))
             )
             return self._outcome()
+        is_unseen = cause is not None and self._is_blind
+        if is_unseen:
+            self.signal(Census(), signal.SIGKILL)  # there may be some of its group that have closed its outputs
         for descriptor in list(self._open):
             for dummy in range(_PIPE // _CHUNK):
                 if not self._read(descriptor):
@@ -228,6 +236,7 @@ class Attempt:
             max_output=self.job.max_output,
             left_out=self._left_out[child.stdout],
             survivors=survivors,
+            is_unseen=is_unseen and not self.job.leave_children,
         )
         self._release(child)
         self._outcomes.append(judge_ending(ending))
@@ -305,20 +314,13 @@ class Attempt:
         :arg own: environment variables that only this step has.
         """
         environment = python.for_file(step.interpreter, os.environ, {**self.job.environment, **own})
-        if not hasattr(os, "memfd_create"):
-            directory = self._context.store.make_files(
-                self.job.jid, {"module": step.program, "arguments": step.arguments}
-            )
-            files = [os.path.join(directory, "module"), os.path.join(directory, "arguments")]
+        contents = {"module": step.program, "arguments": step.arguments}
+        handles = _in_memory(contents)
+        if not handles:
+            directory = self._context.store.make_files(self.job.jid, contents)
+            files = [os.path.join(directory, name) for name in contents]
             return procfs.Child([*step.interpreter, *files], environment, feed=False)
-        handles: list[int] = []
         try:
-            for name, data in (("module", step.program), ("arguments", step.arguments)):
-                handle = os.memfd_create(name)
-                handles.append(handle)
-                os.fchmod(handle, 0o700)
-                with os.fdopen(handle, "wb", closefd=False) as stream:
-                    stream.write(data)
             files = [f"/proc/self/fd/{handle}" for handle in handles]
             return procfs.Child([*step.interpreter, *files], environment, feed=False, keep=handles)
         finally:
@@ -384,3 +386,24 @@ class Attempt:
         self._feed = memoryview(b"")
         self.child = self.tree = self.ended_at = self.killed_at = None
         self._context.store.remove_files(self.job.jid)
+
+
+def _in_memory(contents: t.Mapping[str, bytes]) -> list[int]:
+    """:returns: file descriptors of files in memory that can be run, by the paths that /proc gives them. None where
+    there is no such thing: on another system, without /proc, or where a setting forbids to run them (memfd_create(2)).
+    """
+    handles: list[int] = []
+    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
+        return handles
+    try:
+        for name, data in contents.items():
+            handle = os.memfd_create(name)
+            handles.append(handle)
+            os.fchmod(handle, 0o700)
+            with os.fdopen(handle, "wb", closefd=False) as stream:
+                stream.write(data)
+    except OSError:
+        for handle in handles:
+            os.close(handle)
+        return []
+    return handles

@@ -243,8 +243,7 @@ def test_orphans_come_to_us_and_are_waited_for() -> None:
 def without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("ps") is None:
         pytest.skip("there is no ps here")
-    real = os.path.isdir
-    monkeypatch.setattr(os.path, "isdir", lambda path: path != "/proc/self" and real(path))
+    monkeypatch.setattr(procfs, "sight", lambda: procfs.PS)
 
 
 @pytest.mark.usefixtures("without_proc")
@@ -269,3 +268,64 @@ def test_without_proc_a_zombie_is_not_in_the_table(sleeper: subprocess.Popen[byt
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
     assert sleeper.pid not in procfs.table()
     assert os.getpid() in procfs.table()
+    assert procfs.start_time(sleeper.pid) is None
+
+
+@pytest.mark.usefixtures("without_proc")
+def test_without_proc_a_start_is_the_same_for_whoever_asks(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = procfs.start_time(sleeper.pid)
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    assert procfs.is_alive(sleeper.pid, started)
+
+
+@pytest.mark.usefixtures("without_proc")
+def test_without_ps_either_nothing_is_seen_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert (procfs.start_time(1), procfs.table(), procfs.pids(), procfs.find(1, ""), procfs.command_line(1)) == (
+        None,
+        {},
+        [],
+        None,
+        [],
+    )
+    with pytest.raises(ProcessLookupError):
+        procfs.owner_and_command(1)
+
+
+@pytest.mark.parametrize(
+    ("there", "ps", "sight"), [(True, False, "proc"), (False, True, "ps"), (False, False, "blind")]
+)
+def test_what_shows_processes_is_found_out(monkeypatch: pytest.MonkeyPatch, there: bool, ps: bool, sight: str) -> None:
+    monkeypatch.setattr(os.path, "exists", lambda path: there)
+    monkeypatch.setattr(procfs, "_ps", lambda pid, *columns: "Sat Nov 28" if ps else None)
+    procfs.sight.cache_clear()
+    assert procfs.sight() == sight
+    procfs.sight.cache_clear()
+
+
+@pytest.mark.parametrize("listed", [None, [], ["0", "1", "2"]], ids=["all", "nothing", "the first three"])
+def test_nothing_inherited_stays_open_but_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch, listed: list[str] | None
+) -> None:
+    if listed is not None:
+        monkeypatch.setattr(os, "listdir", lambda path: listed)
+    kept, others = os.pipe(), os.pipe()
+    high = os.dup2(others[0], 200)
+    pid = os.fork()
+    if not pid:
+        procfs.keep_open(kept)
+        still = [handle for handle in (*kept, *others, high) if _is_open(handle)]
+        os._exit(0 if still == list(kept) else 1)
+    for handle in (*kept, *others, high):
+        os.close(handle)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def _is_open(handle: int) -> bool:
+    try:
+        os.fstat(handle)
+    except OSError:
+        return False
+    return True
