@@ -175,8 +175,7 @@ def _note(store: Store, status: Status, left: list[dict[str, t.Any]]) -> None:
 
     The lock of one that was lost was held by what is ended now, so it is kept from now on.
     """
-    record = status.record
-    assert record is not None
+    record: t.Any = status.record  # it has one, or nothing of it would be known
     if not record.survivors:
         record.message = f"{read_status(store, status.jid).message}; {name_survivors(left)}"
         if record.lock is not None:

@@ -78,7 +78,7 @@ def mitogen_worker(result: t.Mapping[str, t.Any], path: str) -> tuple[int, str] 
         has got the same number since did not.
     """
     pid = result.get("pid")
-    if set(result) != MITOGEN_FIRST or result["finished"] or type(pid) is not int:
+    if set(result) != MITOGEN_FIRST or result["finished"] or isinstance(pid, bool) or not isinstance(pid, int):
         return None
     started = procfs.start_time(pid)
     if started is None or not any(_MITOGEN in word for word in procfs.command_line(pid)[:1]):

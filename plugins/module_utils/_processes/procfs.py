@@ -238,9 +238,9 @@ class Child:
                 os.close(theirs)
         self.pid = self._popen.pid
         self.started = start_time(self.pid)
-        assert self._popen.stdout is not None and self._popen.stderr is not None
-        self.stdout = self._popen.stdout.fileno()
-        self.stderr = self._popen.stderr.fileno()
+        pipes: t.Any = self._popen
+        self.stdout = pipes.stdout.fileno()
+        self.stderr = pipes.stderr.fileno()
         self.program = ours
         for handle in (self.stdout, self.stderr, self.program):
             if handle is not None:

@@ -328,8 +328,7 @@ class Attempt:
                 os.close(handle)
 
     def _write_program(self, child: procfs.AnyChild) -> None:
-        handle = child.program
-        assert handle is not None
+        handle: t.Any = child.program  # there is one, or nothing would be written
         try:
             written = os.write(handle, self._feed[:_CHUNK])
             self._feed = self._feed[written:]

@@ -189,11 +189,11 @@ class Capture:
             if builtin and leaf in _ON_TARGET and boolean(arguments.get("remote_src", _ON_TARGET[leaf]), strict=False):
                 return self._plain(place, leaf, arguments)
             return self._run_action(place, module, self._handler_name(module), arguments)
-        except compat.NOTHING_TO_DO as exc:
-            return Step(place.step.name, result={**compat.nothing_to_do(str(exc)), **exc.result})
         except AnsibleConnectionFailure:
             raise  # the host is unreachable, which is not the job's failure
         except AnsibleError as exc:
+            if isinstance(exc, compat.NOTHING_TO_DO):
+                return Step(place.step.name, result={**compat.nothing_to_do(str(exc)), **exc.result})
             raise CaptureError(f"{place} ({place.step.module}): {exc}") from None
 
     # -- the module and its arguments

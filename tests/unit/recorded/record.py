@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, The background.jobs contributors
 """Record what a release puts on a host and on the wire, for `tests/unit/faults/test_releases.py`.
