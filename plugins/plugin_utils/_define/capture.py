@@ -258,6 +258,10 @@ class Capture:
         rest = raw[len(source) :] if raw.startswith(source) else " " + shlex.join(shlex.split(raw)[1:])
         executable = arguments.pop("executable", None)
         command = f'{executable + " " if executable else ""}"${FILES}"/{name}{rest}'
+        shell = str(self._action._play_context.executable or "")
+        if len(shell.split()) > 1:  # for a module of ansible-core's that is the name of one program
+            command = f"exec {shell} -c {shlex.quote(command)}"
+            arguments["executable"] = "/bin/sh"
         step = self._run_action(
             place,
             "ansible.legacy.command",

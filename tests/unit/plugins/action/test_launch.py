@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def launched(play: t.Callable[..., Results], files: Path) -> Results:
                 {"name": "creates", "ansible.builtin.command": {"cmd": "false", "creates": "/"}},
                 concurrency="2",
             ),
+            "two words": {
+                **run({"name": "script", "ansible.builtin.script": {"cmd": f"{files}/tell.sh 'a b' $-", "chdir": "/"}}),
+                "vars": {"ansible_shell_executable": "/bin/sh -f"},
+            },
             "launch": launch({"name": "one", "ansible.builtin.command": "echo one", "timeout": "1h"}),
             "wait": {"background.jobs.wait": {"jobs": "{{ the_launch }}"}},
             "wait again": {"background.jobs.wait": {"jobs": "{{ the_launch }}"}},
@@ -171,6 +176,12 @@ def test_a_script_is_carried_to_the_host(launched: Results) -> None:
     assert command.endswith("/tell.sh a b c")
     assert directory == "/"
     assert not os.path.exists(command.split()[0])
+
+
+def test_a_script_runs_by_a_shell_of_two_words(launched: Results) -> None:
+    command, directory = by_name(launched["two words"])["script"]["stdout_lines"]
+    assert re.search(r"/tell.sh a b \w*f\w*$", command)
+    assert directory == "/"
 
 
 def test_a_run_says_who_failed_and_counts_the_rest(launched: Results) -> None:
