@@ -10,7 +10,8 @@ import base64
 
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, UNFINISHED, told_of
+from ansible_collections.background.jobs.plugins.module_utils._model.record import told_of
+from ansible_collections.background.jobs.plugins.module_utils._model.states import NOT_FOUND, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, entry
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import Handle

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import IF_RUNNING, START
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
 
 Spec: t.TypeAlias = "dict[str, dict[str, t.Any]]"
 

@@ -27,6 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._launcher import s
 from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.states import GOOD, RUNNING
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
@@ -91,7 +92,7 @@ def entry(name: str, state: str, job: t.Mapping[str, t.Any] | None = None, /, **
     return {
         "started": True,
         "finished": finished,
-        "failed": finished and state not in _record.GOOD,
+        "failed": finished and state not in GOOD,
         "changed": False,
         **result,
         "job": {"name": name, "state": state, **(job or {})},
@@ -343,7 +344,7 @@ class Batches:
 
     def supervisor(self, jid: str) -> int:
         """The pid of the supervisor of a running job."""
-        status = self.reaches(jid, _record.RUNNING)
+        status = self.reaches(jid, RUNNING)
         assert status.record is not None and status.record.supervisor_pid is not None
         return status.record.supervisor_pid
 

@@ -18,14 +18,15 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._locks import keeper, named_lock
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     CANCELLED,
     LOST,
     NOT_ENDED,
     QUEUED,
-    encode_record,
+    STOPPED,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes import tree as _tree
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST
+from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Ended, end_trees
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST, OTHER_HOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Pruned, Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import (
     Evidence,
@@ -24,7 +24,6 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.info impor
     find_jobs,
 )
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 

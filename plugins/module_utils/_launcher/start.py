@@ -20,6 +20,7 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._launcher import once
 from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import NOT_FOUND
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
@@ -106,7 +107,7 @@ def _again(store: Store, batch: _batch.Batch) -> list[_record.Record]:
     records = {jid: status.record for jid, status in known.items() if status.record is not None}
     return [
         records.get(job.jid)
-        or _record.Record(job.jid, name=job.name, batch=batch.batch, state=_record.NOT_FOUND, no_log=job.no_log)
+        or _record.Record(job.jid, name=job.name, batch=batch.batch, state=NOT_FOUND, no_log=job.no_log)
         for job in batch.jobs
     ]
 

@@ -17,12 +17,21 @@ import re
 import signal
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     CANCELLED,
+    DEADLINE,
+    EXIT_CODE,
     FAILED,
+    MODULE,
+    NO_OUTPUT,
     NOT_ENDED,
+    OUTPUT_TOO_LONG,
+    OUTPUT_UNPARSABLE,
+    SIGNAL,
+    SPAWN,
     SUCCEEDED,
     TIMED_OUT,
+    TIMEOUT,
 )
 
 OURS = "job"
@@ -190,7 +199,7 @@ def spawn_failed(name: str, interpreter: t.Sequence[str], error: OSError) -> Out
     what = interpreter[0] if interpreter else "the module"
     # Of Python 3.6 the text itself has the name of the file in it.
     message = f"could not start job {name}: {what}: {os.strerror(error.errno) if error.errno else error}"
-    return Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message)
+    return Outcome(FAILED, {"failed": True, "msg": message}, SPAWN, message)
 
 
 def is_failed(result: t.Mapping[str, t.Any]) -> bool:
@@ -294,8 +303,8 @@ def _why_failed(result: t.Mapping[str, t.Any]) -> tuple[str, str]:
     message = with_cause(result.get("msg"), brief(result.get("exception"))) or "the module reported a failure"
     code = result.get("rc")
     if code in (0, "0", None):
-        return "module", message
-    return "exit_code", f"exit code {code}" if message in NOTHING_SAID else f"{message} (exit code {code})"
+        return MODULE, message
+    return EXIT_CODE, f"exit code {code}" if message in NOTHING_SAID else f"{message} (exit code {code})"
 
 
 def brief(exception: t.Any) -> str:
@@ -334,9 +343,9 @@ def _joined(message: str, cause: str) -> str:
 def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
     """:returns: the outcome of a job that was ended from outside, with the output it had until then."""
     after = f"ended after {_seconds(ending.elapsed)}"
-    if ending.cause == "timeout":
+    if ending.cause == TIMEOUT:
         state, why, message = TIMED_OUT, f"ran into its limit of {_seconds(ending.timeout)}", f" and was {after}"
-    elif ending.cause == "deadline":
+    elif ending.cause == DEADLINE:
         state, why, message = TIMED_OUT, "the deadline of its batch was over", f"; it was {after}"
     else:
         state, why, message = CANCELLED, ending.why or "it was cancelled", f"; it was {after}"
@@ -350,21 +359,21 @@ def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
         return Outcome(FAILED, result, NOT_ENDED, message, [dict(one) for one in ending.survivors])
     if state == TIMED_OUT:
         result.update(timed_out=True, timeout=ending.timeout)
-    result["msg"] = f"Timeout exceeded: the job {message}" if ending.cause == "timeout" else message
+    result["msg"] = f"Timeout exceeded: the job {message}" if ending.cause == TIMEOUT else message
     return Outcome(state, result, ending.cause, message)
 
 
 def _no_result(ending: Ending, why: str) -> Outcome:
     """:arg why: a clause about what was printed."""
     if ending.status < 0:
-        reason, how = "signal", f"its process was ended by {signal_name(-ending.status)}"
+        reason, how = SIGNAL, f"its process was ended by {signal_name(-ending.status)}"
     elif ending.left_out:
         size = len(ending.stdout)
-        reason, how = "output_too_long", f"its process printed more than {size} bytes, and none of them are a result"
+        reason, how = OUTPUT_TOO_LONG, f"its process printed more than {size} bytes, and none of them are a result"
     elif not ending.stdout.strip():
-        reason, how = "no_output", f"its process ended with exit code {ending.status} and printed nothing"
+        reason, how = NO_OUTPUT, f"its process ended with exit code {ending.status} and printed nothing"
     else:
-        reason, how = "output_unparsable", f"its process ended with exit code {ending.status} and {why}"
+        reason, how = OUTPUT_UNPARSABLE, f"its process ended with exit code {ending.status} and {why}"
     message = f"the module gave no result: {how}"
     tail = _text(ending.stderr).strip().splitlines()
     if tail:

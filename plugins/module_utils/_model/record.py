@@ -19,32 +19,17 @@ import re
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model import fields as _fields
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    QUEUED,
+    STATES,
+    UNFINISHED,
+)
 
 KEY = "background_jobs"
 """The key of a status file that holds the record; also how a reader tells our files from builtin async's."""
 
 FORMAT = 1
 """Version of the record. A reader refuses a larger one by name instead of guessing."""
-
-QUEUED = "queued"
-RUNNING = "running"
-SUCCEEDED = "succeeded"
-FAILED = "failed"
-TIMED_OUT = "timed_out"
-CANCELLED = "cancelled"
-SKIPPED = "skipped"
-LOST = "lost"
-
-STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED, LOST)
-NOT_FOUND = "not_found"
-"""What is told in place of a state where there is no such job: not here, not for this user, not in this directory."""
-ANSWERS = (*STATES, NOT_FOUND)
-"""All that can be told of a job."""
-UNFINISHED = frozenset((QUEUED, RUNNING))
-GOOD = frozenset((SUCCEEDED, SKIPPED))
-
-NOT_ENDED = "not_ended"
-"""The reason of a job that was to be ended, of which processes run on that nobody could end."""
 
 _TOP_LEVEL = ("started", "finished", "ansible_job_id")
 

@@ -14,14 +14,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import RUNNING, SKIPPED, UNFINISHED, Record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import RUNNING, SKIPPED, STOPPED, UNFINISHED
 
 OK, CHANGED = "ok", "changed"
 FORETOLD = ("", OK, CHANGED, SKIPPED)
 """What `foretold` may say."""
-
-STOPPED = "supervisor_stopped"
-"""The reason of a job that is not finished, and cannot be as long as nobody lets its supervisor go on."""
 
 
 def seen_as(state: str, reason: str | None) -> str:

@@ -15,13 +15,8 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    CANCELLED,
-    FAILED,
-    NOT_ENDED,
-    Record,
-    encode_record,
-)
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import CANCEL, CANCELLED, FAILED, NOT_ENDED
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Tree
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -100,7 +95,7 @@ def write_cancelled(store: Store, jid: str, survivors: t.Sequence[dict[str, t.An
     :arg survivors: the processes that could not be ended (see `_processes.tree.describe_processes`); if there are any,
         it was not cancelled.
     """
-    record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason="cancelled", message="it was cancelled")
+    record = Record(jid, name=jid, batch=jid, state=CANCELLED, reason=CANCEL, message="it was cancelled")
     if survivors:
         record.state, record.reason, record.survivors = FAILED, NOT_ENDED, list(survivors)
         record.message = f"it was cancelled; {name_survivors(survivors)}"

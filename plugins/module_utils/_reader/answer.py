@@ -16,7 +16,8 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import whole
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, SKIPPED, SUCCEEDED, Record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST, SKIPPED, SUCCEEDED, UNREADABLE
 from ansible_collections.background.jobs.plugins.module_utils._model.told import CHANGED, OK, Status
 from ansible_collections.background.jobs.plugins.module_utils._model.wire import Question, Statuses
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
@@ -66,7 +67,7 @@ def tell_status(status: Status, **beside: t.Any) -> dict[str, t.Any]:
     try:
         told = as_json({**_without(status, "result", "record"), **beside, "record": _plain(record)})
     except Unsendable as exc:
-        lost = Status(status.jid, status.results_file, LOST, "status_unreadable", f"of its record: {exc}")
+        lost = Status(status.jid, status.results_file, LOST, UNREADABLE, f"of its record: {exc}")
         told = as_json({**_without(lost, "result"), **beside})
     return {
         "jid": status.jid,

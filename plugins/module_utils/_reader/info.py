@@ -18,24 +18,25 @@ import re
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, told_of
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     LOST,
+    MODULE,
+    NEWER,
     NOT_FOUND,
+    OTHER_USER,
     RUNNING,
-    Record,
-    told_of,
+    UNREADABLE,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers, mitogen_worker
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running, survivors
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import NEWER, is_nowhere, read_status
+from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
-_OTHER_USER = "other_user"
-"""The reason of a job whose status file belongs to another user."""
 _FORM = re.compile(r"j[0-9]+\.[0-9]+|[0-9a-f]{16}")
 """A jid, of ours, of builtin async or of Mitogen's. What is called otherwise is no job: a directory may hold other
 things too.
@@ -107,8 +108,8 @@ def find_jobs(store: Store, evidence: Evidence, now: float) -> list[tuple[Status
         except FileNotFoundError:  # collected a moment ago
             continue
         status = read_status(store, jid, evidence.wrappers)
-        if status.reason == _OTHER_USER:  # not to be found for who asks for it, but here it lies
-            status.state, status.reason = LOST, "status_unreadable"
+        if status.reason == OTHER_USER:  # not to be found for who asks for it, but here it lies
+            status.state, status.reason = LOST, UNREADABLE
         if not is_nowhere(status):
             found.append((status, describe_job(status, owner, touched, evidence, now)))
             queued = None if status.record is None else _believable(status.record.queued_at)
@@ -165,7 +166,7 @@ def describe_job(status: Status, owner: int, touched: float, evidence: Evidence,
         attempts=None if by_core else record.attempts,
         timeout=None if by_core else _believable(record.timeout),
         results_file=status.results_file,
-        builtin=by_core and status.reason not in ("status_unreadable", NEWER),
+        builtin=by_core and status.reason not in (UNREADABLE, NEWER),
         no_log=bool(record.no_log),
         trace=_trace(status.results_file, record.batch),
         rc=_return_code(status),
@@ -206,7 +207,7 @@ def _pids(status: Status, evidence: Evidence) -> tuple[int | None, int | None]:
 def _message(status: Status) -> str | None:
     """:returns: the sentence about a job, `None` where it would be a module's and may be secret."""
     record = status.record
-    hidden = status.reason == "module" if record is None else record.no_log and record.finished
+    hidden = status.reason == MODULE if record is None else record.no_log and record.finished
     return None if hidden else status.message
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST
+from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import boot_id, is_alive
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Tree, of_survivors, still_running

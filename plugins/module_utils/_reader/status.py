@@ -15,18 +15,30 @@ import re
 from ansible_collections.background.jobs.plugins.module_utils._model import ids
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import brief, is_failed, with_cause
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    FAILED,
-    LOST,
-    NOT_FOUND,
-    RUNNING,
-    SUCCEEDED,
-    TIMED_OUT,
     NewerRecord,
     Record,
     RecordError,
     decode_record,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    FAILED,
+    LOST,
+    MODULE,
+    NEWER,
+    NOT_A_JID,
+    NOT_FOUND,
+    OTHER_HOST,
+    OTHER_USER,
+    REBOOT,
+    RUNNING,
+    STOPPED,
+    SUCCEEDED,
+    SUPERVISOR_GONE,
+    TIMED_OUT,
+    TIMEOUT,
+    UNREADABLE,
+)
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (
     MITOGEN_FIRST,
     Wrappers,
@@ -55,11 +67,6 @@ _MITOGEN_OVER = {"failed", "finished", "msg", "ansible_job_id", "data"}
 _MITOGEN_SAYS = re.compile(r"Job reached maximum time limit of [0-9]+ seconds\.")
 _OVER = "ran into the limit of its async: keyword"
 
-NEWER = "newer_release"
-"""The reason of a job that only a newer release can tell of."""
-OTHER_HOST = "other_host"
-"""The reason of a job that is not found here since another host has it, which shares the directory."""
-
 
 def read_status(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
     """:returns: the truth about `jid`. Whatever is wrong with its file is a state of the job, never an exception.
@@ -69,7 +76,7 @@ def read_status(store: Store, jid: str, wrappers: Wrappers | None = None) -> Sta
     try:
         path = store.path(jid)
     except StoreError as exc:
-        return Status(jid, jid, NOT_FOUND, "not_a_jid", str(exc), ours_to_remove=False)
+        return Status(jid, jid, NOT_FOUND, NOT_A_JID, str(exc), ours_to_remove=False)
     status = Status(jid, path, RUNNING)
     for dummy in range(2):  # a supervisor that ended between our two looks, at its file and at its lock, has written
         try:
@@ -79,14 +86,14 @@ def read_status(store: Store, jid: str, wrappers: Wrappers | None = None) -> Sta
         except FileNotFoundError:
             return _attached(store, jid, wrappers) or _not_found(status, None, _where_is_it(store, jid))
         except CorruptStatus as exc:
-            return _lost(status, "status_unreadable", f"{exc}; it was damaged, or the disk was full")
+            return _lost(status, UNREADABLE, f"{exc}; it was damaged, or the disk was full")
         except NewerRecord as exc:
             return _not_found(status, NEWER, str(exc))
         except OthersStatus as exc:
-            return _not_found(status, "other_user", str(exc))
+            return _not_found(status, OTHER_USER, str(exc))
         except (StoreError, RecordError) as exc:
             status.ours_to_remove = False
-            return _lost(status, "status_unreadable", str(exc))
+            return _lost(status, UNREADABLE, str(exc))
         if status.record is None:
             _builtin(status)
             if status.finished or mitogen_worker(status.result, path) or (wrappers or Wrappers()).has(jid):
@@ -160,12 +167,12 @@ def _builtin(status: Status) -> None:
     if is_first and result["ansible_job_id"] == status.jid and not result["finished"]:
         status.state = RUNNING
     elif result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
-        status.state, status.reason = TIMED_OUT, "timeout"
+        status.state, status.reason = TIMED_OUT, TIMEOUT
         status.message = _OVER
     elif set(result) == _MITOGEN_OVER and _MITOGEN_SAYS.fullmatch(str(result["msg"])):
-        status.state, status.reason, status.message = TIMED_OUT, "timeout", _OVER
+        status.state, status.reason, status.message = TIMED_OUT, TIMEOUT, _OVER
     elif is_failed(result):
-        status.state, status.reason = FAILED, "module"
+        status.state, status.reason = FAILED, MODULE
         code = result.get("rc")
         silent = "the module reported a failure" if code in (0, "0", None) else f"exit code {code}"
         status.message = with_cause(result.get("msg"), brief(result.get("exception"))) or silent
@@ -176,7 +183,7 @@ def _builtin(status: Status) -> None:
 def _deserted(status: Status) -> Status:
     return _lost(
         status,
-        "supervisor_gone",
+        SUPERVISOR_GONE,
         f"no async_wrapper process of the job runs on host {os.uname().nodename} (any more): it was killed, or the "
         "host was restarted; it left no result",
     )
@@ -221,10 +228,10 @@ def _abandoned(status: Status, record: Record) -> Status:
         )
     was = "running" if record.state == RUNNING else "still queued"
     if record.boot_id != boot_id():
-        return _lost(status, "reboot", f"the host was restarted while the job was {was}; it left no result")
+        return _lost(status, REBOOT, f"the host was restarted while the job was {was}; it left no result")
     return _lost(
         status,
-        "supervisor_gone",
+        SUPERVISOR_GONE,
         f"the supervisor of the job (pid {record.supervisor_pid or 'unknown'}) has gone while the job was {was}, "
         "killed perhaps, or with its container; it left no result" + _left_running(record),
     )

@@ -16,8 +16,9 @@ import os
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import CANCELLED, GOOD, UNFINISHED, Record
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status, seen_as
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import CANCELLED, GOOD, STOPPED, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status, seen_as
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status, stopped
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails

@@ -14,9 +14,9 @@ import os
 import time
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.states import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import plain
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find_jobs
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import OTHER_HOST
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, expand, user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 

@@ -27,7 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
     of_result,
     spawn_failed,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.record import SUCCEEDED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import SUCCEEDED
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python
 from ansible_collections.background.jobs.plugins.module_utils._processes import title as _title
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import (

@@ -17,12 +17,13 @@ import signal
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import CAUSES
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.held_locks import HeldLocks
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import CAUSES, Decision, Schedule
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import Decision, Schedule
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
 
 

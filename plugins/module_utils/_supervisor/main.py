@@ -22,14 +22,21 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome, part
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    CANCEL,
     FAILED,
+    HALT,
+    LOCKED,
     LOST,
+    NO_ROOM,
+    OPEN_FILES,
     QUEUED,
     RUNNING,
     SKIPPED,
+    SPAWN,
+    SUPERVISOR_FAILED,
     TIMED_OUT,
-    Record,
 )
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -41,8 +48,6 @@ from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_c
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.held_locks import HeldLocks
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.results import Results
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
-    CANCEL,
-    HALT,
     Drop,
     Schedule,
     ScheduledJob,
@@ -117,7 +122,7 @@ class Supervisor:
         given = affordable(wanted, len(batch.jobs), len({job.lock for job in batch.jobs if job.lock}))
         if given != wanted:
             for record in list(self._records.values())[given:]:
-                record.reason = "open_files"
+                record.reason = OPEN_FILES
                 record.message = f"not more than {given} jobs run at once: this user may not have more open files"
         self._first = [job.jid for job in batch.jobs if not job.after][: given or None]
         self._schedule = Schedule(
@@ -197,7 +202,7 @@ class Supervisor:
         self._endings.kill_all()
         for record in self._records.values():
             if not record.finished:
-                self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, "supervisor_failed", error))
+                self._finish(record.jid, Outcome(LOST, {"failed": True, "msg": error}, SUPERVISOR_FAILED, error))
         self._results.keep()
 
     def _note(self, stopping: bool = False, asked: bool = False, child_ended: bool = False) -> None:
@@ -263,7 +268,7 @@ class Supervisor:
             if lock is not None:
                 self._locks.release(self._packed.job(jid).lock or "", lock)
             if not self._has_room():
-                self._say(self._records[jid], "no_room", _NO_ROOM)
+                self._say(self._records[jid], NO_ROOM, _NO_ROOM)
         self._servers.dismiss()
         self._trace.servers(self._servers.pids)
         return started
@@ -278,11 +283,11 @@ class Supervisor:
         except OSError as exc:
             self._schedule.started(jid, self._clock())
             message = f"its lock '{name}' cannot be taken: {exc.strerror}"
-            self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, "spawn", message))
+            self._settle(jid, Outcome(FAILED, {"failed": True, "msg": message}, SPAWN, message))
             return None
         if lock is None:
             self._schedule.postponed(jid, self._clock() + _LOCK_LOOK)
-            self._say(record, "lock", f"it waits for the lock '{name}', which {self._locks.holder(name)} holds")
+            self._say(record, LOCKED, f"it waits for the lock '{name}', which {self._locks.holder(name)} holds")
         return lock
 
     def _start(self, jid: str, lock: int | None) -> bool:
@@ -296,7 +301,7 @@ class Supervisor:
             attempt.close()
             if lock is not None:
                 self._locks.release(attempt.job.lock or "", lock)
-            self._say(record, "no_room", _NO_ROOM)
+            self._say(record, NO_ROOM, _NO_ROOM)
             return False
         record.attempts += 1
         record.started_at = record.started_at or time.time()

@@ -13,7 +13,8 @@ import contextlib
 import errno
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import LOST, Record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import DISK_FULL, LOST, NOT_WRITTEN
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
@@ -71,7 +72,7 @@ class Results:
                 with contextlib.suppress(OSError):
                     self._store.make_reserve(self._batch)
                 return
-        record.reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "not_written"
+        record.reason = DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else NOT_WRITTEN
         record.message = f"the job ended as {record.state}, but its result could not be written: {error.strerror}"
         record.state = LOST
         record.earlier = []

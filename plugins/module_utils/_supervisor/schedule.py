@@ -13,22 +13,19 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    CANCEL,
     CANCELLED,
+    DEADLINE,
+    DEPENDENCY,
     FAILED,
+    HALT,
     LOST,
     SKIPPED,
     SUCCEEDED,
     TIMED_OUT,
+    TIMEOUT,
 )
-
-TIMEOUT = "timeout"
-DEADLINE = "deadline"
-CANCEL = "cancelled"
-HALT = "halted"
-CAUSES = (TIMEOUT, DEADLINE, CANCEL, HALT)
-"""Why a job that runs is ended from outside."""
-DEPENDENCY = "dependency"
 
 FAIL_FAST = "fail_fast"
 """In place of `now,fail=1`, which it means: the word that the author has used."""

@@ -13,7 +13,12 @@ import dataclasses
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, SUCCEEDED, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    NOT_FOUND,
+    SUCCEEDED,
+    UNFINISHED,
+    UNREADABLE,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import is_ours, job_of, reason_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import HandleError, read_handles
 
@@ -22,8 +27,6 @@ _RUN = "background.jobs.run"
 _WAIT = "background.jobs.wait"
 _CANCEL = "background.jobs.cancel"
 _ASKERS = ("background.jobs.async_status", "ansible.builtin.async_status", "ansible.legacy.async_status")
-_UNREADABLE = "status_unreadable"
-"""The reason of a lost job that says where it was looked for rather than how it ended."""
 _LISTED = 5
 """Jobs of one task up to which each has a line of its own."""
 _SHOWN = 3
@@ -235,7 +238,7 @@ def has_jid(result: t.Mapping[str, t.Any]) -> bool:
 def is_found(result: t.Mapping[str, t.Any]) -> bool:
     """:returns: whether the job of a result was found where it was looked for."""
     if is_ours(result):
-        return state_of(result) != NOT_FOUND and reason_of(result) != _UNREADABLE
+        return state_of(result) != NOT_FOUND and reason_of(result) != UNREADABLE
     return result.get("msg") != "could not find job"
 
 

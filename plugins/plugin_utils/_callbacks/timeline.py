@@ -16,16 +16,15 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import is_failed
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, RecordError, decode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     FAILED,
-    KEY,
     RUNNING,
     SKIPPED,
     SUCCEEDED,
     TIMED_OUT,
+    TIMEOUT,
     UNFINISHED,
-    RecordError,
-    decode_record,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import (
     LAUNCH,
@@ -268,7 +267,7 @@ def _of_async(result: Result) -> Result:
     if not isinstance(inside, dict) or not has_jid(inside):
         return result
     over = {"started": True, "finished": True, "failed": True, "changed": False, "msg": result.get("msg")}
-    return entry(inside, over, {"name": "", "state": TIMED_OUT, "reason": "timeout"})
+    return entry(inside, over, {"name": "", "state": TIMED_OUT, "reason": TIMEOUT})
 
 
 def _is_without_jid(result: Result) -> bool:

@@ -15,8 +15,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import OURS
-from ansible_collections.background.jobs.plugins.module_utils._model.record import ANSWERS, CANCELLED, GOOD
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import HALT
+from ansible_collections.background.jobs.plugins.module_utils._model.states import ANSWERS, CANCELLED, GOOD, HALT
 
 _VERDICTS = ("changed", "failed")
 """Keys of a module that conditions of the job may change, as they do with those of a task."""

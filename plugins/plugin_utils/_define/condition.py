@@ -24,16 +24,18 @@ from ansible.plugins.test.mathstuff import TestModule as MathTests
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import FAILED, SUCCEEDED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    CONDITION,
+    FAILED,
+    FAILED_WHEN,
+    SUCCEEDED,
+)
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, job_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._define.bounded import SECONDS, compute
 from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import ClosureError, Resolve, close_over
 
 KEYS = ("changed_when", "failed_when", "ignore_errors")
 """Keys of a job that the controller looks at when it has ended."""
-
-FAILED_WHEN, CONDITION = "failed_when", "condition"
-"""Reasons of a job that failed by its condition, and of one whose condition could not be evaluated."""
 
 _FILTERS = (
     "bool",

@@ -23,7 +23,7 @@ from ansible.plugins.strategy import Debugger
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import QUEUED, RUNNING, SKIPPED, UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import QUEUED, RUNNING, SKIPPED, UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.relay import relay

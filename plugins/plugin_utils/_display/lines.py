@@ -18,7 +18,7 @@ import typing as t
 
 from ansible import constants as _constants
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     CANCELLED,
     FAILED,
     SKIPPED,

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     ANSWERS,
     QUEUED,
     RUNNING,

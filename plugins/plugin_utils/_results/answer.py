@@ -26,15 +26,18 @@ from ansible_collections.background.jobs.plugins.module_utils._model import fiel
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    ANSWERS,
-    FAILED,
-    LOST,
-    NOT_FOUND,
-    UNFINISHED,
     Record,
     RecordError,
     is_jid,
     record_of,
+)
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    ANSWERS,
+    FAILED,
+    LOST,
+    NOT_FOUND,
+    UNDECODABLE,
+    UNFINISHED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import (
     FORETOLD,
@@ -44,8 +47,6 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 
-UNDECODABLE = "result_undecodable"
-"""The reason of a job that has ended and whose result cannot be decoded, or is more than ansible-core can take."""
 DEEPEST = 100
 """How deeply the result of a job may be nested. Some 250 levels are more than ansible-core can take."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import ANSWERS
+from ansible_collections.background.jobs.plugins.module_utils._model.states import ANSWERS
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import is_ours, name_of
 
 _KEYS = ("results", "jobs")

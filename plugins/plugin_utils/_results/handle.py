@@ -13,15 +13,19 @@ import dataclasses
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import is_failed
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     ANSWERS,
+    EXIT_CODE,
     FAILED,
     LOST,
+    MODULE,
     NOT_FOUND,
     SKIPPED,
     SUCCEEDED,
     TIMED_OUT,
+    TIMEOUT,
     UNFINISHED,
+    UNREACHABLE,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import (
     KEY,
@@ -240,7 +244,7 @@ def _without_job(result: Result, origin: dict[str, t.Any]) -> Handle:
     name = name or "a job without a name"
     for state, key in ((SKIPPED, "skipped"), (LOST, "unreachable")):
         if result.get(key):
-            reason = None if state == SKIPPED else "unreachable"
+            reason = None if state == SKIPPED else UNREACHABLE
             return Handle(name=name, origin=origin, result=_with(result, name, state, reason, started=False))
     if "failed" not in result:  # every task's result has it
         raise HandleError(_no_job(result))
@@ -255,9 +259,9 @@ def _final(result: Result, name: str) -> dict[str, t.Any]:
     reason = None
     state = SKIPPED if result.get("skipped") else SUCCEEDED
     if is_failed(result):
-        state, reason = FAILED, "exit_code" if result.get("rc") else "module"
+        state, reason = FAILED, EXIT_CODE if result.get("rc") else MODULE
     if result.get("msg") == "Timeout exceeded" and "child_pid" in result:  # async_wrapper.py of ansible-core
-        state, reason = TIMED_OUT, "timeout"
+        state, reason = TIMED_OUT, TIMEOUT
     return _with(result, name, state, reason, started=True)
 
 

@@ -14,20 +14,26 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import NOTHING_SAID, is_failed, with_cause
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import told_of
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     ANSWERS,
     CANCELLED,
+    CONDITION,
+    DEPENDENCY,
+    EXIT_CODE,
     FAILED,
+    FAILED_WHEN,
+    HALT,
+    MODULE,
     NOT_FOUND,
     QUEUED,
     RUNNING,
     SKIPPED,
+    STOPPED,
     SUCCEEDED,
     UNFINISHED,
-    told_of,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED
-from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import DEPENDENCY, FAIL_FAST, HALT
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import FAIL_FAST
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import (
     KEY,
@@ -43,12 +49,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import counted, some, word
-from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import (
-    CONDITION,
-    FAILED_WHEN,
-    Conditions,
-    judge_by_conditions,
-)
+from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import Conditions, judge_by_conditions
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import Definition
 from ansible_collections.background.jobs.plugins.plugin_utils._define.duration import in_words
 from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import clean
@@ -282,7 +283,7 @@ def finished_here(
         "false_condition": definition.false_condition,
     }
     if state == FAILED:
-        job["reason"] = "exit_code" if result.get("rc") else "module"
+        job["reason"] = EXIT_CODE if result.get("rc") else MODULE
     handle = _as_entry(entry(result, beside, job))
     judge_by_conditions([(handle, definition.conditions)])
     return handle
@@ -487,7 +488,7 @@ def _cause(result: t.Mapping[str, t.Any]) -> str:
     if reason == CONDITION:
         return str(job_of(result).get("message") or reason)
     message = with_cause(result.get("msg") or reason, compat.brief_error(result.get("exception")))
-    if reason in ("exit_code", "module") and result.get("rc"):
+    if reason in (EXIT_CODE, MODULE) and result.get("rc"):
         message = _exit_code(message, result["rc"], str(result.get("stderr") or ""))
     response = result.get("response")
     if isinstance(response, str) and response not in message:  # get_url has the status of the server there

@@ -12,11 +12,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import told_of
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     NOT_FOUND,
     RUNNING,
     UNFINISHED,
-    told_of,
+    UNREADABLE,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line
@@ -109,7 +110,7 @@ def _tell(handle: Handle, status: dict[str, t.Any], mode: str, host: str, user: 
 
 def _problem(handle: Handle, status: t.Mapping[str, t.Any], mode: str, host: str, user: str) -> str | None:
     """:returns: why a job could not be cancelled, `None` where it could, or did not have to."""
-    if status["state"] == NOT_FOUND or status["reason"] == "status_unreadable":  # it may run somewhere
+    if status["state"] == NOT_FOUND or status["reason"] == UNREADABLE:  # it may run somewhere
         return misdirected(handle, host, user) or str(status["message"])
     if status.get("survivors"):
         return name_survivors(status["survivors"])

@@ -20,7 +20,7 @@ import typing as t
 from ansible import constants as C
 from ansible import context
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import UNFINISHED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import UNFINISHED
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, entry, job_of, name_of, state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible, visible_lines

@@ -19,7 +19,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import ATTACH, START, Batch, Packing
-from ansible_collections.background.jobs.plugins.module_utils._model.record import NOT_FOUND, QUEUED
+from ansible_collections.background.jobs.plugins.module_utils._model.states import NOT_FOUND, QUEUED
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY
 from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent

@@ -21,14 +21,16 @@ from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import is_meant
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
+from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     LOST,
     NOT_FOUND,
     RUNNING,
+    STOPPED,
     UNFINISHED,
-    is_jid,
+    UNREADABLE,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, seen_as
+from ansible_collections.background.jobs.plugins.module_utils._model.told import seen_as
 from ansible_collections.background.jobs.plugins.plugin_utils._core.alarm import TooLate, within
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import state_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line
@@ -350,7 +352,7 @@ class Wait:
     def _explain(self, statuses: t.Sequence[dict[str, t.Any]]) -> None:
         """Say of what was not found that it was looked for in the wrong place, if it was."""
         for handle, status in zip(self._handles, statuses):
-            if status["state"] == NOT_FOUND or status["reason"] == "status_unreadable":
+            if status["state"] == NOT_FOUND or status["reason"] == UNREADABLE:
                 status["message"] = misdirected(handle, self._action.host, self._user) or status["message"]
 
     def _report(self, statuses: t.Sequence[t.Mapping[str, t.Any]], final: bool) -> None:

@@ -17,12 +17,8 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model import batch as _batch
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    GOOD,
-    STATES,
-    UNFINISHED,
-    decode_record,
-)
+from ansible_collections.background.jobs.plugins.module_utils._model.record import decode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import GOOD, STATES, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program

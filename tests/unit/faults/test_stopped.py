@@ -15,7 +15,8 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel
-from ansible_collections.background.jobs.plugins.module_utils._model.told import STOPPED, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STOPPED
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find_jobs
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import wait_for_jobs

@@ -16,7 +16,8 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel im
     cancel_jobs,
     cancellable,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record

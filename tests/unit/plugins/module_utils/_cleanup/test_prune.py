@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import prune as _prune
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune_files
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection

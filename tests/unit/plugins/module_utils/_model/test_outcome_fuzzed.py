@@ -18,7 +18,8 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
     find_result,
     judge_ending,
 )
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, decode_record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import decode_record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES
 from ansible_collections.background.jobs.tests.unit.helpers import record
 from ansible_collections.background.jobs.tests.unit.strategies import JSON, mutated, objects
 

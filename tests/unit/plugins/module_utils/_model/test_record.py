@@ -10,18 +10,20 @@ import typing as t
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    FAILED,
     FORMAT,
     KEY,
-    QUEUED,
-    RUNNING,
-    STATES,
-    SUCCEEDED,
     NewerRecord,
     Record,
     RecordError,
     decode_record,
     encode_record,
+)
+from ansible_collections.background.jobs.plugins.module_utils._model.states import (
+    FAILED,
+    QUEUED,
+    RUNNING,
+    STATES,
+    SUCCEEDED,
 )
 from ansible_collections.background.jobs.tests.unit.helpers import record
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES, UNFINISHED, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, Selection, find_jobs

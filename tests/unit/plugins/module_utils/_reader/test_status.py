@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, STATES, Record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.record import KEY, Record, encode_record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import status as _status
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, locate, read_status

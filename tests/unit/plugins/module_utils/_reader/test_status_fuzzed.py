@@ -18,15 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
-    ANSWERS,
     FORMAT,
     KEY,
-    STATES,
     Record,
     RecordError,
     decode_record,
     encode_record,
 )
+from ansible_collections.background.jobs.plugins.module_utils._model.states import ANSWERS, STATES
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status

@@ -14,12 +14,12 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
+from ansible_collections.background.jobs.plugins.module_utils._model.states import UNDECODABLE
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, tell_status
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import (
     DEEPEST,
-    UNDECODABLE,
     Nonsense,
     check_started,
     clean,

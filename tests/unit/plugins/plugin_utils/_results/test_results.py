@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import STATES
+from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import did_not_succeed
 from ansible_collections.background.jobs.plugins.plugin_utils._define.condition import Conditions
