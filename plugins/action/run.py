@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._core import keywords
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import warn
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import read_handles
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.launch import Along, LaunchAction, launch
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import PROGRESS_INTERVAL, Terms, Wait
+
+display = Display()
+
+_LOOP = (
+    "this task has a 'loop', so that its jobs run one after the other: write 'for_each' in place of 'loop', and 'job' "
+    "in place of 'jobs', below background.jobs.run, and they run at the same time"
+)
 
 
 class ActionModule(LaunchAction):
@@ -29,6 +39,8 @@ class ActionModule(LaunchAction):
         return _argspec.run_options(), _argspec.JOBS_RULES
 
     def perform(self, options, task_vars):
+        if self._task.loop is not None and isinstance(options["jobs"], list) and len(options["jobs"]) == 1:
+            warn(display, _LOOP)
         terms = Terms.of(options)
         wait = Wait(self, terms, task_vars)
         launched = launch(self, options, task_vars, Along(wait.opening(), terms.grace))

@@ -87,6 +87,7 @@ class Built:
     profile: str
 
 
+_TAGS = "ansible._internal._datatag._tags"
 _COMPRESSION = "ansible_module_compression"
 
 
@@ -378,17 +379,31 @@ def task_result(told: t.Any) -> tuple[t.Any, t.Any, t.Mapping[str, t.Any]]:
     return told._host, told._task, told._result
 
 
-def error(text: str, details: str | None = None) -> dict[str, t.Any]:
+def error(text: str, details: str | None = None, advice: str | None = None, at: t.Any = None) -> dict[str, t.Any]:
     """:returns: what a failed result needs so that ansible-core shows `text` as its error, not its message.
 
     Up to 2.18 it shows neither with `no_log`; since 2.19 there are objects for that.
 
     :arg details: what is shown where tracebacks are, such as in a report of the callback `junit`.
+    :arg advice: lines that are shown below it.
+    :arg at: a value of the playbook whose lines are shown, if they are known.
     """
     if core_messages is None:
         return {}
-    event = core_messages.Event(msg=text, formatted_traceback=details)
+    event = core_messages.Event(
+        msg=text, formatted_traceback=details, help_text=advice, formatted_source_context=_source(at)
+    )
     return {"exception": core_messages.ErrorSummary(event=event)}
+
+
+def _source(value: t.Any) -> str | None:
+    """:returns: where in the playbook a value stands, with its lines, `None` where nobody knows."""
+    try:
+        errors, tags = map(importlib.import_module, ("ansible._internal._errors._error_utils", _TAGS))
+        origin = tags.Origin.get_tag(value)
+        return str(errors.SourceContext.from_value(value)) if origin is not None and origin.path else None
+    except (ImportError, AttributeError):  # another way in a later version
+        return None
 
 
 def task_hides(told: t.Any) -> bool:

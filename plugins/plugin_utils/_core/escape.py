@@ -23,7 +23,7 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _TRACEBACK = "Traceback (most recent call last):"
 _PRINTED = ("warnings", "deprecations", "exception")
 """Keys of a result that ansible-core prints by themselves."""
-_OF_LINES = ("exception", "formatted_source_context", "formatted_traceback")
+_OF_LINES = ("exception", "formatted_source_context", "formatted_traceback", "help_text")
 """Keys, and fields of its objects, whose lines are to be seen as such."""
 _LONG = 1000
 """Characters of a message that are shown in a sentence."""

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
+_LONG = 100
+"""Characters of a value that are shown in a sentence."""
+
 
 def word(state: str) -> str:
     """:returns: a state as it is written in a sentence."""
@@ -30,3 +33,45 @@ def some(names: t.Sequence[str], count: int) -> str:
     """:returns: these names, and how many more of `count` there are."""
     more = count - len(names)
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def plural(count: int, noun: str) -> str:
+    """:returns: a number with what it counts: `1 job`, `2 jobs`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def kind(value: t.Any) -> str:
+    """:returns: what a value is, in the words of YAML."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return yaml(value)
+    if isinstance(value, str):
+        return f"the text {yaml(value)}"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return "a mapping" if isinstance(value, t.Mapping) else "a list" if isinstance(value, t.Sequence) else "no YAML"
+
+
+def yaml(value: t.Any) -> str:
+    """:returns: a value as an author writes it, in one line, and not all of a long one."""
+    text = _yaml(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+def _yaml(value: t.Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, t.Mapping):
+        return "{" + ", ".join(f"{_yaml(key)}: {_yaml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, t.Sequence) and not isinstance(value, (str, bytes)):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    return repr(str(value)) if isinstance(value, str) else str(value)
+
+
+def listed(words: t.Iterable[str], joint: str = "and") -> str:
+    """:returns: words in quotes: `'a', 'b' and 'c'`."""
+    *first, last = (f"'{word}'" for word in words)
+    return f"{', '.join(first)} {joint} {last}" if first else last

@@ -29,9 +29,13 @@ from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedu
     parse_halt,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import is_visible
-from ansible_collections.background.jobs.plugins.plugin_utils._define import condition
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import kind, listed, yaml
+from ansible_collections.background.jobs.plugins.plugin_utils._define import advice, condition
 from ansible_collections.background.jobs.plugins.plugin_utils._define.duration import seconds
 from ansible_collections.background.jobs.plugins.plugin_utils._define.size import size
+
+IsModule = t.Callable[[str], bool]
+"""Returns whether there is a module of a name."""
 
 KEYS = (
     "name",
@@ -52,38 +56,6 @@ KEYS = (
 )
 """Keys of a job beside its module or block."""
 
-TASK_KEYWORDS = frozenset(
-    [
-        "become",
-        "become_user",
-        "become_method",
-        "become_flags",
-        "become_exe",
-        "check_mode",
-        "collections",
-        "connection",
-        "debugger",
-        "delegate_facts",
-        "delegate_to",
-        "diff",
-        "ignore_unreachable",
-        "loop",
-        "loop_control",
-        "module_defaults",
-        "notify",
-        "port",
-        "register",
-        "remote_user",
-        "run_once",
-        "tags",
-        "throttle",
-        "until",
-        "vars",
-    ]
-)
-
-_DETACHING = ("async", "poll")
-"""Keywords of a task by which ansible-core detaches it."""
 RETRY_ON = (FAILED, TIMED_OUT)
 """The states after which there can be another attempt; all of them, unless the job says otherwise."""
 
@@ -94,12 +66,27 @@ _NO_RETRY = {
     SUCCEEDED: "there is nothing left to try",
 }
 _CONCURRENCY = re.compile(r"\d{1,9}|\d{1,9}(?:\.\d{1,9})?%")
+_PLAIN = re.compile(r"[\w./][\w ./=-]{0,59}")
+"""Texts that need no quotes in YAML."""
 _LABEL = 100
 """Characters that the name of a lock or of a group can have."""
 
 
 class DefinitionError(Exception):
-    """A job, or an option about jobs, that cannot be; the message is a sentence that names it."""
+    """A job, or an option about jobs, that cannot be; the message is a sentence that names it.
+
+    `example` are lines that would be right, empty where none help. `at` is the word, or the value, whose place in the
+    playbook can be shown. `kind` is the message without where in the task it is. `headline` is a shorter one, for where
+    the whole stands below it.
+    """
+
+    kind = ""
+    headline = ""
+
+    def __init__(self, message: str, example: str = "", at: t.Any = None) -> None:
+        super().__init__(message)
+        self.example = example
+        self.at = at
 
 
 @dataclasses.dataclass
@@ -162,7 +149,8 @@ def concurrency(value: t.Any) -> str:
     text = str(value).strip()
     if isinstance(value, bool) or not _CONCURRENCY.fullmatch(text) or text.startswith("0%"):
         raise DefinitionError(
-            f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for no limit"
+            f"concurrency is {yaml(value)}: give a whole number of jobs, N% of the target's CPU threads, or 0 for no "
+            "limit"
         )
     return text
 
@@ -206,7 +194,9 @@ def halt(value: str | None, fail_fast: bool = False) -> str:
         raise DefinitionError(str(exc)) from exc
     asked = "never" if value is None else "".join(value.split())
     if fail_fast and value is not None and asked != _FAIL_FAST:
-        raise DefinitionError(f"'fail_fast: true' means 'halt: {_FAIL_FAST}', but halt is {value!r}: give one of them")
+        raise DefinitionError(
+            f"'fail_fast: true' means 'halt: {_FAIL_FAST}', but halt is {yaml(value)}: give one of them"
+        )
     return FAIL_FAST if fail_fast else asked
 
 
@@ -218,20 +208,47 @@ def label(value: t.Any, what: str) -> str:
     text = "" if isinstance(value, (bool, float)) or not isinstance(value, (str, int)) else str(value)
     if not text.strip() or not is_visible(text) or len(text) > _LABEL:
         raise DefinitionError(
-            f"{what} is {_short(value)}: give a name of up to {_LABEL} characters, all of which can be printed"
+            f"{what} is {yaml(value)}: give a name of up to {_LABEL} characters, all of which can be printed"
         )
     return text
 
 
-def define(job: t.Any, place: str, number: int, defaults: Defaults, called: str = "") -> Definition:
+def jobs_of(value: t.Any, option: str) -> list[t.Any]:
+    """:returns: the value of the option `jobs` or `for_each`, which is a list.
+
+    :raises DefinitionError: it is none.
+    """
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    is_mapping = isinstance(value, t.Mapping)
+    message, example = f"{option} is {kind(value)}: give a list; for none, give []", advice.below("jobs", advice.ONLY)
+    if option == "for_each":
+        example = 'for_each: "{{ colours | dict2items }}"' if is_mapping else "for_each: [red, green]"
+        message += "; dict2items makes one of a mapping" if is_mapping else ""
+    elif is_mapping and _looks_like_a_job(value):
+        message = "jobs is a mapping, as if it were one job: give a list of jobs, with a dash before each"
+    elif is_mapping:
+        message = "jobs is a mapping: give a list of jobs, each with its name under 'name'"
+        example = advice.below("jobs", advice.JOB)
+    raise DefinitionError(message, example, value)
+
+
+def _looks_like_a_job(value: t.Mapping[t.Any, t.Any]) -> bool:
+    return any(key in KEYS or key in ("block", "command", "shell") or "." in str(key) for key in value)
+
+
+def define(
+    job: t.Any, place: str, number: int, defaults: Defaults, called: str = "", *, is_module: IsModule
+) -> Definition:
     """Take one job apart.
 
     :arg job: what the author wrote, with its templates resolved.
     :arg place: where it stands, for messages: `jobs[0]`, or the item of `for_each`.
     :arg number: which job of the batch it is, from 1; it gives a job without a name one.
     :arg called: what to call it in place of that, unless it has `no_log`.
+    :arg is_module: whether there is a module of a name.
     """
-    _check_keys(job, place)
+    _check_keys(job, place, is_module)
     block = "block" in job
     module = "block" if block else _module(job, place)
     no_log = _boolean(job, "no_log", place, False)
@@ -261,14 +278,21 @@ def define(job: t.Any, place: str, number: int, defaults: Defaults, called: str 
 
 
 def define_skipped(
-    job: t.Mapping[str, t.Any], place: str, number: int, defaults: Defaults, false: t.Any, called: str = ""
+    job: t.Mapping[str, t.Any],
+    place: str,
+    number: int,
+    defaults: Defaults,
+    false: t.Any,
+    called: str = "",
+    *,
+    is_module: IsModule,
 ) -> Definition:
     """Take a job apart that is not to run; the other arguments are those of `define`.
 
     :arg job: what the author wrote; only its name, `after` and `no_log` are resolved.
     :arg false: the condition that is false.
     """
-    _check_keys(job, place)
+    _check_keys(job, place, is_module)
     module = "block" if "block" in job else _module(job, place)
     no_log = _boolean(job, "no_log", place, False)
     return Definition(
@@ -287,9 +311,13 @@ def check_names(definitions: t.Sequence[Definition]) -> None:
     seen: dict[str, int] = {}
     for index, definition in enumerate(definitions):
         if definition.name in seen:
-            hint = "" if definition.loop_var is None else f"; put the {definition.loop_var} into the name"
+            variable = definition.loop_var
+            option = "jobs" if variable is None else "for_each"
+            hint = "; give each its own" if variable is None else f"; put the {variable} into the name"
+            example = "" if variable is None else advice.in_job(f'name: "backup {{{{ {variable} }}}}"')
             raise DefinitionError(
-                f"jobs {seen[definition.name] + 1} and {index + 1} have the same name '{definition.name}'{hint}"
+                f"{option}[{seen[definition.name]}] and {option}[{index}] have the same name '{definition.name}'{hint}",
+                example,
             )
         seen[definition.name] = index
 
@@ -301,15 +329,16 @@ def check_order(definitions: t.Sequence[Definition]) -> None:
         unknown = [other for other in others if other not in after]
         if unknown:
             raise DefinitionError(
-                f"job '{name}' comes after {_listed(unknown)}, which is no job of this task: give names of its jobs; "
-                "for jobs of an earlier task, use background.jobs.wait in between"
+                f"job '{name}' depends on {listed(unknown)}, which {'is no job' if len(unknown) < 2 else 'are no jobs'}"
+                " of this task: give names of its jobs in 'after'; wait for jobs of an earlier task with "
+                "background.jobs.wait in between"
             )
         if name in others:
-            raise DefinitionError(f"job '{name}' comes after itself: take its own name out of 'after'")
+            raise DefinitionError(f"job '{name}' depends on itself: take its own name out of 'after'")
     ring = find_cycle(after)
     if ring:
         raise DefinitionError(
-            f"these jobs wait for each other, so that none of them could start: {' -> '.join(ring)} (each comes after "
+            f"these jobs wait for each other, so that none of them could start: {' -> '.join(ring)} (each depends on "
             "the next); take one of the names out of 'after'"
         )
 
@@ -336,46 +365,78 @@ def predecessors(name: str, after: t.Mapping[str, t.Sequence[str]], finished: t.
 # -- the keys of a job
 
 
-def _check_keys(job: t.Any, place: str) -> None:
+def _check_keys(job: t.Any, place: str, is_module: IsModule) -> None:
     if not isinstance(job, t.Mapping):
-        raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(job).__name__}")
+        raise _no_mapping(job, place)
+    faults: list[tuple[str, advice.Advice]] = []
     for key in job:
         _check_is_string(key, place)
-        if key in _DETACHING:
-            raise DefinitionError(
-                f"{place}: a job is detached as it is: leave 'async' and 'poll' out; its limit is 'timeout'"
-            )
-        if key in TASK_KEYWORDS:
-            raise DefinitionError(
-                f"{place}: '{key}' is a keyword of a task, not of a job: set it on the task, for all its jobs"
-            )
-        if key in ("rescue", "always"):
-            raise DefinitionError(
-                f"{place}: a job has no '{key}': its block stops at the first step that fails; react to that in a task "
-                "after the one that waits for the job"
-            )
+        told = _misplaced(key, job, is_module)
+        if told is not None:
+            faults.append((key, told))
+    if faults:
+        clauses = [f"'{key}' {clause}" for key, (clause, dummy) in faults]
+        raise DefinitionError(
+            f"{place}: {'; '.join(clauses)}",
+            next((example for dummy, (clause, example) in faults if example), ""),
+            faults[0][0],
+        )
     if "block" in job:
         modules = [key for key in job if key not in KEYS and key not in ("block", "args")]
         if modules:
-            raise DefinitionError(f"{place} has a block and {_listed(modules)} beside it: a job has one or the other")
+            raise DefinitionError(
+                f"{place} has a 'block' and {listed(modules)} beside it: make that a step of the block, or a job of "
+                "its own",
+                advice.key_example("block"),
+                modules[0],
+            )
         if "args" in job:
             raise DefinitionError(f"{place}: 'args' belongs beside the module it is for, in a step of the block")
 
 
+def _misplaced(key: str, job: t.Mapping[str, t.Any], is_module: IsModule) -> advice.Advice | None:
+    """:returns: what is wrong with a key of a job, as the rest of a sentence about it, `None` where nothing is."""
+    if key in KEYS or key in ("block", "args"):
+        return None
+    if advice.keyword(key) is not None:
+        return advice.of_job(key, KEYS)
+    others = [other for other in job if other not in KEYS and other not in (key, "args") and is_module(other)]
+    if is_module(key):
+        return advice.of_job(key, KEYS) if key in advice.OPTIONS and others else None
+    if not others and "block" not in job:
+        told = advice.module_as_value(key)
+        if told is not None:
+            return told
+    told = advice.of_job(key, KEYS)
+    if told is None and others:
+        return "is neither a key of a job nor a module; an option of the module belongs below its name", ""
+    return told
+
+
+def _no_mapping(job: t.Any, place: str) -> DefinitionError:
+    if not isinstance(job, str):
+        return DefinitionError(f"{place} is {kind(job)}, not a job: give a mapping with a module", advice.JOB, job)
+    example = f"- ansible.builtin.command: {job}" if _PLAIN.fullmatch(job) else advice.ONLY
+    return DefinitionError(f"{place} is {kind(job)}, not a job: write the name of its module before it", example, job)
+
+
 def _check_is_string(key: t.Any, place: str) -> None:
     if not isinstance(key, str):
-        raise DefinitionError(f"{place}: the key {key!r} is not a string, so it is no module; quote it if it is one")
+        raise DefinitionError(f"{place}: {kind(key)} is no name of a module and no key of a job", advice.ONLY)
 
 
 def _module(job: t.Mapping[str, t.Any], place: str) -> str:
     modules = [key for key in job if key not in KEYS and key != "args"]
     if not modules:
         raise DefinitionError(
-            f"{place} has no module: beside {_listed(KEYS)} give one, such as ansible.builtin.command, or a block"
+            f"{place} has no module: give one, such as ansible.builtin.command, or a 'block' of several", advice.ONLY
         )
     if len(modules) > 1:
         raise DefinitionError(
-            f"{place} has {len(modules)} modules, {_listed(modules)}: a job runs one, or has a block of several"
+            f"{place} has {len(modules)} modules, {listed(modules)}: give each a job of its own, or make them steps "
+            "of a 'block'",
+            advice.key_example("block"),
+            modules[1],
         )
     return modules[0]
 
@@ -395,39 +456,47 @@ def _name(holder: t.Mapping[str, t.Any], module: str, number: int, place: str, c
 def _block(job: t.Mapping[str, t.Any], place: str) -> list[StepDefinition]:
     steps = job["block"]
     if not isinstance(steps, t.Sequence) or isinstance(steps, (str, bytes)) or not steps:
-        what = "empty" if isinstance(steps, t.Sequence) and not steps else f"{type(steps).__name__}"
-        raise DefinitionError(f"{place}: block is {what}: give a list of steps, each with one module")
+        what = "empty" if isinstance(steps, t.Sequence) and not steps else kind(steps)
+        raise DefinitionError(
+            f"{place}: block is {what}: give a list of steps, each with one module", advice.key_example("block")
+        )
     return [_block_step(step, f"{place}.block[{index}]", index + 1) for index, step in enumerate(steps)]
 
 
 def _block_step(step: t.Any, place: str, number: int) -> StepDefinition:
     if not isinstance(step, t.Mapping):
-        raise DefinitionError(f"{place} is not a mapping with a module and its arguments, but {type(step).__name__}")
+        raise _no_mapping(step, place)
     for key in step:
         _check_is_string(key, place)
-        reason = _not_in_a_block(key)
+        reason, example = _not_in_a_block(key)
         if reason:
-            raise DefinitionError(f"{place}: {reason}")
+            raise DefinitionError(f"{place}: {reason}", example, key)
     modules = [key for key in step if key not in ("name", "args")]
     if not modules:
         raise DefinitionError(f"{place} has no module: give one, such as ansible.builtin.command")
     if len(modules) > 1:
-        raise DefinitionError(f"{place} has {len(modules)} modules, {_listed(modules)}: a step runs one")
+        raise DefinitionError(
+            f"{place} has {len(modules)} modules, {listed(modules)}: give each a step of its own",
+            advice.key_example("block"),
+            modules[1],
+        )
     return _step(step, modules[0], _name(step, modules[0], number, place))
 
 
-def _not_in_a_block(key: str) -> str | None:
-    """:returns: why a step cannot have `key`, `None` where it can."""
+def _not_in_a_block(key: str) -> advice.Advice:
+    """:returns: why a step cannot have `key`, empty where it can, and an example."""
     if key in ("block", "rescue", "always"):
-        return f"a step cannot have '{key}': the steps of a job are one list, which stops at the first that fails"
+        return f"a step cannot have '{key}': the steps of a job are one list, which stops at the first that fails", ""
     if key in KEYS and key != "name":
-        return f"'{key}' belongs to the job, for all its steps: set it beside the block"
-    if key in TASK_KEYWORDS or key in _DETACHING:
+        example = f"- block: [...]\n  {advice.line_of(key)}"
+        return f"'{key}' belongs to the job, for all its steps: write it beside the block", example
+    if advice.keyword(key) is not None:
         return (
-            f"'{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no templates; "
-            "use a job or a task of its own"
+            f"'{key}' cannot be used in a block, whose steps run on the host without tasks and templates: use a job or "
+            "a task of its own",
+            "",
         )
-    return None
+    return "", ""
 
 
 def _step(holder: t.Mapping[str, t.Any], module: str, name: str) -> StepDefinition:
@@ -453,7 +522,7 @@ def _duration(job: t.Mapping[str, t.Any], key: str, place: str, default: float) 
 def _count(value: t.Any, what: str) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise DefinitionError(f"{what} is {_short(value)}: give a whole number of up to nine digits, 0 for none")
+        raise DefinitionError(f"{what} is {yaml(value)}: give a whole number of up to nine digits, 0 for none")
     return int(text)
 
 
@@ -463,22 +532,22 @@ def _factor(value: t.Any, what: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = 0
     if isinstance(value, bool) or not 1 <= number < float("inf"):
-        raise DefinitionError(f"{what} is {value!r}: give the factor by which the delay grows, a number from 1 on")
+        raise DefinitionError(f"{what} is {yaml(value)}: give the factor by which the delay grows, a number from 1 on")
     return number
 
 
 def _retry_on(value: t.Any, what: str) -> list[str]:
     states = _strings(value)
     if not states:
-        raise DefinitionError(f"{what} is {_short(value)}: give a list with {_listed(RETRY_ON, ' or ')}")
+        raise DefinitionError(f"{what} is {yaml(value)}: give a list with {listed(RETRY_ON, 'or')}")
     for state in states:
         if state in _NO_RETRY:
             raise DefinitionError(
                 f"{what}: a job that is {state} cannot be retried, since {_NO_RETRY[state]}; give "
-                f"{_listed(RETRY_ON, ' or ')}"
+                f"{listed(RETRY_ON, 'or')}"
             )
         if state not in RETRY_ON:
-            raise DefinitionError(f"{what}: {state!r} is no end of an attempt; give {_listed(RETRY_ON, ' or ')}")
+            raise DefinitionError(f"{what}: {state!r} is no end of an attempt; give {listed(RETRY_ON, 'or')}")
     return states
 
 
@@ -487,18 +556,18 @@ def _expressions(value: t.Any, what: str) -> list[str]:
     values = value if isinstance(value, t.Sequence) and not isinstance(value, (str, bytes)) else [value]
     for each in values:
         if not isinstance(each, (str, bool)):
-            raise DefinitionError(f"{what} is {_short(each)}: give an expression such as 'rc != 0', or true or false")
+            raise DefinitionError(f"{what} is {yaml(each)}: give an expression such as 'rc != 0', or true or false")
         try:
             condition.check_expression(str(each))
         except condition.ConditionError as exc:
-            raise DefinitionError(f"{what} is {_short(each)}, which is no expression: {exc}") from exc
+            raise DefinitionError(f"{what} is {yaml(each)}, which is no expression: {exc}") from exc
     return [str(each) for each in values]
 
 
 def _names(value: t.Any, what: str) -> list[str]:
     names = _strings(value)
     if names is None or not all(name.strip() for name in names):
-        raise DefinitionError(f"{what} is {_short(value)}: give the name of a job of this task, or a list of names")
+        raise DefinitionError(f"{what} is {yaml(value)}: give the name of a job of this task, or a list of names")
     return names
 
 
@@ -514,7 +583,10 @@ def _environment(value: t.Any, place: str) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, t.Mapping):
-        raise DefinitionError(f"{place}: environment must be a mapping of names to values, not {type(value).__name__}")
+        raise DefinitionError(
+            f"{place}: environment is {kind(value)}: give a mapping of names to values",
+            advice.key_example("environment"),
+        )
     return {str(key): str(content) for key, content in value.items()}
 
 
@@ -526,13 +598,5 @@ def _boolean(job: t.Mapping[str, t.Any], key: str, place: str, default: bool) ->
         return bool(boolean(value, strict=True))  # as ansible-core reads keywords of tasks
     except TypeError:
         raise DefinitionError(
-            f"{place}: {key} is {_short(value)}: give true or false, or a word for one (yes, no, on, off, 1, 0)"
+            f"{place}: {key} is {yaml(value)}: give true or false, or a word for one (yes, no, on, off, 1, 0)"
         ) from None
-
-
-def _listed(words: t.Iterable[str], joint: str = ", ") -> str:
-    return joint.join(f"'{word}'" for word in words)
-
-
-def _short(value: t.Any) -> str:
-    return repr(value) if len(repr(value)) <= _LABEL else f"{repr(value)[:_LABEL]}..."

@@ -35,7 +35,7 @@ def resolve_job(action: ActionBase, job: t.Any, variables: Variables, place: str
     if not isinstance(job, t.Mapping):
         return _template(action, job, variables, place), None
     untouched = {key: value for key, value in job.items() if key != "when"}
-    false = _false_condition(action, job.get("when"), variables, f"{place}{_named(action, job, variables)}")
+    false = _false_condition(action, job.get("when"), variables, place)
     if false is None:
         return _template(action, untouched, variables, place), None
     for key in _OF_A_SKIPPED:
@@ -62,13 +62,13 @@ def _false_condition(action: ActionBase, when: t.Any, variables: Variables, plac
     return None
 
 
-def _named(action: ActionBase, job: t.Mapping[str, t.Any], variables: Variables) -> str:
-    """:returns: the name of a job in quotes, for a message; nothing where it has none, or none that can be resolved."""
+def named(action: ActionBase, job: t.Any, variables: Variables) -> str:
+    """:returns: the name of a job, for a message; nothing where it has none, or none that can be resolved."""
     try:
-        name = compat.template(action, job.get("name"), variables)
+        name = compat.template(action, job.get("name"), variables) if isinstance(job, t.Mapping) else None
     except AnsibleError:
         name = None
-    return "" if name is None else f" ('{name}')"
+    return str(name) if isinstance(name, (str, int)) else ""
 
 
 def _template(action: ActionBase, job: t.Any, variables: Variables, place: str) -> t.Any:

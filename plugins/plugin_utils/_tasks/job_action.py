@@ -10,6 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 
 from ansible import constants
@@ -24,9 +25,12 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core import compa
 from ansible_collections.background.jobs.plugins.plugin_utils._core.alarm import TooLate, within
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import job_of
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, shown, visible
-from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say
+from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import mention, say
+from ansible_collections.background.jobs.plugins.plugin_utils._define.advice import below
 from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import Resolve
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import DefinitionError
+from ansible_collections.background.jobs.plugins.plugin_utils._define.modules import is_module
+from ansible_collections.background.jobs.plugins.plugin_utils._define.options import check_options
 from ansible_collections.background.jobs.plugins.plugin_utils._results import answer as _answer
 from ansible_collections.background.jobs.plugins.plugin_utils._results.handle import HandleError
 from ansible_collections.background.jobs.plugins.plugin_utils._tasks import interrupt
@@ -83,6 +87,7 @@ class JobAction(ActionBase):
         are left on the host, the result names them, whatever has ended the task.
         """
         self._play_host = str((task_vars or {}).get("inventory_hostname", ""))
+        self._is_first = self._play_host in (task_vars or {}).get("ansible_play_hosts", ())[:1]
         self.inventory_hosts = (task_vars or {}).get("groups", {}).get("all", ())
         try:
             with interrupt.noticing(self._notice):
@@ -110,13 +115,29 @@ class JobAction(ActionBase):
             result.update(self.perform(options, task_vars or {}))
             result = _with_discovery(result, compat.discovery(self))
         except (DefinitionError, HandleError) as exc:
-            message = _WRONG if self.hidden else str(exc)
-            return self._told({"failed": True, "changed": False, "msg": message})
+            return self._refused(exc)
         except AnsibleActionFail as exc:
             return self._left_behind(exc.message)
         except AnsibleConnectionFailure as exc:
             raise AnsibleConnectionFailure(one_line(exc.message)) from None
         return self._told(result)
+
+    def _refused(self, error: Exception) -> dict[str, t.Any]:
+        """:returns: the result of a task that is not right, with an example of what would be, where that helps."""
+        failed = {"failed": True, "changed": False}
+        if self.hidden:
+            return self._told({**failed, "msg": _WRONG})
+        example, at = getattr(error, "example", ""), getattr(error, "at", None)
+        headline = getattr(error, "headline", "") or str(error)
+        if example and headline == str(error):
+            example = below("For example", f"  {example}".replace("\n", "\n  "))
+        if compat.CAN_DEFER_TEMPLATES:
+            shown = compat.error(visible(headline), advice=example or None, at=at)
+        else:
+            shown = {}
+            for line in example.split("\n") if example and self._is_first else ():
+                mention(display, line)
+        return self._told({**failed, "msg": str(error), **shown})
 
     def _check_keywords(self) -> None:
         """:raises AnsibleActionFail: the task has `async`, or a `poll` that is not the default."""
@@ -137,6 +158,8 @@ class JobAction(ActionBase):
 
         :raises DefinitionError: they are not valid.
         """
+        given, action = self._task.args, str(self._task.resolved_action or self._task.action)
+        check_options(action, given, spec, rules, functools.partial(is_module, collections=self._task.collections))
         try:
             dummy, options = self.validate_argument_spec(argument_spec=spec, **rules)  # type: ignore[no-untyped-call]
         except AnsibleActionFail as exc:
@@ -224,6 +247,8 @@ class JobAction(ActionBase):
         return str(self._task.delegate_to or self._play_host)
 
     _play_host = ""
+    _is_first = False
+    """Whether this is the first host of its play, which alone tells what would be the same for all."""
 
     @property
     def interpreter(self) -> str | None:

@@ -10,6 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import secrets
 import time
@@ -29,6 +30,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.definition
     Defaults,
     Definition,
     DefinitionError,
+    IsModule,
     byte_size,
     check_names,
     check_order,
@@ -37,11 +39,14 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.definition
     define_skipped,
     duration,
     halt,
+    jobs_of,
     label,
     predecessors,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._define.item import distinct, short_name
-from ansible_collections.background.jobs.plugins.plugin_utils._define.written import resolve_job
+from ansible_collections.background.jobs.plugins.plugin_utils._define.mistakes import Mistakes, placed, wrong
+from ansible_collections.background.jobs.plugins.plugin_utils._define.modules import is_module
+from ansible_collections.background.jobs.plugins.plugin_utils._define.written import named, resolve_job
 from ansible_collections.background.jobs.plugins.plugin_utils._results.answer import (
     Unbelievable,
     check_started,
@@ -148,18 +153,21 @@ def launch(
     packing = Packing()
     try:
         batch = _batch(options)
-        definitions = _definitions(action, options, task_vars)
+        definitions = _definitions(action, options, task_vars, capture)
         check_names(definitions)
         check_order(definitions)
         jids = {definition.name: f"{batch.batch}.{index}" for index, definition in enumerate(definitions)}
-        capture.check(definitions)
-        captured = []
+        captured, mistakes = [], Mistakes(len(definitions))
         for definition in definitions:
-            made = capture.job(definition, jids[definition.name])
-            if made.job is not None:
-                packing.add(made.job)
-                made.job.steps = []  # 170 kB each
-            captured.append(made)
+            with mistakes.noting():
+                made = capture.job(definition, jids[definition.name])
+                if made.job is not None:
+                    packing.add(made.job)
+                    made.job.steps = []  # 170 kB each
+                captured.append(made)
+            if mistakes.enough:
+                break
+        mistakes.check()
         _put_in_order(definitions, captured, jids)
         batch.jobs = [made.job for made in captured if made.job is not None]
         capture.hand_over(batch.jobs)
@@ -167,7 +175,7 @@ def launch(
         started, answer = _start(action, batch, packing, task_vars, along, no_log)
     except (DefinitionError, CaptureError) as exc:
         capture.give_up()
-        raise DefinitionError(f"{exc}; nothing was started on {action.host}") from None
+        raise wrong(exc, f"; nothing was started on {action.host}") from None
     except AnsibleActionFail as exc:
         capture.give_up()
         if not isinstance(exc, Unbelievable):  # whose host may have started all of them
@@ -329,54 +337,69 @@ def _origin(definition: Definition) -> dict[str, t.Any]:
     return origin
 
 
-def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars) -> list[Definition]:
+def _definitions(action: JobAction, options: dict[str, t.Any], task_vars: Vars, capture: Capture) -> list[Definition]:
+    """:raises DefinitionError: jobs are not right; the message tells of all of them."""
     defaults = Defaults(
         timeout=duration(options["timeout"], "timeout"),
         kill_after=duration(options["kill_after"], "kill_after"),
         leave_children=options["leave_children"],
         max_output=byte_size(options["max_output"], "max_output"),
     )
+    define = functools.partial(_define, action, defaults, _modules(action), capture)
     if "jobs" in action._task.args:
-        jobs = enumerate(_list(action._task.args["jobs"], "jobs"))
-        return [_define(action, job, task_vars, f"jobs[{index}]", index + 1, defaults) for index, job in jobs]
-    items = _list(action._task.args["for_each"], "for_each")
-    names = [""] * len(items) if action.hidden else distinct(short_name(item) for item in items)
-    return [
-        _for_item(action, options, task_vars, defaults, index, item, name)
-        for index, (item, name) in enumerate(zip(items, names))
-    ]
+        jobs = jobs_of(action._task.args["jobs"], "jobs")
+        makers = [
+            functools.partial(define, job, task_vars, f"jobs[{index}]", index + 1) for index, job in enumerate(jobs)
+        ]
+    else:
+        items = jobs_of(action._task.args["for_each"], "for_each")
+        names = [""] * len(items) if action.hidden else distinct(short_name(item) for item in items)
+        makers = [
+            functools.partial(_for_item, action, define, options, task_vars, index, item, name)
+            for index, (item, name) in enumerate(zip(items, names))
+        ]
+    mistakes, definitions = Mistakes(len(makers)), []
+    for make in makers:
+        with mistakes.noting():
+            definitions.append(make())
+    mistakes.check()
+    return definitions
 
 
-def _list(given: t.Any, option: str) -> list[t.Any]:
-    """:returns: an option as it was given; the argument spec would make a list of a text with commas, too."""
-    if not isinstance(given, (list, tuple)):
-        kind = "a text" if isinstance(given, str) else "a mapping" if isinstance(given, t.Mapping) else repr(given)
-        advice = "; dict2items makes one of it" if isinstance(given, t.Mapping) and option == "for_each" else ""
-        raise DefinitionError(
-            f"{option} is {'empty' if given is None else kind}: give a list{advice}; for no jobs, give an empty one, []"
-        )
-    return list(given)
+def _modules(action: JobAction) -> IsModule:
+    """:returns: whether there is a module of a name, as a task of this action would find it."""
+    return functools.lru_cache(maxsize=None)(functools.partial(is_module, collections=action._task.collections))
 
 
 def _define(
-    action: JobAction, job: t.Any, variables: Vars, place: str, number: int, defaults: Defaults, called: str = ""
+    action: JobAction,
+    defaults: Defaults,
+    modules: IsModule,
+    capture: Capture,
+    job: t.Any,
+    variables: Vars,
+    place: str,
+    number: int,
+    called: str = "",
 ) -> Definition:
-    resolved, false = resolve_job(action, job, variables, place)
-    if false is not None:
-        return define_skipped(resolved, place, number, defaults, false, called)
-    definition = define(resolved, place, number, defaults, called)
-    try:
-        definition.conditions.close(variables, action.variables(variables))
-    except ConditionError as exc:
-        raise DefinitionError(f"{place}: {exc}") from exc
+    with placed(place, functools.partial(named, action, job, variables), _hides(job)):
+        resolved, false = resolve_job(action, job, variables, place)
+        if false is not None:
+            return define_skipped(resolved, place, number, defaults, false, called, is_module=modules)
+        definition = define(resolved, place, number, defaults, called, is_module=modules)
+        try:
+            definition.conditions.close(variables, action.variables(variables))
+        except ConditionError as exc:
+            raise DefinitionError(f"{place}: {exc}") from exc
+    capture.check([definition])
     return definition
 
 
 def _for_item(
     action: JobAction,
+    define: t.Callable[..., Definition],
     options: dict[str, t.Any],
     task_vars: Vars,
-    defaults: Defaults,
     index: int,
     item: t.Any,
     called: str,
@@ -389,7 +412,7 @@ def _for_item(
     job = options["job"]
     if options[_LABEL] is not None and isinstance(job, t.Mapping) and "name" not in job:
         job = {"name": options[_LABEL], **job}
-    definition = _define(action, job, variables, place, index + 1, defaults, called)
+    definition = define(job, variables, place, index + 1, called)
     definition.item, definition.loop_var = item, options["loop_var"]
     if options["index_var"]:
         definition.index = options["index_var"], index

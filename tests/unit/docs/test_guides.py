@@ -24,6 +24,7 @@ from ansible_collections.background.jobs.plugins.module_utils import _argspec
 from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import (
     Defaults,
     Definition,
+    DefinitionError,
     check_names,
     check_order,
     define,
@@ -108,7 +109,9 @@ TASKS = [
 
 def known_job(job: t.Any, number: int) -> Definition:
     """Take a job apart as launch does, with its templates as they are."""
-    definition = define(job, f"job {number}", number, Defaults(timeout=0, kill_after=0))
+    definition = define(
+        job, f"job {number}", number, Defaults(timeout=0, kill_after=0), is_module=lambda name: "." in name
+    )
     for step in definition.steps:
         assert "." in step.module, f"{definition.name}: {step.module} is no full name"
         source = {step.module: step.arguments, **({"args": step.free_form} if step.free_form else {})}
@@ -157,7 +160,7 @@ def test_a_task_has_only_options_that_there_are(task: dict[str, t.Any]) -> None:
 def test_a_wrong_example_is_found() -> None:
     with pytest.raises(AssertionError):
         test_a_task_has_only_options_that_there_are({"name": "a", f"{OURS}wait": {"group": "a", "until": 3}})
-    with pytest.raises((AssertionError, AnsibleError)):
+    with pytest.raises((AssertionError, AnsibleError, DefinitionError)):
         test_a_task_has_only_options_that_there_are({"name": "a", f"{OURS}run": {"jobs": [{"name": "a", "retry": 3}]}})
 
 

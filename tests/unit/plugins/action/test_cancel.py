@@ -100,9 +100,9 @@ def test_the_files_of_cancelled_jobs_are_left_to_the_wait(done: Results) -> None
     [
         ("unknown", "could not cancel 1 of 1 job: j9999.0: there is no job j9999.0"),
         ("not a jid", "could not cancel jobs on localhost: "),
-        ("which", "one of the following is required: jobs, group, name, all"),
-        ("two ways", "parameters are mutually exclusive: jobs|group"),
-        ("everything and", "parameters are mutually exclusive: all|name"),
+        ("which", "background.jobs.cancel needs 'jobs', 'group', 'name' or 'all'"),
+        ("two ways", "'jobs' and 'group' cannot be used together: give one of them"),
+        ("everything and", "'all' and 'name' cannot be used together: give one of them"),
         ("private", "_question"),
     ],
 )

@@ -216,17 +216,20 @@ def test_a_wait_collects_and_cleans_up(launched: Results) -> None:
     ("task", "message"),
     [
         ("unknown module", "there is no module ansible.builtin.comand; do you mean ansible.builtin.command"),
-        ("unknown option", "colour"),
+        ("unknown option", "'colour' is not an option of background.jobs.launch: it has 'jobs', "),
         ("template", "job 't' (ansible.builtin.template): the action ansible.builtin.template cannot run detached"),
         ("copy", "copy from this controller in a task before, or give 'remote_src: true'"),
         ("half", "job 'b' (ansible.builtin.raw): the action ansible.builtin.raw cannot run detached"),
         ("debug", "job 'say' (ansible.builtin.debug): the action ansible.builtin.debug cannot run detached"),
-        ("two modules", "jobs[0] has 2 modules, 'command', 'shell': a job runs one"),
+        ("two modules", "jobs[0] has 2 modules, 'command' and 'shell': give each a job of its own"),
         ("null", "jobs is empty: give a list"),
-        ("each of null", "for_each is empty: give a list; for no jobs, give an empty one, []"),
-        ("each of a text", "for_each is a text: give a list"),
-        ("text", "jobs is a text: give a list"),
-        ("each of a mapping", "for_each"),
+        ("each of null", "for_each is empty: give a list; for none, give []"),
+        ("each of a text", "for_each is the text 'a,b': give a list"),
+        ("text", "jobs is the text 'a,b': give a list"),
+        (
+            "each of a mapping",
+            "for_each is a mapping: give a list; for none, give []; dict2items makes one of a mapping",
+        ),
         ("until", "'until' cannot be used with background.jobs.launch, since each try would start the jobs again"),
         (
             "async",
@@ -286,7 +289,7 @@ class TestForEach:
         ("task", "message"),
         [
             ("one name", "have the same name 'same'; put the word into the name"),
-            ("undefined", "for_each[0] ({'name': 'a'})"),
+            ("undefined", "for_each[0] ({'name': 'a'}): "),
         ],
     )
     def test_an_item_that_makes_no_job_is_named(self, launched: Results, task: str, message: str) -> None:
@@ -331,7 +334,7 @@ class TestWhen:
 
     def test_one_that_cannot_be_evaluated_names_the_job(self, launched: Results) -> None:
         message = launched["when undefined"]["msg"]
-        assert message.startswith("jobs[0] ('hello'): when (nobody_knows) cannot be evaluated: ")
+        assert message.startswith("jobs[0] (hello): when (nobody_knows) cannot be evaluated: ")
         assert "nobody_knows' is undefined" in message
         assert message.endswith("; nothing was started on localhost")
 

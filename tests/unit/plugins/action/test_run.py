@@ -289,7 +289,7 @@ def test_what_comes_after_a_failed_job_is_skipped(done: Results) -> None:
         False,
     )
     assert done["broken order"]["msg"] == (
-        "1 of 4 jobs did not succeed on localhost: a failed: exit code 1; 2 skipped (what they come after did not "
+        "1 of 4 jobs did not succeed on localhost: a failed: exit code 1; 2 skipped (what they depend on did not "
         "succeed)"
     )
 
@@ -319,7 +319,7 @@ def test_to_fail_fast_ends_what_runs(done: Results) -> None:
         "1 of 2 jobs did not succeed on localhost: b failed: exit code 1; 1 ended by fail_fast"
     )
     message = by_name(done["fails fast"])["a"]["job"]["message"]
-    assert message.startswith("job b failed (fail_fast); it was ended after ")
+    assert message.startswith("job b failed (fail_fast); ended after ")
 
 
 def test_a_halt_that_ends_what_runs_is_no_failure(done: Results) -> None:
@@ -349,8 +349,8 @@ def test_jobs_with_one_lock_never_meet(done: Results) -> None:
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ("unknown name", "job 'a' comes after 'nobody', which is no job of this task"),
-        ("itself", "job 'a' comes after itself"),
+        ("unknown name", "job 'a' depends on 'nobody', which is no job of this task"),
+        ("itself", "job 'a' depends on itself"),
         ("ring", "these jobs wait for each other, so that none of them could start: a -> b -> a"),
         ("bad halt", "halt is 'later': give 'never', or 'soon' or 'now'"),
         ("two words", "'fail_fast: true' means 'halt: now,fail=1', but halt is 'soon,fail=1': give one of them"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 import pytest
@@ -19,13 +20,15 @@ from ansible_collections.background.jobs.plugins.plugin_utils._define.definition
     check_names,
     check_order,
     concurrency,
-    define,
     duration,
     halt,
     label,
     predecessors,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._define.definition import define as _define
 
+MODULES = ("command", "get_url", "group", "shell")
+define = functools.partial(_define, is_module=lambda name: "." in name or name in MODULES)
 DEFAULTS = Defaults(timeout=3600, kill_after=10)
 COMMAND = {"ansible.builtin.command": "true"}
 
@@ -112,29 +115,32 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
 @pytest.mark.parametrize(
     ("job", "message"),
     [
-        ("true", "jobs[0] is not a mapping with a module and its arguments, but str"),
-        (None, "jobs[0] is not a mapping with a module and its arguments, but NoneType"),
+        ("true", "jobs[0] is the text 'true', not a job: write the name of its module before it"),
+        (None, "jobs[0] is empty, not a job: give a mapping with a module"),
+        (5, "jobs[0] is the number 5, not a job: give a mapping with a module"),
+        (True, "jobs[0] is true, not a job: give a mapping with a module"),
+        ([COMMAND], "jobs[0] is a list, not a job: give a mapping with a module"),
         (
             {"name": "x"},
-            "jobs[0] has no module: beside 'name', 'when', 'timeout', 'kill_after', 'environment', 'no_log', "
-            "'retries', 'delay', 'backoff', 'retry_on', 'after', 'lock', 'leave_children', 'max_output', "
-            "'changed_when', 'failed_when', 'ignore_errors' give one, such as "
-            "ansible.builtin.command, or a block",
+            "jobs[0] has no module: give one, such as ansible.builtin.command, or a 'block' of several",
         ),
         (
             {**COMMAND, "shell": "x"},
-            "jobs[0] has 2 modules, 'ansible.builtin.command', 'shell': a job runs one, or has a block of several",
-        ),
-        *(
-            (
-                {**COMMAND, key: 5},
-                "jobs[0]: a job is detached as it is: leave 'async' and 'poll' out; its limit is 'timeout'",
-            )
-            for key in ("async", "poll")
+            "jobs[0] has 2 modules, 'ansible.builtin.command' and 'shell': give each a job of its own, or make them "
+            "steps of a 'block'",
         ),
         (
-            {**COMMAND, "become": True},
-            "jobs[0]: 'become' is a keyword of a task, not of a job: set it on the task, for all its jobs",
+            {**COMMAND, "retry": 3, "shell": "x", "depends_on": "a"},
+            "jobs[0]: 'retry' is not a key of a job: write 'retries'; 'depends_on' is not a key of a job: write "
+            "'after'",
+        ),
+        (
+            {**COMMAND, "colour": "red"},
+            "jobs[0]: 'colour' is neither a key of a job nor a module; an option of the module belongs below its name",
+        ),
+        (
+            {**COMMAND, "group": "nightly"},
+            "jobs[0]: 'group' is an option of the task, not of a job: write it beside 'jobs'",
         ),
         ({**COMMAND, "name": ""}, "jobs[0]: the name '' is empty or has characters that cannot be printed"),
         ({**COMMAND, "name": "a\nb"}, "jobs[0]: the name 'a\\nb' is empty or has characters that cannot be printed"),
@@ -150,8 +156,8 @@ def test_a_name_is_any_printable_text(name: t.Any) -> None:
             {**COMMAND, "kill_after": -1},
             "jobs[0]: kill_after is -1: give seconds, or a duration such as 90s, 30m or 1h 30m; 0 means no limit",
         ),
-        ({**COMMAND, "environment": ["A=1"]}, "jobs[0]: environment must be a mapping of names to values, not list"),
-        ({5: "true"}, "jobs[0]: the key 5 is not a string, so it is no module; quote it if it is one"),
+        ({**COMMAND, "environment": ["A=1"]}, "jobs[0]: environment is a list: give a mapping of names to values"),
+        ({5: "true"}, "jobs[0]: the number 5 is no name of a module and no key of a job"),
         *(
             (
                 {**COMMAND, "no_log": value},
@@ -172,7 +178,7 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
         ({"retries": 10**9}, "retries is 1000000000: give a whole number of up to nine digits, 0 for none"),
         ({"retries": -1}, "retries is -1: give a whole number of up to nine digits, 0 for none"),
         ({"retries": 1.5}, "retries is 1.5: give a whole number of up to nine digits, 0 for none"),
-        ({"retries": True}, "retries is True: give a whole number of up to nine digits, 0 for none"),
+        ({"retries": True}, "retries is true: give a whole number of up to nine digits, 0 for none"),
         ({"retries": "often"}, "retries is 'often': give a whole number of up to nine digits, 0 for none"),
         (
             {"delay": "later"},
@@ -181,9 +187,17 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
         *(
             (
                 {"backoff": value},
-                f"backoff is {value!r}: give the factor by which the delay grows, a number from 1 on",
+                f"backoff is {told}: give the factor by which the delay grows, a number from 1 on",
             )
-            for value in (0, 0.9, "x", True, [], float("inf"), float("nan"))
+            for value, told in (
+                (0, "0"),
+                (0.9, "0.9"),
+                ("x", "'x'"),
+                (True, "true"),
+                ([], "[]"),
+                (float("inf"), "inf"),
+                (float("nan"), "nan"),
+            )
         ),
         ({"retry_on": []}, "retry_on is []: give a list with 'failed' or 'timed_out'"),
         ({"retry_on": {"failed": 1}}, "retry_on is {'failed': 1}: give a list with 'failed' or 'timed_out'"),
@@ -210,8 +224,15 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
             "or 'timed_out'",
         ),
         *(
-            ({"after": value}, f"after is {value!r}: give the name of a job of this task, or a list of names")
-            for value in ("", [""], {"a": 1}, [["a"]], True, [None])
+            ({"after": value}, f"after is {told}: give the name of a job of this task, or a list of names")
+            for value, told in (
+                ("", "''"),
+                ([""], "['']"),
+                ({"a": 1}, "{'a': 1}"),
+                ([["a"]], "[['a']]"),
+                (True, "true"),
+                ([None], "[null]"),
+            )
         ),
         ({"lock": ""}, "lock is '': give a name of up to 100 characters, all of which can be printed"),
         (
@@ -224,8 +245,8 @@ def test_what_is_no_job_is_refused_with_the_reason(job: t.Any, message: str) -> 
         ),
         (
             {"rescue": []},
-            "a job has no 'rescue': its block stops at the first step that fails; react to that in a task after the "
-            "one that waits for the job",
+            "'rescue' cannot be in a job, whose block stops at the first step that fails: react to that in a task "
+            "after the one that waits for the job",
         ),
     ],
     ids=lambda value: str(value)[:30],
@@ -262,16 +283,16 @@ def test_a_block_is_a_job_of_several_steps() -> None:
     [
         (
             {"block": [COMMAND], "command": "x"},
-            "jobs[0] has a block and 'command' beside it: a job has one or the other",
+            "jobs[0] has a 'block' and 'command' beside it: make that a step of the block, or a job of its own",
         ),
         (
             {"block": [COMMAND], "args": {}},
             "jobs[0]: 'args' belongs beside the module it is for, in a step of the block",
         ),
         ({"block": []}, "jobs[0]: block is empty: give a list of steps, each with one module"),
-        ({"block": None}, "jobs[0]: block is NoneType: give a list of steps, each with one module"),
-        ({"block": COMMAND}, "jobs[0]: block is dict: give a list of steps, each with one module"),
-        ({"block": "x"}, "jobs[0]: block is str: give a list of steps, each with one module"),
+        ({"block": None}, "jobs[0]: block is empty: give a list of steps, each with one module"),
+        ({"block": COMMAND}, "jobs[0]: block is a mapping: give a list of steps, each with one module"),
+        ({"block": "x"}, "jobs[0]: block is the text 'x': give a list of steps, each with one module"),
     ],
     ids=str,
 )
@@ -282,10 +303,13 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("true", " is not a mapping with a module and its arguments, but str"),
+        ("true", " is the text 'true', not a job: write the name of its module before it"),
         ({"name": "x"}, " has no module: give one, such as ansible.builtin.command"),
-        ({**COMMAND, "shell": "x"}, " has 2 modules, 'ansible.builtin.command', 'shell': a step runs one"),
-        ({5: "x"}, ": the key 5 is not a string, so it is no module; quote it if it is one"),
+        (
+            {**COMMAND, "shell": "x"},
+            " has 2 modules, 'ansible.builtin.command' and 'shell': give each a step of its own",
+        ),
+        ({5: "x"}, ": the number 5 is no name of a module and no key of a job"),
         ({**COMMAND, "name": " "}, ": the name ' ' is empty or has characters that cannot be printed"),
         *(
             (
@@ -297,15 +321,15 @@ def test_what_is_no_block_is_refused_with_the_reason(job: t.Any, message: str) -
         *(
             (
                 {**COMMAND, key: 1},
-                f": '{key}' belongs to the job, for all its steps: set it beside the block",
+                f": '{key}' belongs to the job, for all its steps: write it beside the block",
             )
             for key in ("timeout", "environment", "no_log", "retries", "after", "lock", "max_output", "when")
         ),
         *(
             (
                 {**COMMAND, key: 1},
-                f": '{key}' cannot be used in a block: its steps run on the host, where there are no tasks and no "
-                "templates; use a job or a task of its own",
+                f": '{key}' cannot be used in a block, whose steps run on the host without tasks and templates: use a "
+                "job or a task of its own",
             )
             for key in ("register", "loop", "become", "async", "poll")
         ),
@@ -363,9 +387,11 @@ def test_a_condition_that_cannot_be_is_refused(key: str, value: t.Any, message: 
 def test_names_are_told_apart() -> None:
     check_names([])
     check_names([named("a"), named("b"), named("A")])
-    assert refusal(check_names, [named("a"), named("b"), named("a")]) == "jobs 1 and 3 have the same name 'a'"
+    assert refusal(check_names, [named("a"), named("b"), named("a")]) == (
+        "jobs[0] and jobs[2] have the same name 'a'; give each its own"
+    )
     message = refusal(check_names, [named("a", loop_var="pkg"), named("a", loop_var="pkg")])
-    assert message == "jobs 1 and 2 have the same name 'a'; put the pkg into the name"
+    assert message == "for_each[0] and for_each[1] have the same name 'a'; put the pkg into the name"
 
 
 @pytest.mark.parametrize(
@@ -377,9 +403,8 @@ def test_concurrency_is_a_number_or_a_share(value: t.Any, expected: str) -> None
 
 @pytest.mark.parametrize("value", ["-1", "", "many", "1.5", "0%", "-5%", "%", "5 %", True, None, "5%%"], ids=repr)
 def test_other_concurrency_is_refused(value: t.Any) -> None:
-    message = (
-        f"concurrency is {value!r}: give a whole number of jobs, N% of the target's CPU threads, or 0 for no limit"
-    )
+    told = {True: "true", None: "null"}.get(value, repr(value))
+    message = f"concurrency is {told}: give a whole number of jobs, N% of the target's CPU threads, or 0 for no limit"
     assert refusal(concurrency, value) == message
 
 
@@ -445,13 +470,13 @@ def test_jobs_come_after_others_of_the_task() -> None:
     [
         (
             [named("a", "x", "b", "y"), named("b")],
-            "job 'a' comes after 'x', 'y', which is no job of this task: give names of its jobs; for jobs of an "
-            "earlier task, use background.jobs.wait in between",
+            "job 'a' depends on 'x' and 'y', which are no jobs of this task: give names of its jobs in 'after'; wait "
+            "for jobs of an earlier task with background.jobs.wait in between",
         ),
-        ([named("a", "a")], "job 'a' comes after itself: take its own name out of 'after'"),
+        ([named("a", "a")], "job 'a' depends on itself: take its own name out of 'after'"),
         (
             [named("x"), named("a", "x", "b"), named("b", "c"), named("c", "x", "b")],
-            "these jobs wait for each other, so that none of them could start: b -> c -> b (each comes after the "
+            "these jobs wait for each other, so that none of them could start: b -> c -> b (each depends on the "
             "next); take one of the names out of 'after'",
         ),
     ],
