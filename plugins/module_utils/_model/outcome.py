@@ -342,14 +342,18 @@ def _joined(message: str, cause: str) -> str:
 
 def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
     """:returns: the outcome of a job that was ended from outside, with the output it had until then."""
-    after = f"ended after {_seconds(ending.elapsed)}"
+    after = f"after {_seconds(ending.elapsed)}"
     if ending.cause == TIMEOUT:
-        state, why, message = TIMED_OUT, f"ran into its limit of {_seconds(ending.timeout)}", f" and was {after}"
+        limit = _seconds(ending.timeout)
+        state, why, message = TIMED_OUT, f"reached its timeout of {limit}", f"timed out {after} (timeout: {limit})"
     elif ending.cause == DEADLINE:
-        state, why, message = TIMED_OUT, "the deadline of its batch was over", f"; it was {after}"
+        why = "reached the deadline of its batch"
+        state, message = TIMED_OUT, f"timed out {after} (deadline of its batch)"
     else:
-        state, why, message = CANCELLED, ending.why or "it was cancelled", f"; it was {after}"
-    message = f"{why}; {name_survivors(ending.survivors)}" if ending.survivors else why + message
+        why = ending.why or "it was cancelled"
+        state, message = CANCELLED, f"{why}; ended {after}"
+    if ending.survivors:
+        message = f"{why}; {name_survivors(ending.survivors)}"
     if ending.is_unseen:
         message += f"; {_UNSEEN}"
     result = _partial(ending) if found is None else found
@@ -359,7 +363,7 @@ def _ended(ending: Ending, found: dict[str, t.Any] | None) -> Outcome:
         return Outcome(FAILED, result, NOT_ENDED, message, [dict(one) for one in ending.survivors])
     if state == TIMED_OUT:
         result.update(timed_out=True, timeout=ending.timeout)
-    result["msg"] = f"Timeout exceeded: the job {message}" if ending.cause == TIMEOUT else message
+    result["msg"] = message
     return Outcome(state, result, ending.cause, message)
 
 

@@ -293,12 +293,11 @@ class Schedule:
             return Drop(entry.key, CANCELLED, CANCEL, entry.dropped_because)
         if over:
             what = "tried again" if entry.attempts else "started"
-            return Drop(entry.key, TIMED_OUT, DEADLINE, f"the deadline of its batch was over before it could be {what}")
+            return Drop(entry.key, TIMED_OUT, DEADLINE, f"not {what} before the deadline of its batch")
         for key in entry.after:
             other = self._entries[key]
             if other.state not in (None, SUCCEEDED):
-                what = (other.state or "").replace("_", " ")
-                message = f"it comes after job {other.name or other.key}, which ended as {what}"
+                message = f"depends on {other.name or other.key}, which {_became(str(other.state))}"
                 return Drop(entry.key, SKIPPED, DEPENDENCY, message)
         if self._halted is not None:  # one that was to be tried again is what its last attempt has made it
             what = "not started" if entry.last is None else "not tried again"
@@ -344,6 +343,11 @@ class Schedule:
                 decision.kill.append(entry.key)
             else:
                 due.append(entry.terminated + entry.kill_after)
+
+
+def _became(state: str) -> str:
+    """:returns: what became of a job that did not succeed, as the end of a clause."""
+    return state.replace("_", " ") if state in (FAILED, TIMED_OUT) else f"was {state}"
 
 
 def _pause(entry: ScheduledJob) -> float:

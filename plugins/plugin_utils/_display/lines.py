@@ -77,7 +77,8 @@ class End:
         facts += [lasted(self.seconds)] if self.seconds is not None and (self.seconds or self.attempts) else []
         facts += [f"{self.attempts} attempts"] if self.attempts > 1 else []
         facts += ["ignored"] if self.ignored else []
-        because = self.cause if len(self.cause) <= _CAUSE else f"{self.cause[:_CAUSE]}..."
+        because = self.cause.removeprefix(f"{word(self.outcome)} ")
+        because = because if len(because) <= _CAUSE else f"{because[:_CAUSE]}..."
         return f"{word(self.outcome)}: [{host}] => ({', '.join(facts)})" + (f": {because}" if because else "")
 
     @property

@@ -193,7 +193,7 @@ def _job(handle: Handle, status: t.Mapping[str, t.Any], told: t.Collection[str])
     record = status.get("record") or {}
     hidden = record.get("no_log") or handle.no_log
     cause = str(status.get("reason") if hidden else status.get("message") or status.get("reason") or "")
-    return ShownJob(name, cause=_short(one_line(cause), _CAUSE))
+    return ShownJob(name, cause=_short(one_line(cause).removeprefix(f"{word(str(status['state']))} "), _CAUSE))
 
 
 def _short(text: str, most: int) -> str:

@@ -215,12 +215,12 @@ def headroom(host: str, statuses: t.Iterable[t.Mapping[str, t.Any]], hidden: boo
             and elapsed > _HEADROOM * limit
             and (record.get("attempts") or 1) == 1
         ):
-            tight.append(f"{record.get('name')} took {in_words(elapsed)} of {in_words(limit)}")
+            tight.append(f"{record.get('name')} used {elapsed / limit:.0%} of its timeout ({in_words(limit)})")
     if not tight:
         return None
     if hidden:
-        return f"{host}: {_jobs(len(tight))} took more than {_HEADROOM:.0%} of the 'timeout'; give them a longer one"
-    return f"{host}: {some(tight[:_NAMED], len(tight))}; give them a longer 'timeout', for the day they are slower"
+        return f"{host}: {_jobs(len(tight))} used more than {_HEADROOM:.0%} of the timeout; consider raising it"
+    return f"{host}: {some(tight[:_NAMED], len(tight))}; consider raising it"
 
 
 def cause(result: t.Mapping[str, t.Any]) -> str:
@@ -426,7 +426,7 @@ def _left_out(results: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """:returns: clauses about the jobs that neither succeeded nor count: skipped, ignored, ended by `halt`."""
     clauses = []
     skipped = [result for result in results if state_of(result) == SKIPPED]
-    for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they come after did not succeed")):
+    for reason, sentence in ((HALT, ""), (DEPENDENCY, "what they depend on did not succeed")):
         there = [result for result in skipped if reason_of(result) == reason]
         if there:
             because = (
@@ -473,11 +473,13 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     state, attempts = state_of(result), job_of(result).get("attempts")
     if state in UNFINISHED:
         return f"{name_of(result)} is still {state}"
-    clause = f"{name_of(result)} {word(state)}"
-    clause += f" after {attempts} attempts" if isinstance(attempts, int) and attempts > 1 else ""
+    tries = f" after {attempts} attempts" if isinstance(attempts, int) and attempts > 1 else ""
+    clause = f"{name_of(result)} {word(state)}{tries}"
     if result.get("_ansible_no_log"):
         return f"{clause} ({reason_of(result) or 'failed'}; {CENSORED})"
     cause = one_line(_cause(result))
+    if cause.startswith(f"{word(state)} "):  # such as `timed out after 8.3 s`
+        return f"{name_of(result)} {cause}" + (f" in the last of {attempts} attempts" if tries else "")
     return f"{clause}: {cause}" if cause else clause
 
 

@@ -116,8 +116,8 @@ def test_what_comes_after_a_failure_is_skipped_with_the_reason(batches: Batches)
     told = [batches.end(f"j1.{number}") for number in range(4)]
     assert [status.state for status in told] == ["failed", "skipped", "skipped", "succeeded"]
     assert [status.reason for status in told[1:3]] == ["dependency"] * 2
-    assert told[1].message == "it comes after job first, which ended as failed"
-    assert told[2].message == "it comes after job second, which ended as skipped"
+    assert told[1].message == "depends on first, which failed"
+    assert told[2].message == "depends on second, which was skipped"
     assert told[1].result["skipped"] is True and told[1].result["failed"] is False
 
 
@@ -167,7 +167,7 @@ def test_the_limit_of_a_block_is_for_all_its_steps(batches: Batches, family: Fam
     assert (status.state, status.reason) == ("timed_out", "timeout")
     assert [step["job"]["name"] for step in status.result["steps"]] == ["one", "two"]
     assert status.result["steps"][0]["stdout"] == "one"
-    assert status.message is not None and status.message.startswith("step 2 of 3 (two): ran into its limit of 3 s")
+    assert status.message is not None and status.message.startswith("step 2 of 3 (two): timed out after 3")
     assert [pid for pid in family.pids(3, "j1.0") if runs(pid)] == []
     assert marked(batches.directory, ["j1.0"]) == []
 
@@ -277,7 +277,7 @@ def test_a_deadline_ends_everything(batches: Batches, family: Family) -> None:
     told = [batches.end(job.jid) for job in jobs]
     assert [(status.state, status.reason) for status in told] == [("timed_out", "deadline")] * 3
     assert [status.result["timed_out"] for status in told] == [True] * 3
-    assert "could be started" in str(told[2].message)
+    assert "not started before the deadline" in str(told[2].message)
     assert marked(batches.directory, [job.jid for job in jobs]) == []
 
 

@@ -145,7 +145,7 @@ def test_the_batch_is_over_and_the_lock_is_kept(somebody: Somebody, lock: str) -
     fields = {"timeout": 1, "kill_after": 0.2, "retries": 3, "retry_on": ["failed", "timed_out"]}
     somebody.launch(script_job("j1.0", somebody.root_script("root"), lock=lock, **fields))
     status = somebody.end("j1.0")
-    assert_not_ended(status, somebody.root_pid("root"), "ran into its limit of 1 s")
+    assert_not_ended(status, somebody.root_pid("root"), "reached its timeout of 1 s")
     assert status.record is not None and status.record.attempts == 1, "it must not run twice at once"
     eventually(lambda: not somebody.do(lambda: somebody.batches.store.is_locked("j1")))
     assert not is_free(lock)
@@ -173,7 +173,7 @@ def test_what_survivors_start_keeps_the_lock_too(somebody: Somebody, lock: str) 
 def test_a_deadline(somebody: Somebody) -> None:
     beside = script_job("j1.1", "trap '' TERM; while :; do sleep 0.1; done", kill_after=1)
     somebody.launch(beside, script_job("j1.0", somebody.root_script("root"), kill_after=0.2), deadline=2)
-    assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), "the deadline of its batch was over")
+    assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), "reached the deadline of its batch")
     assert somebody.end("j1.1").state == "timed_out", "it is not its process"
 
 
@@ -192,14 +192,14 @@ def test_a_step_of_a_block(somebody: Somebody) -> None:
         script_step("echo '{}'", name="third"),
     ]
     somebody.launch(script_job("j1.0", "", steps=steps, block=True, timeout=2, kill_after=0.2))
-    why = "step 2 of 3 (second) failed: ran into its limit of 2 s"
+    why = "step 2 of 3 (second) failed: reached its timeout of 2 s"
     assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), why)
 
 
 def test_who_has_left_the_session_survives_as_well(somebody: Somebody) -> None:
     script = somebody.root_script("root").replace("(exec", "(exec setsid", 1)
     somebody.launch(script_job("j1.0", f"{script} & sleep 600", timeout=2, kill_after=0.2))
-    assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), "ran into its limit of 2 s")
+    assert_not_ended(somebody.end("j1.0"), somebody.root_pid("root"), "reached its timeout of 2 s")
 
 
 def test_with_leave_children_only_who_stays_in_the_session_counts(somebody: Somebody) -> None:
@@ -208,7 +208,7 @@ def test_with_leave_children_only_who_stays_in_the_session_counts(somebody: Some
     fields = {"timeout": 2, "kill_after": 0.2, "leave_children": True}
     somebody.launch(script_job("j1.0", script, **fields), script_job("j1.1", f"{left} & sleep 600", **fields))
     status = somebody.end("j1.0")
-    assert_not_ended(status, somebody.root_pid("root"), "ran into its limit of 2 s")
+    assert_not_ended(status, somebody.root_pid("root"), "reached its timeout of 2 s")
     assert status.record is not None
     assert somebody.root_pid("left") not in [one["pid"] for one in status.record.survivors]
     assert somebody.end("j1.1").state == "timed_out"
@@ -222,7 +222,7 @@ def test_cancelling_again_tries_again_and_tells_what_is_left(somebody: Somebody)
     assert [jid for dummy, jid in selected] == ["j1.0"]
     (again,) = somebody.cancel("j1.0")
     assert pid in [one["pid"] for one in again.survivors]
-    assert_not_ended(again.status, pid, "ran into its limit of 1 s")
+    assert_not_ended(again.status, pid, "reached its timeout of 1 s")
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not runs(pid))
     (at_last,) = somebody.cancel("j1.0")

@@ -197,10 +197,10 @@ def test_no_result_is_a_failure_that_says_how(stdout: bytes, status: int, reason
 def test_a_timeout_is_one_whatever_was_printed(stdout: bytes) -> None:
     outcome = judge_ending(ending(stdout, cause="timeout", timeout=2.5, elapsed=3.0, status=-15))
     assert (outcome.state, outcome.reason) == ("timed_out", "timeout")
-    assert outcome.message == "ran into its limit of 2.5 s and was ended after 3 s"
+    assert outcome.message == "timed out after 3 s (timeout: 2.5 s)"
     assert outcome.result["failed"] is outcome.result["timed_out"] is True
     assert outcome.result["timeout"] == 2.5
-    assert outcome.result["msg"] == f"Timeout exceeded: the job {outcome.message}"
+    assert outcome.result["msg"] == outcome.message
     assert outcome.result.get("stdout") == ("x" if b"rc" in stdout else None)
     assert outcome.result.get("module_stdout") == (None if b"rc" in stdout else stdout.decode())
 
@@ -287,14 +287,14 @@ def test_signals_are_called_by_name() -> None:
 @pytest.mark.parametrize(
     ("fields", "state", "message"),
     [
-        ({"cause": "deadline"}, "timed_out", "the deadline of its batch was over; it was ended after 1 s"),
-        ({"cause": "cancelled"}, "cancelled", "it was cancelled; it was ended after 1 s"),
+        ({"cause": "deadline"}, "timed_out", "timed out after 1 s (deadline of its batch)"),
+        ({"cause": "cancelled"}, "cancelled", "it was cancelled; ended after 1 s"),
         (
             {"cause": "cancelled", "why": "the host shuts down"},
             "cancelled",
-            "the host shuts down; it was ended after 1 s",
+            "the host shuts down; ended after 1 s",
         ),
-        ({"cause": "halted", "why": "halt now,fail=1"}, "cancelled", "halt now,fail=1; it was ended after 1 s"),
+        ({"cause": "halted", "why": "halt now,fail=1"}, "cancelled", "halt now,fail=1; ended after 1 s"),
     ],
     ids=["deadline", "cancelled", "shutdown", "halted"],
 )

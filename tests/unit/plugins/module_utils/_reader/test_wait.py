@@ -113,7 +113,7 @@ def test_a_group_is_found_whole_and_in_the_order_of_its_launch(store: Store) -> 
 @pytest.mark.parametrize(
     ("message", "again", "group", "left"),
     [
-        ("it was cancelled; it was ended after 1.0 s", ("job", 30.0), "night", ["j2.0"]),
+        ("it was cancelled; ended after 1.0 s", ("job", 30.0), "night", ["j2.0"]),
         ("it was cancelled", ("job", 15.0), "night", ["j1.0", "j2.0"]),  # the other one of two that ran side by side
         ("it was cancelled", ("other", 30.0), "night", ["j1.0", "j2.0"]),
         ("it was cancelled", ("job", 30.0), None, ["j1.0", "j2.0"]),

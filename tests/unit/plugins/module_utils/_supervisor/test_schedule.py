@@ -290,7 +290,7 @@ def test_the_deadline_ends_what_runs_and_drops_what_waits() -> None:
     plan = Schedule(entries("abc", kill_after=5), slots=2, deadline=100)
     assert go(plan, 0).wake == 100
     assert plan.decide(99.9) == Decision(wake=100)
-    message = "the deadline of its batch was over before it could be started"
+    message = "not started before the deadline of its batch"
     decision = plan.decide(100)
     assert decision == Decision(term=["a", "b"], drop=[Drop("c", "timed_out", "deadline", message)], wake=105)
     assert (plan.cause("a"), plan.cause("b")) == ("deadline", "deadline")
@@ -304,7 +304,7 @@ def test_the_deadline_drops_a_job_that_waits_for_its_next_attempt() -> None:
     go(plan, 0)
     plan.settle("a", "failed", 60)
     assert go(plan, 60).wake == 100
-    message = "the deadline of its batch was over before it could be tried again"
+    message = "not tried again before the deadline of its batch"
     assert go(plan, 100) == Decision(drop=[Drop("a", "timed_out", "deadline", message)])
     assert plan.done
 
@@ -548,11 +548,11 @@ def test_what_comes_after_a_job_that_did_not_succeed_is_skipped_all_the_way(stat
     go(plan, 0)
     plan.settle("a", state, 1)
     decision = go(plan, 1)
-    shown = state.replace("_", " ")
+    shown = {"failed": "failed", "timed_out": "timed out"}.get(state, f"was {state}")
     assert sorted(decision.drop, key=lambda drop: drop.key) == [
-        Drop("b", "skipped", "dependency", f"it comes after job first, which ended as {shown}"),
-        Drop("c", "skipped", "dependency", "it comes after job b, which ended as skipped"),
-        Drop("d", "skipped", "dependency", "it comes after job third, which ended as skipped"),
+        Drop("b", "skipped", "dependency", f"depends on first, which {shown}"),
+        Drop("c", "skipped", "dependency", "depends on b, which was skipped"),
+        Drop("d", "skipped", "dependency", "depends on third, which was skipped"),
     ]
     assert plan.running == ["e"]
 

@@ -24,7 +24,13 @@ def refused(given: dict[str, t.Any], spec: t.Any = None, rules: t.Any = None, ac
 
 def accept(given: dict[str, t.Any], spec: t.Any = None, rules: t.Any = None, action: str = "run") -> None:
     rules = _argspec.JOBS_RULES if rules is None else rules
-    check_options(f"background.jobs.{action}", given, spec or _argspec.run_options(), rules, lambda name: name in ("command", "file"))
+    check_options(
+        f"background.jobs.{action}",
+        given,
+        spec or _argspec.run_options(),
+        rules,
+        lambda name: name in ("command", "file"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,13 @@ DID = {"elapsed": 3.06, "attempts": 1}
         ("succeeded", {"ended_as": "skipped"}, {"skipped": True}, "skipped: [web1] => (job=a, 3.1 s)", "cyan"),
         (
             "timed_out",
-            {"reason": "timeout", "message": "ran into its limit of 3 s", "record": {"elapsed": 303.0, "attempts": 2}},
+            {
+                "reason": "timeout",
+                "message": "timed out after 3.1 s (timeout: 3 s)",
+                "record": {"elapsed": 303.0, "attempts": 2},
+            },
             {"failed": True, "msg": "Timeout exceeded"},
-            "timed out: [web1] => (job=a, 5 min 3 s, 2 attempts): ran into its limit of 3 s",
+            "timed out: [web1] => (job=a, 5 min 3 s, 2 attempts): after 3.1 s (timeout: 3 s)",
             "red",
         ),
         (
@@ -92,9 +96,13 @@ DID = {"elapsed": 3.06, "attempts": 1}
         ),
         (
             "skipped",
-            {"reason": "dependency", "message": "it comes after job b", "record": {"elapsed": 0.0, "attempts": 0}},
+            {
+                "reason": "dependency",
+                "message": "depends on b, which failed",
+                "record": {"elapsed": 0.0, "attempts": 0},
+            },
             {},
-            "skipped: [web1] => (job=a): it comes after job b",
+            "skipped: [web1] => (job=a): depends on b, which failed",
             "cyan",
         ),
     ],

@@ -214,12 +214,12 @@ def test_a_skipped_module_is_a_skipped_job() -> None:
 @pytest.mark.parametrize("reason", ["halted", "dependency"])
 def test_a_job_that_was_not_to_start_is_skipped_and_says_why(reason: str) -> None:
     status = ours({"changed": False}, "skipped", reason)
-    status["message"] = "it comes after job a, which ended as failed"
+    status["message"] = "depends on a, which failed"
     result = present(HANDLE, status)
     assert (result["skipped"], result["failed"], result["changed"]) == (True, False, False)
     said = {key: result["job"][key] for key in ("state", "reason", "message")}
     assert said == {"state": "skipped", "reason": reason, "message": result["msg"]}
-    assert result["msg"] == "it comes after job a, which ended as failed"
+    assert result["msg"] == "depends on a, which failed"
     assert "shadowed" not in result["job"]
 
 
@@ -435,16 +435,16 @@ def test_a_job_of_another_launch_is_marked() -> None:
             "1 of 3 jobs succeeded, 1 skipped (halt now,success=1 was reached with job a), 1 ended by halt",
         ),
         (
-            [job("a", "lost", msg="gone"), job("b", "skipped", reason="dependency", msg="it comes after job a")],
-            "1 of 2 jobs did not succeed on web1: a lost: gone; 1 skipped (it comes after job a)",
+            [job("a", "lost", msg="gone"), job("b", "skipped", reason="dependency", msg="depends on a, which failed")],
+            "1 of 2 jobs did not succeed on web1: a lost: gone; 1 skipped (depends on a, which failed)",
         ),
         (
             [
                 job("a", "cancelled", reason="cancelled", msg="somebody asked"),
-                job("b", "skipped", reason="dependency", msg="it comes after job a"),
-                job("c", "skipped", reason="dependency", msg="it comes after job b"),
+                job("b", "skipped", reason="dependency", msg="depends on a, which failed"),
+                job("c", "skipped", reason="dependency", msg="depends on b, which was skipped"),
             ],
-            "1 of 3 jobs did not succeed on web1: a cancelled: somebody asked; 2 skipped (what they come after did not "
+            "1 of 3 jobs did not succeed on web1: a cancelled: somebody asked; 2 skipped (what they depend on did not "
             "succeed)",
         ),
     ],
@@ -513,7 +513,8 @@ def test_warnings_of_the_modules_come_up_each_once() -> None:
     [
         (job("a", "running"), "a is still running"),
         (job("a", "queued"), "a is still queued"),
-        (job("a", "timed_out", msg="Timeout exceeded: x"), "a timed out: Timeout exceeded: x"),
+        (job("a", "timed_out", msg="late"), "a timed out: late"),
+        (job("a", "timed_out", msg="timed out after 8.3 s (timeout: 8 s)"), "a timed out after 8.3 s (timeout: 8 s)"),
         (job("a", "cancelled"), "a cancelled"),
         (job("a", "lost", reason="reboot"), "a lost: reboot"),
         (
@@ -655,13 +656,11 @@ def test_a_job_that_nearly_ran_into_its_limit_is_warned_of() -> None:
 
     fine = [took(8), took(9, timeout=0), took(9, attempts=2), took(9.9, "failed"), builtin({"elapsed": 9})]
     assert headroom("web1", fine) is None
-    assert headroom("web1", [*fine, took(8.6)]) == (
-        "web1: a9 took 8.6 s of 10 s; give them a longer 'timeout', for the day they are slower"
-    )
-    three = ", ".join(3 * ["a9 took 9 s of 10 s"])
+    assert headroom("web1", [*fine, took(8.6)]) == ("web1: a9 used 86% of its timeout (10 s); consider raising it")
+    three = ", ".join(3 * ["a9 used 90% of its timeout (10 s)"])
     assert f"{three} and 2 more;" in str(headroom("web1", 5 * [took(9)]))
     assert headroom("web1", 2 * [took(9)], hidden=True) == (
-        "web1: 2 jobs took more than 80% of the 'timeout'; give them a longer one"
+        "web1: 2 jobs used more than 80% of the timeout; consider raising it"
     )
 
 
