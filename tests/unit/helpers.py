@@ -256,7 +256,6 @@ def altered(part: str, *changes: tuple[str, str]) -> Sources:
 def serve(
     request: wire.Request,
     environment: t.Mapping[str, str] | None = None,
-    if_running: str = _batch.START,
     sources: Sources | None = None,
 ) -> wire.Answer:
     """What the program answers, as the controller would start it on this host.
@@ -265,7 +264,7 @@ def serve(
     """
     done = subprocess.run(
         [PYTHON, *_program.OPTIONS, _program.LINE],
-        input=_program.payload(request, if_running, sources),
+        input=_program.payload(request, sources),
         capture_output=True,
         env=None if environment is None else dict(environment),
         check=False,
@@ -317,8 +316,8 @@ class Batches:
         """
         self._jids += [job.jid for job in jobs]
         whole = _batch.Batch(batch, list(jobs), **options)
-        request = wire.Launch(self.directory, batch=_batch.pack(whole))
-        answer = serve(request, environment, whole.if_running, sources)
+        request = wire.Launch(self.directory, batch=_batch.pack(whole), if_running=whole.if_running)
+        answer = serve(request, environment, sources)
         if isinstance(answer, wire.Refusal):
             raise start.LaunchError(answer.message)
         assert isinstance(answer, wire.Started)

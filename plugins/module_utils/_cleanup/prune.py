@@ -15,8 +15,9 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
+from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST, OTHER_HOST, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Pruned, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import (
     Evidence,
     Selection,
@@ -27,7 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.left_runni
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 
-def prune_files(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> Pruned:
+def prune_files(store: Store, selection: Selection, older_than: float, dry: bool, now: float) -> wire.Pruned:
     """Remove the files of jobs that have ended, and what killed launches have left behind.
 
     :arg older_than: seconds; what is younger stays.
@@ -37,7 +38,7 @@ def prune_files(store: Store, selection: Selection, older_than: float, dry: bool
     :raises OSError: it cannot be read.
     """
     evidence = Evidence()
-    pruned = Pruned()
+    pruned = wire.Pruned([], [], [], None)
     found = find_jobs(store, evidence, now)
     busy = {batch_of(info.ansible_job_id) for dummy, info in found if not _has_ended(info)}
     due: list[tuple[Status, Info]] = []
@@ -47,7 +48,7 @@ def prune_files(store: Store, selection: Selection, older_than: float, dry: bool
             if why is None:
                 due.append((status, info))
             else:
-                pruned.kept.append(dataclasses.replace(info, message=why))
+                pruned.kept.append({**dataclasses.asdict(info), "message": why})
     try:
         if not dry:
             remove_finished([status for status, dummy in due])
@@ -55,7 +56,7 @@ def prune_files(store: Store, selection: Selection, older_than: float, dry: bool
             pruned.files = leftovers.remove_leftovers(store, older_than, evidence, dry, now)
     except OSError as exc:
         pruned.error = f"could not remove {exc.filename or f'a file in {store.directory}'}: {exc.strerror}"
-    pruned.jobs = [info for dummy, info in due if dry or not os.path.lexists(info.results_file)]
+    pruned.jobs = [dataclasses.asdict(info) for dummy, info in due if dry or not os.path.lexists(info.results_file)]
     return pruned
 
 

@@ -102,17 +102,3 @@ class Info:
     trace: str | None = None
     rc: int | None = None
     survivors: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass
-class Pruned:
-    """What was removed: `jobs`, and `files`, the paths of what belonged to no job.
-
-    `kept` are jobs that were asked for and still have to stay; `message` of each says why. `error` is why the work
-    could not be finished.
-    """
-
-    jobs: list[Info] = dataclasses.field(default_factory=list)
-    kept: list[Info] = dataclasses.field(default_factory=list)
-    files: list[str] = dataclasses.field(default_factory=list)
-    error: str | None = None

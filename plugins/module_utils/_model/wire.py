@@ -62,12 +62,14 @@ class Question:
 class Launch:
     """Start the jobs of `batch`, which `_model.batch.pack` has made, and ask `question` of them, if there is one.
 
-    Answered by `Started`.
+    `if_running` is what the batch says of running jobs, one of `_model.batch.IF_RUNNING`: what looks for them is sent
+    only where it is needed. Answered by `Started`.
     """
 
     async_dir: str
     question: Question | None = None
     batch: bytes = dataclasses.field(default=b"", repr=False)
+    if_running: str = "start"
 
 
 @dataclasses.dataclass
@@ -113,7 +115,7 @@ class List:
 
 @dataclasses.dataclass
 class Prune:
-    """Remove the files of jobs that have ended `older_than` seconds ago. Answered by `_model.told.Pruned`."""
+    """Remove the files of jobs that have ended `older_than` seconds ago. Answered by `Pruned`."""
 
     async_dir: str
     older_than: float
@@ -199,7 +201,11 @@ class Listed:
 
 @dataclasses.dataclass
 class Pruned:
-    """What was removed: the fields of `_model.told.Pruned`."""
+    """What was removed: `jobs`, and `files`, the paths of what belonged to no job.
+
+    `kept` are jobs that were asked for and still have to stay; `message` of each says why. Both are the fields of
+    `_model.told.Info`. `error` is why the work could not be finished.
+    """
 
     jobs: list[dict[str, t.Any]]
     kept: list[dict[str, t.Any]]

@@ -14,7 +14,6 @@ import time
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune_files
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._reader.answer import plain
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
@@ -33,7 +32,7 @@ def serve(request: wire.Prune) -> wire.Answer:
         check_directory(directory)
         pruned = prune_files(Store(directory), selection, request.older_than, request.dry, now=time.time())
     except FileNotFoundError:
-        pruned = Pruned()
+        return wire.Pruned([], [], [], None)
     except StoreError as exc:
         return wire.Refusal(str(exc))
     except OSError as exc:

@@ -24,7 +24,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._model.batch import START
 from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, program
 from ansible_collections.background.jobs.plugins.plugin_utils._core.unsent import Unsent, is_unsent
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import detail
@@ -68,10 +67,9 @@ class Said:
         return f"{self.err}{self.out}".strip()
 
 
-def send_request(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str = START) -> Said:
+def send_request(action: ActionBase, request: wire.Request, task_vars: Vars) -> Said:
     """Send a request, in one trip.
 
-    :arg if_running: see `program.payload`.
     :raises Unsent: the connection failed before the request was sent.
     :raises AnsibleConnectionFailure: it failed, and it is not known what was done.
     """
@@ -80,12 +78,12 @@ def send_request(action: ActionBase, request: wire.Request, task_vars: Vars, if_
     with _on_stdin(connection, task_vars if delegated is None else delegated) as unasked:
         is_possible = ActionBase._is_pipelining_enabled(action, "new")
         if is_possible:
-            said = _on_standard_input(action, request, task_vars, if_running)
+            said = _on_standard_input(action, request, task_vars)
     if is_possible and not (unasked and connection.become and _wants_tty(said)):
         return said
     if is_possible:
         detail(display, "become wants a terminal, so the program goes into a file first", _host(action, task_vars))
-    return _in_a_module(action, request, task_vars, if_running)
+    return _in_a_module(action, request, task_vars)
 
 
 def answer(said: Said, interpreter: str | None) -> tuple[wire.Answer, list[str]]:
@@ -108,7 +106,7 @@ def answer(said: Said, interpreter: str | None) -> tuple[wire.Answer, list[str]]
     raise Unanswered(f"{said.problem or 'no answer'}{last}")
 
 
-def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:
+def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Vars) -> Said:
     connection: t.Any = action._connection
     try:
         interpreter = compat.build(action, _ANY, {}, task_vars).shebang
@@ -119,7 +117,7 @@ def _on_standard_input(action: ActionBase, request: wire.Request, task_vars: Var
     told = f"background.jobs: {wire.kind_of(request)}, on standard input of {interpreter[2:].strip()}"
     detail(display, told, _host(action, task_vars))
     try:
-        done: t.Any = action._low_level_execute_command(command, in_data=program.payload(request, if_running))
+        done: t.Any = action._low_level_execute_command(command, in_data=program.payload(request))
     except AnsibleConnectionFailure as exc:
         if is_unsent(connection, exc):
             raise Unsent(exc.message) from None
@@ -145,11 +143,11 @@ def _command(action: ActionBase, shebang: str, arguments: list[str]) -> str:
     return f"{start.strip()} {' '.join(map(shell.quote, arguments))}"
 
 
-def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars, if_running: str) -> Said:
+def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars) -> Said:
     """A launch is asked nothing along: its batch would be in a file of ansible-core's as long as that takes."""
     if isinstance(request, wire.Launch):
         request = dataclasses.replace(request, question=None)
-    packed = base64.b64encode(program.payload(request, if_running)).decode("ascii")
+    packed = base64.b64encode(program.payload(request)).decode("ascii")
     arguments: dict[str, t.Any] = {"options": list(program.OPTIONS), "line": program.LINE, "payload": packed}
     try:
         result: t.Any = action._execute_module(module_name=WRAPPER, module_args=arguments, task_vars=task_vars)

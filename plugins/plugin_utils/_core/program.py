@@ -52,14 +52,14 @@ _RUNNING = "_launcher.if_running"
 _IMPORT = re.compile(rf"^from {re.escape(PACKAGE)}(?:\.([\w.]+))? import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
-def payload(request: wire.Request, if_running: str = START, sources: t.Callable[[str], str] | None = None) -> bytes:
+def payload(request: wire.Request, sources: t.Callable[[str], str] | None = None) -> bytes:
     """:returns: what `LINE` is to find on its standard input.
 
-    :arg if_running: of a launch, what its batch says of running jobs.
     :arg sources: reads the source of a part; `None` for what is here.
     """
-    kind = wire.kind_of(request)
-    roots = _ROOTS[kind] + ((_RUNNING,) if kind == "launch" and if_running != START else ())
+    roots = _ROOTS[wire.kind_of(request)]
+    if isinstance(request, wire.Launch) and request.if_running != START:
+        roots += (_RUNNING,)
     program = _program(roots) if sources is None else _pack(parts(roots), sources)
     return program + b"".join(_section(each) for each in wire.encode_request(request))
 

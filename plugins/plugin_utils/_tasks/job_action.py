@@ -301,8 +301,8 @@ class JobAction(ActionBase):
         :raises AnsibleActionFail: nothing was started, or with `NoAnswer` perhaps.
         """
         asked = None if question is None else wire.Question(async_dir=self._async_dir, **question)
-        request = wire.Launch(self._async_dir, asked, batch)
-        answer = self._call(request, task_vars, "start jobs", secret, if_running)
+        request = wire.Launch(self._async_dir, asked, batch, if_running)
+        answer = self._call(request, task_vars, "start jobs", secret)
         with _answer.reading_answer_of(self.host):
             return _answer.records(answer)
 
@@ -319,9 +319,7 @@ class JobAction(ActionBase):
     def _async_dir(self) -> str:
         return str(self.get_shell_option("async_dir", default="~/.ansible_async"))  # type: ignore[no-untyped-call]
 
-    def _call(
-        self, request: wire.Request, task_vars: Vars, purpose: str, secret: bool = False, if_running: str = START
-    ) -> wire.Answer:
+    def _call(self, request: wire.Request, task_vars: Vars, purpose: str, secret: bool = False) -> wire.Answer:
         """Let the program on the host serve a request.
 
         :arg purpose: what that is for, in a message.
@@ -330,7 +328,7 @@ class JobAction(ActionBase):
         """
         quiet = secret and display.verbosity >= _SHOWN
         with compat.quiet_connection(self._connection) if quiet else _AS_IT_IS:
-            said = door.send_request(self, request, task_vars, if_running)
+            said = door.send_request(self, request, task_vars)
         failed = f"could not {purpose} on {self.host}"
         try:
             with _answer.reading_answer_of(self.host):

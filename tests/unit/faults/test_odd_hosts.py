@@ -65,8 +65,12 @@ def _parts() -> tuple[str, ...]:
         seen.append(part)
         return program.source(part)
 
-    for request in (wire.Launch("/a"), wire.Cancel("/a", None, "kill"), wire.Ask([], "status", wire.Question())):
-        program.payload(request, "restart", note)
+    for request in (
+        wire.Launch("/a", if_running="restart"),
+        wire.Cancel("/a", None, "kill"),
+        wire.Ask([], "status", wire.Question()),
+    ):
+        program.payload(request, note)
     return tuple(seen)
 
 

@@ -15,7 +15,7 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup import pr
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.prune import prune_files
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Pruned
+from ansible_collections.background.jobs.plugins.module_utils._model.wire import Pruned
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Selection
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -58,7 +58,7 @@ def pruned(store: Store, older_than: float = DAY, dry: bool = False, **selection
 
 
 def jids(result: Pruned) -> list[str]:
-    return [info.ansible_job_id for info in result.jobs]
+    return [info["ansible_job_id"] for info in result.jobs]
 
 
 def left(store: Store) -> list[str]:
@@ -72,7 +72,7 @@ def test_what_has_ended_long_enough_ago_goes_with_all_its_files(store: Store, st
     store.make_reserve("j1")
     os.close(store.open_log("j1.0"))
     result = pruned(store)
-    assert ([(info.name, info.state) for info in result.jobs], result.kept, result.error) == (
+    assert ([(info["name"], info["state"]) for info in result.jobs], result.kept, result.error) == (
         [("backup", state)],
         [],
         None,
@@ -99,7 +99,7 @@ def test_what_has_not_ended_stays_and_so_does_its_batch(store: Store, state: str
     finally:
         os.close(lock)
     assert jids(result) == ["j2.0"]
-    assert [(info.ansible_job_id, info.message) for info in result.kept] == [
+    assert [(info["ansible_job_id"], info["message"]) for info in result.kept] == [
         ("j1.1", "other jobs of the batch have not ended, and somebody may be waiting for all of them")
     ]
     assert left(store) == [".j1.lock", "j1.0", "j1.1"]
@@ -137,7 +137,7 @@ def test_a_prediction_removes_nothing_and_tells_the_same(store: Store) -> None:
     assert (jids(predicted), predicted.files) == (["j1.0"], [store.lock_path("j2")])
     assert pruned(store) == predicted
     assert left(store) == []
-    assert pruned(store) == Pruned()
+    assert pruned(store) == Pruned([], [], [], None)
 
 
 def test_a_job_of_builtin_async_goes_when_it_has_ended_and_nothing_of_it_runs(store: Store, at_work: set[str]) -> None:
@@ -149,7 +149,7 @@ def test_a_job_of_builtin_async_goes_when_it_has_ended_and_nothing_of_it_runs(st
     at_work.update(("j2.2", "j3.3"))
     result = pruned(store)
     assert sorted(jids(result)) == ["2988a0586c194d99", "j1.1", "j4.4"]
-    assert [(info.ansible_job_id, info.message) for info in result.kept] == [
+    assert [(info["ansible_job_id"], info["message"]) for info in result.kept] == [
         ("j2.2", "its async_wrapper process has not ended")
     ]
     assert left(store) == ["j2.2", "j3.3"]
@@ -168,8 +168,8 @@ def test_what_is_no_job_stays(store: Store) -> None:
     before = left(store)
     result = prune_files(store, Selection(states=ENDED), 0, False, now=1e10)
     assert jids(result) == ["j4.0"]
-    assert sorted(info.ansible_job_id for info in result.kept) == ["j1.0", "j2.0"]
-    assert all(info.message for info in result.kept)
+    assert sorted(info["ansible_job_id"] for info in result.kept) == ["j1.0", "j2.0"]
+    assert all(info["message"] for info in result.kept)
     assert left(store) == [name for name in before if name != "j4.0"]
 
 
@@ -177,7 +177,7 @@ def test_a_job_of_another_host_is_not_even_mentioned(store: Store) -> None:
     put(store, "j1.0", "running", node="web9", boot_id="its own")
     put(store, "j1.1", "succeeded", node="web9", boot_id="its own")
     result = pruned(store)
-    assert (result.jobs, [info.ansible_job_id for info in result.kept]) == ([], ["j1.1"])
+    assert (result.jobs, [info["ansible_job_id"] for info in result.kept]) == ([], ["j1.1"])
     assert left(store) == ["j1.0", "j1.1"]
 
 
@@ -190,8 +190,8 @@ def test_a_lost_job_stays_while_its_processes_run(batches: Batches, gates: Gates
     result = prune_files(batches.store, Selection(states=ENDED), 0, False, now=1e10)
     assert (result.jobs, result.files) == ([], [])
     (kept,) = result.kept
-    assert (kept.state, kept.pid) == ("lost", pid)
-    assert kept.message is not None and kept.message.startswith(f"processes of it run on: pid {pid}")
+    assert (kept["state"], kept["pid"]) == ("lost", pid)
+    assert kept["message"].startswith(f"processes of it run on: pid {pid}")
     assert runs(pid) and os.path.exists(batches.store.path("j1.0"))
 
 
@@ -201,7 +201,7 @@ def test_jobs_that_have_ended_go_after_their_batch(batches: Batches) -> None:
         batches.end(jid)
     batches.supervisor_ends()
     result = prune_files(batches.store, Selection(states=ENDED), 0, False, now=1e10)
-    assert {info.ansible_job_id: info.state for info in result.jobs} == {"j1.0": "succeeded", "j1.1": "failed"}
+    assert {info["ansible_job_id"]: info["state"] for info in result.jobs} == {"j1.0": "succeeded", "j1.1": "failed"}
     assert left(batches.store) == []
 
 

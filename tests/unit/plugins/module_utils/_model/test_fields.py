@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model.fields import fits, repaired, wrong
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
-from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Output, Pruned, Status
+from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Output, Status
 
 _SAMPLES: list[t.Any] = [None, True, 7, 1.5, "text", [], {}, ["a"], [{}], [{1: 2}], {"a": 1}, {1: 2}]
 
@@ -42,7 +42,7 @@ def test_no_time_and_no_size_is_that_large(value: t.Any) -> None:
     assert not fits(value, "float")
 
 
-@pytest.mark.parametrize("kind", [Record, Status, Info, Pruned, Output], ids=lambda kind: str(kind.__name__))
+@pytest.mark.parametrize("kind", [Record, Status, Info, Output], ids=lambda kind: str(kind.__name__))
 def test_every_field_of_what_travels_has_a_type_that_is_known(kind: t.Any) -> None:
     """A value of another type is told from what fits, whatever field is added."""
     for field in dataclasses.fields(kind):

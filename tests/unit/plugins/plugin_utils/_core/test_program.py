@@ -44,6 +44,6 @@ def test_what_a_request_does_not_need_is_not_sent() -> None:
     for kind in ("ask", "cancel", "list", "prune"):
         assert not supervisor & SENT[kind]
     assert "_cleanup.cancel" not in SENT["launch"] and "_cleanup.prune" not in SENT["ask"]
-    sizes = {which: len(program.payload(wire.Launch("/a"), which)) for which in (START, ATTACH)}
+    sizes = {which: len(program.payload(wire.Launch("/a", if_running=which))) for which in (START, ATTACH)}
     assert sizes[START] < sizes[ATTACH]
     assert len(program.payload(wire.List("/a"))) < sizes[START] / 1.4

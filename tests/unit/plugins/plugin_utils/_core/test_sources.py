@@ -63,7 +63,7 @@ def request_of(kind: str, directory: str) -> wire.Request:
     question = wire.Question(directory, patience=LIMIT)
     packed = batch.pack(batch.Batch("j1", [script_job("j1.0", "echo '{}'")]))
     requests = {
-        "launch": wire.Launch(directory, question, packed),
+        "launch": wire.Launch(directory, question, packed, batch.RESTART),
         "ask": wire.Ask([], "status", question),
         "cancel": wire.Cancel(directory, [], "kill"),
         "list": wire.List(directory),
@@ -80,7 +80,7 @@ def test_no_request_imports_them_on_the_target(kind: str, tmp_path: Path) -> Non
         assert (before in text) is (name == "_serve.main")
         return text.replace(before, f"    print(sorted(sys.modules), flush=True)\n{before}")
 
-    data = program.payload(request_of(kind, str(tmp_path / "async")), batch.RESTART, noted)
+    data = program.payload(request_of(kind, str(tmp_path / "async")), noted)
     done = subprocess.run([PYTHON, *program.OPTIONS, program.LINE], input=data, stdout=subprocess.PIPE, check=True)
     loaded, dummy, answer = done.stdout.decode("ascii").splitlines()
     assert wire.MARK in answer and "'zlib'" in loaded and "_model.small_dataclasses'" in loaded

@@ -60,7 +60,7 @@ def program(monkeypatch: pytest.MonkeyPatch, *said: wire.Answer | Said) -> list[
     """Let these come back from the host, one after the other; returns the requests that go there."""
     sent: list[wire.Request] = []
 
-    def send(action: t.Any, request: wire.Request, task_vars: t.Any, if_running: str) -> Said:
+    def send(action: t.Any, request: wire.Request, task_vars: t.Any) -> Said:
         assert task_vars == {"a": 1}
         sent.append(request)
         each = said[len(sent) - 1]
