@@ -25,6 +25,14 @@ _HAND_ON = {"set_fact", "set_stats", "add_host", "copy"}
 _GO_ELSEWHERE = {"include", "include_tasks", "import_tasks", "include_role", "import_role"}
 _IMPORT_PLAYBOOK = ("import_playbook", "ansible.builtin.import_playbook")
 _BLOCK = "block/always/rescue"
+_AWAIT_HOST = {"wait_for_connection", "wait_for"}
+_ENDS_HOST = re.compile(r"\b(reboot|shutdown|halt|poweroff|kexec|(tel)?init +[06])\b")
+
+_IS_PLAYBOOK = re.compile(r"^[- ] (hosts|(ansible\.builtin\.)?import_playbook):", re.MULTILINE)
+_MARKS = (".git", ".hg", ".ansible-lint", ".ansible-lint.yml", ".config/ansible-lint.yml", "ansible.cfg", "galaxy.yml")
+"""What is in the directory of a project. Where nothing of it is, that is no project, but perhaps the whole disk."""
+_PARTS = ("tasks", "handlers", "roles", "vars", "defaults", "group_vars", "host_vars", "playbooks")
+"""Directories beside a playbook that belong to it, and those of a role."""
 
 # Keywords in which a variable can be named without being used by the task.
 _ASIDE = {"name", "when", "until", "changed_when", "failed_when", "loop_control", "notify", "register", "tags"}
@@ -46,6 +54,8 @@ class Step:
     """Whether it goes on in another file."""
     takes_all: bool = False
     """Whether it reaps all jobs of its host."""
+    awaits_host: bool = False
+    """Whether it waits for the host, such as after a reboot."""
 
     def names(self, variable: str) -> bool:
         return re.search(rf"\b{re.escape(variable)}\b", self.templates) is not None
@@ -74,7 +84,8 @@ class UnreapedAsyncRule(AnsibleLintRule):
     def __init__(self) -> None:
         super().__init__()
         self._outlined: tuple[Lintable, list[Step]] | None = None
-        self._texts: dict[Path, str] | None = None
+        self._texts: dict[Path, dict[Path, str]] = {}
+        self._graphs: dict[Path, Graph] = {}
 
     def matchtask(self, task: Task, file: Lintable | None = None) -> list[MatchError]:
         if file is None or not (_is_async(task) or _is_launch(task)):
@@ -84,7 +95,7 @@ class UnreapedAsyncRule(AnsibleLintRule):
             return []
         place = _place(task.position)
         later = [step for step in self._steps(file) if step.may_follow(place)]
-        if any(step.takes_all for step in later):
+        if any(step.takes_all or (step.awaits_host and _ends_host(task)) for step in later):
             return []
         variables = _registered(task)
         if not variables:
@@ -114,38 +125,144 @@ class UnreapedAsyncRule(AnsibleLintRule):
         return self._outlined[1]
 
     def _is_named_elsewhere(self, variable: str, file: Lintable, is_alone: bool) -> bool:
-        """Tell whether another file of the project names a variable where jobs are reaped or handed on.
+        """Tell whether another file names a variable where jobs are reaped or handed on, in a run that has both.
 
         :arg is_alone: whether the file is a playbook that does not go on in other files. Then only files with variables
             count, unless another playbook imports it.
         """
-        texts = {path: text for path, text in self._project().items() if path != file.abspath}
-        if any(file.path.name in text and "import_playbook" in text for text in texts.values()):
-            is_alone = False
+        texts = self._project(file)
+        graph: Graph | None = None
         for path, text in texts.items():
-            if variable not in text:
+            if variable not in text or path == file.abspath:
                 continue
+            graph = graph or self._graph(file)
+            alone = is_alone and not graph.includers(file.abspath)
             try:
                 other = Lintable(path)
                 data = parse_yaml_linenumbers(other)
-                if is_alone and not isinstance(data, Mapping):
-                    continue
-                named = any(step.names(variable) for step in _steps(data, other))
+                counts = isinstance(data, Mapping) or (
+                    not alone and graph.meet(file.abspath, path, anywhere=file.kind != "playbook")
+                )
+                named = counts and any(step.names(variable) for step in _steps(data, other))
             except Exception:  # what cannot be read is no reason for an alarm, and others report it
-                named = not is_alone
+                named = not alone
             if named:
                 return True
         return False
 
-    def _project(self) -> dict[Path, str]:
-        """All YAML files of the project."""
-        if self._texts is None:
-            self._texts = {}
-            if self.options:
-                for path in get_all_files(Path(self.options.project_dir), exclude_paths=self.options.exclude_paths):
-                    if path.suffix in (".yml", ".yaml"):
-                        self._texts[path.absolute()] = path.read_text(encoding="utf-8", errors="replace")
-        return self._texts
+    def _project(self, file: Lintable) -> dict[Path, str]:
+        """All YAML files of the project, or what belongs to a file that is in none."""
+        root = self._root(file)
+        if root not in self._texts:
+            if self.options and root == Path(self.options.project_dir).absolute():
+                paths = [Path(path) for path in get_all_files(root, exclude_paths=self.options.exclude_paths)]
+            else:
+                paths = [*root.glob("*.y*ml"), *(path for part in _PARTS for path in (root / part).rglob("*.y*ml"))]
+            self._texts[root] = {
+                path.absolute(): path.read_text(encoding="utf-8", errors="replace")
+                for path in paths
+                if path.suffix in (".yml", ".yaml") and path.is_file()
+            }
+        return self._texts[root]
+
+    def _root(self, file: Lintable) -> Path:
+        """The directory of the project, or else that in which a file stands with what belongs to it."""
+        project = Path(self.options.project_dir).absolute() if self.options else None
+        if project is not None and any((project / mark).exists() for mark in _MARKS):
+            return project
+        directory = Path(file.abspath).parent
+        while directory.name in _PARTS:
+            directory = directory.parent
+        return directory
+
+    def _graph(self, file: Lintable) -> Graph:
+        root = self._root(file)
+        if root not in self._graphs:
+            self._graphs[root] = Graph(self._project(file))
+        return self._graphs[root]
+
+
+class Graph:
+    """Which files of a project include or import which others, at any depth."""
+
+    def __init__(self, texts: Mapping[Path, str]) -> None:
+        self._files = list(texts)
+        self._parts = {path for path, text in texts.items() if not _IS_PLAYBOOK.search(text)}
+        self._below: dict[Path, set[Path]] = {path: set(self._of_role(path)) for path in texts}
+        for path, text in texts.items():
+            if any(word in text for word in ("include", "import", "roles", "dependencies")):
+                self._below[path] |= self._included(path)
+
+    def _of_role(self, path: Path) -> t.Iterator[Path]:
+        """The files of the role that a file is in."""
+        if path.parent.name in ("tasks", "handlers") and (path.parents[2].name == "roles"):
+            yield from (other for other in self._files if path.parents[1] in other.parents)
+
+    def _included(self, path: Path) -> set[Path]:
+        """The files that a file names; all but playbooks where a name is a template, or the file cannot be read."""
+        try:
+            names = list(_references(parse_yaml_linenumbers(Lintable(path))))
+        except Exception:
+            return self._parts
+        if any("{{" in name or "{%" in name for name, dummy in names):
+            return self._parts
+        return {other for name, is_role in names for other in self._files if _is_meant(name, is_role, other)}
+
+    def includers(self, path: Path) -> set[Path]:
+        """The files that include a file, at any depth, and that are of no role with it alone."""
+        found: set[Path] = set()
+        pending = [path]
+        while pending:
+            below = pending.pop()
+            more = {other for other in self._files if below in self._below[other]} - found - {path}
+            found |= more
+            pending += more
+        return found
+
+    def meet(self, one: Path, other: Path, anywhere: bool) -> bool:
+        """Tell whether two files can be in one run.
+
+        :arg anywhere: whether one that no file includes may be included from somewhere else, with any other.
+        """
+        above = self.includers(one)
+        if anywhere and not any(path.parent.name not in ("tasks", "handlers") for path in above):
+            return True
+        found, pending = {one, *above}, [one, *above]
+        while pending:
+            more = self._below.get(pending.pop(), set()) - found
+            found |= more
+            pending += more
+        return other in found
+
+
+def _references(data: t.Any) -> t.Iterator[tuple[str, bool]]:
+    """What is included or imported anywhere in a file: a path or the name of a role, and whether it is a role."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            action = _PREFIX.sub("", str(key), count=1)
+            if action in ("roles", "dependencies") and isinstance(value, Sequence) and not isinstance(value, str):
+                for each in value:
+                    name = each.get("role", each.get("name", "")) if isinstance(each, Mapping) else each
+                    yield str(name), True
+            elif action in _GO_ELSEWHERE or action == "import_playbook":
+                is_role = action.endswith("role")
+                options = value if isinstance(value, Mapping) else {}
+                name = options.get("name" if is_role else "file", options.get("_raw_params", "{{ }}"))
+                yield str(value if isinstance(value, str) else name).strip(), is_role
+            else:
+                yield from _references(value)
+    elif isinstance(data, Sequence) and not isinstance(data, str):
+        for each in data:
+            yield from _references(each)
+
+
+def _is_meant(name: str, is_role: bool, path: Path) -> bool:
+    """Tell whether a path or the name of a role may stand for a file."""
+    if is_role:
+        role = re.split(r"[./]", name.rstrip("/"))[-1]
+        return any(parent.name == role and parent.parent.name == "roles" for parent in path.parents)
+    parts = [part for part in Path(name.split(" ")[0]).parts if part not in (".", "..")]
+    return bool(parts) and list(path.parts[-len(parts) :]) == parts
 
 
 def _steps(data: t.Any, file: Lintable) -> list[Step]:
@@ -182,6 +299,8 @@ def _step(task: Task) -> Step | None:
         return Step(told, place, goes_elsewhere=True, takes_all=_reaps_all(raw))
     if not action or action in _HAND_ON:
         return Step(told, place)
+    if action in _AWAIT_HOST:
+        return Step("", place, awaits_host=True)
     if action not in _REAP or _option(task, "mode") == "cleanup":
         return None
     return Step(told, place, takes_all=action == "cancel" and _is_on(_option(task, "all")))
@@ -215,6 +334,12 @@ def _registered(task: Task) -> list[str]:
     if isinstance(register, Mapping):
         return [name for name in register if not name.startswith("__")]
     return [register] if isinstance(register, str) else []
+
+
+def _ends_host(task: Task) -> bool:
+    """Tell whether a task takes its host down, so that nobody can wait for it."""
+    options = task.get("action")
+    return isinstance(options, Mapping) and _ENDS_HOST.search(str(list(options.values()))) is not None
 
 
 def _is_async(task: Task) -> bool:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "extensions" / "ansible_lint" / "rules"
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 FILES = sorted(str(path.relative_to(PLAYBOOKS)) for path in PLAYBOOKS.rglob("*.yml"))
-NOTHING_REPORTED = {"group_vars/all.yml", "second.yml", "tasks/collect.yml"}
+NOTHING_REPORTED = {"group_vars/all.yml", "second.yml", "tasks/below.yml", "tasks/collect.yml"}
 
 EXPECTED = re.compile(r"# reported: (\S+)$")
 Report = t.Dict[str, t.Any]
@@ -65,3 +65,33 @@ def test_says_what_to_do(reports: list[Report]) -> None:
     assert all("background.jobs.wait" in description for description in descriptions.values())
     assert len(descriptions) == 2
     assert any("'backup_job'" in report["description"] for report in reports)
+
+
+def test_outside_of_a_project_only_what_belongs_to_a_file_is_read(tmp_path: Path) -> None:
+    """The directory is that of no project, and what is beside it may be the whole disk."""
+    playbook = tmp_path / "here" / "site.yml"
+    for path in (playbook, tmp_path / "here" / "deep" / "x.yml", tmp_path / "other.yml"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("- hosts: all\n  tasks: []\n", encoding="utf-8")
+    (tmp_path / "here" / "tasks").mkdir()
+    (tmp_path / "here" / "tasks" / "main.yml").write_text("[]\n", encoding="utf-8")
+    program = (
+        "import sys, types, json\n"
+        f"sys.path.insert(0, {str(RULES)!r})\n"
+        "from pathlib import Path\n"
+        "from ansiblelint.file_utils import Lintable\n"
+        "from unreaped_async import UnreapedAsyncRule\n"
+        "rule = UnreapedAsyncRule()\n"
+        "options = types.SimpleNamespace(project_dir=sys.argv[1], exclude_paths=[])\n"
+        "rule._collection = types.SimpleNamespace(options=options)\n"
+        "print(json.dumps(sorted(map(str, rule._project(Lintable(sys.argv[2]))))))\n"
+    )
+    for mark, read in (
+        (None, [playbook, tmp_path / "here" / "tasks" / "main.yml"]),
+        (".git", [playbook, *(tmp_path / name for name in ("here/deep/x.yml", "here/tasks/main.yml", "other.yml"))]),
+    ):
+        if mark:
+            (tmp_path / mark).mkdir()
+        command = [sys.executable, "-c", program, str(tmp_path), str(playbook)]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert json.loads(done.stdout) == sorted(map(str, read))
