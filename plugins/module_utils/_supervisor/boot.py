@@ -92,6 +92,16 @@ class _Copied(io.FileIO):
             pieces.append(piece)
 
 
+def _does_nothing(preexec: "t.Any") -> bool:
+    """:returns: whether this is what `run_command` of ansible-core lets a new process do, and there is no umask to be
+    set. Python can only vfork(2) where it has nothing to do, and else copies what describes all of our memory.
+    """
+    code = getattr(preexec, "__code__", None)
+    if code is None or (code.co_names, code.co_freevars) != (("os", "umask"), ("umask",)):
+        return False
+    return not preexec.__closure__[0].cell_contents
+
+
 def copy_output(log: _Log) -> None:
     """Let everything that is run through `subprocess.Popen`, as `run_command` does, leave a copy in the log."""
 
@@ -106,6 +116,8 @@ def copy_output(log: _Log) -> None:
 
     class Popen(subprocess.Popen):  # type: ignore[type-arg]
         def __init__(self, *args: "t.Any", **kwargs: "t.Any") -> None:
+            if _does_nothing(kwargs.get("preexec_fn")):
+                kwargs["preexec_fn"] = None
             super().__init__(*args, **kwargs)
             for name in ("stdout", "stderr"):
                 stream = getattr(self, name, None)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import collections.abc
 import functools
 import gc
 import importlib
@@ -49,12 +50,14 @@ class _Server:
     ) -> t.Any:
         runpy.run_module = self._run_module
         _load(mod_name)
+        _warm_up()
         if len(os.listdir("/proc/self/task")) > 1:
             raise SystemExit(1)  # a thread that an import has started would be missing in each job, and its locks held
         self._keep(os.path.dirname((init_globals or {}).get("_modlib_path", "")))
         gc.collect()
         _give_back()
         gc.freeze()
+        gc.enable()
         self._control.sendall(b"ready\n")
         control = self._serve()
         self.is_job = True
@@ -177,6 +180,16 @@ def _load(name: str) -> None:
     _load_profile()
 
 
+def _warm_up() -> None:
+    """Let abstract classes remember which of the usual types are theirs: each job would find it out, and keep it in
+    memory of its own.
+    """
+    usual: tuple[t.Any, ...] = ("", b"", 0, 0.0, True, None, (), [], {}, set())
+    for name in collections.abc.__all__:
+        for value in usual:
+            isinstance(value, getattr(collections.abc, name))
+
+
 def _give_back() -> None:
     """Give the memory that loading has freed back to the system: each job that took of it would copy whole pages."""
     try:
@@ -229,6 +242,7 @@ def serve_forks(program: bytes, control: int, log: t.Any, show: t.Callable[[str]
         raise SystemExit(128 + number)
 
     os.set_inheritable(control, False)
+    gc.disable()  # what is loaded now stays
     server = _Server(socket.socket(fileno=control), log, show)
     signal.signal(signal.SIGTERM, end)
     code: t.Any = None

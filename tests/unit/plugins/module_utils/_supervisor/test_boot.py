@@ -148,6 +148,34 @@ print(subprocess.getoutput("echo again"))
     assert kept(handle) == b"hello\nagain\n"
 
 
+@pytest.mark.parametrize(
+    ("umask", "more", "left"),
+    [(None, "", False), (0, "", False), (63, "", True), (None, "; os.nice(0)", True)],
+    ids=["no umask", "none of it", "a umask", "more than that"],
+)
+def test_what_run_command_does_first_in_a_process_is_left_out_where_it_is_nothing(
+    handle: int, umask: int | None, more: str, left: bool
+) -> None:
+    source = f"""
+import os, subprocess
+begin = subprocess.Popen.__bases__[0].__init__
+def seen(self, *args, **kwargs):
+    print(kwargs["preexec_fn"] is not None)
+    begin(self, *args, **kwargs)
+subprocess.Popen.__bases__[0].__init__ = seen
+def run_command(umask):
+    def preexec():
+        if umask:
+            os.umask(umask){more}
+    subprocess.Popen("umask > /dev/stderr", shell=True, preexec_fn=preexec).wait()
+run_command({umask})
+"""
+    before = os.umask(0o22)
+    done = boot(source, handle)
+    os.umask(before)
+    assert (done.stdout.decode(), done.stderr) == (f"{left}\n", b"0077\n" if umask else b"0022\n")
+
+
 def test_what_is_kept_open_reaches_no_other_process(handle: int) -> None:
     reading, writing = os.pipe()
     source = "import os, subprocess; print(sorted(os.listdir('/proc/self/fd')), flush=True)"
