@@ -224,10 +224,13 @@ class Packed:
         """:returns: the name of one step of a job."""
         return str(self._steps[jid][index]["name"])
 
-    def step(self, jid: str, index: int) -> Step:
-        """:returns: one step of a job, whole."""
+    def step(self, jid: str, index: int, whole: bool = True) -> Step:
+        """:returns: one step of a job.
+
+        :arg whole: with its `program`, too, which is most of it, and which a fork server has already.
+        """
         entry = dict(self._steps[jid][index])
-        entry["program"] = self._join(entry["program"])
+        entry["program"] = self._join(entry["program"]) if whole else b""
         entry["arguments"] = self._join(entry["arguments"])
         entry["files"] = {name: self._join(numbers) for name, numbers in entry["files"].items()}
         return Step(**entry)

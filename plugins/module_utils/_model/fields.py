@@ -13,6 +13,7 @@ classes is checked by its annotation, with nothing else to remember.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import typing as t
 
@@ -20,6 +21,9 @@ _LARGEST = float(2**53)
 """What a number can be at most; there is no larger time, size or pid."""
 _SHOWN = 60
 """Characters of a wrong value that are shown."""
+
+_PLAIN = {str: "str", bool: "bool", type(None): "None"}
+"""Types of which every value fits; most of them."""
 
 _WORDS = {
     "str": "a text",
@@ -67,7 +71,13 @@ def fits(value: t.Any, annotation: str) -> bool:
     Known are `str`, `int`, `float`, `bool`, `None`, `list[...]`, `dict[str, ...]`, the name of a dataclass,
     which is a mapping until it is checked by itself, and any of these with `|` between them.
     """
-    return any(_is(value, alternative) for alternative in annotation.split(" | "))
+    alternatives = _alternatives(annotation)
+    return _PLAIN.get(type(value)) in alternatives or any(_is(value, alternative) for alternative in alternatives)
+
+
+@functools.lru_cache(maxsize=None)
+def _alternatives(annotation: str) -> tuple[str, ...]:
+    return tuple(annotation.split(" | "))
 
 
 def _is(value: t.Any, name: str) -> bool:

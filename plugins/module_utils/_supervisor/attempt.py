@@ -138,7 +138,7 @@ class Attempt:
             if self._context.servers.ready(self.job.jid, len(self._outcomes)) is False:
                 self.waits = True
                 return None
-            step = self._context.packed.step(self.job.jid, len(self._outcomes))
+            step = self._context.packed.step(self.job.jid, len(self._outcomes), whole=False)
             if step.result is None:
                 try:
                     self._start(step)
@@ -306,7 +306,7 @@ class Attempt:
         child = procfs.Child(python.command(step.interpreter, environment), environment, feed=True, keep=keep)
         keep = [] if self.lock is None else [self.lock]
         run = _RUN.format(title=title, log=self._log, limit=limit, keep=keep, environment=hidden)
-        return child, python.fed((self._context.boot + run).encode("utf-8"), step.program)
+        return child, python.fed((self._context.boot + run).encode("utf-8"), self._program())
 
     def _start_file(self, step: Step, own: dict[str, str]) -> procfs.Child:
         """Start a module that has to be a file, with its arguments in another: both in memory, if the system can.
@@ -314,7 +314,7 @@ class Attempt:
         :arg own: environment variables that only this step has.
         """
         environment = python.for_file(step.interpreter, os.environ, {**self.job.environment, **own})
-        contents = {"module": step.program, "arguments": step.arguments}
+        contents = {"module": self._program(), "arguments": step.arguments}
         handles = _in_memory(contents)
         if not handles:
             directory = self._context.store.make_files(self.job.jid, contents)
@@ -326,6 +326,9 @@ class Attempt:
         finally:
             for handle in handles:
                 os.close(handle)
+
+    def _program(self) -> bytes:
+        return self._context.packed.step(self.job.jid, len(self._outcomes)).program
 
     def _write_program(self, child: procfs.AnyChild) -> None:
         handle: t.Any = child.program  # there is one, or nothing would be written
