@@ -20,7 +20,6 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
 from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED, SHARER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
@@ -44,6 +43,9 @@ def known_statuses(store: Store, jids: t.Iterable[str]) -> dict[str, Status]:
     """:returns: those of the jobs of which something is there, by jid: a status file, or the job that one is attached
     to; collected ones that others still wait for, too.
     """
+    # Few launches need it, and it takes a while.
+    from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
+
     statuses = {jid: read_status(store, jid) for jid in jids}
     return {jid: status for jid, status in statuses.items() if not is_nowhere(status)}
 

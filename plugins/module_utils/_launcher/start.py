@@ -10,6 +10,7 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import select
 import signal
@@ -25,6 +26,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.told import
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import News
 
 _PATIENCE = 60.0
 """Seconds that a new supervisor may take to stand, on a host under load."""
@@ -35,14 +37,26 @@ class LaunchError(Exception):
     """The batch was not started, and nothing of it is left; the message says why."""
 
 
-def start_batch(data: bytes, directory: str) -> list[_record.Record]:
+@dataclasses.dataclass
+class Started:
+    """A batch that was started. `records` are those of its jobs, in its order, all on disk.
+
+    In place of a job that is attached to a running one (see `_launcher.if_running`) it is the record of the latter. Of
+    a batch that was started before, nothing is started again, and they are what its jobs are now.
+
+    `news` is what its supervisor tells; `None` where not all of the jobs are its own.
+    """
+
+    records: list[_record.Record]
+    news: News | None = None
+
+
+def start_batch(data: bytes, directory: str, meanwhile: t.Callable[[], object] = lambda: None) -> Started:
     """Start a batch. Its jobs inherit the environment, the umask and the working directory that we have.
 
     :arg data: what `_model.batch.pack` made on the controller.
     :arg directory: the async directory, absolute.
-    :returns: the records of the jobs, in the order of the batch, all on disk; in place of a job that is attached to a
-        running one (see `_launcher.if_running`) that of the latter. Of a batch that was started before, nothing is
-        started again, and they are what its jobs are now.
+    :arg meanwhile: called while the supervisor gets ready.
     :raises LaunchError: it could not be done.
     """
     store = Store(directory)
@@ -55,18 +69,18 @@ def start_batch(data: bytes, directory: str) -> list[_record.Record]:
             raise LaunchError(
                 f"{_before(batch)}, and has not started its jobs yet; see background.jobs.job_info"
             ) from None
-        return _again(store, packed.batch)
+        return Started(_again(store, packed.batch))
     except OSError as exc:
         raise LaunchError(_not_written(directory, exc)) from exc
     stands = False
     attached: dict[str, Status] = {}
     try:
         if once.is_there(store, batch):  # it has ended already, so its lock file had gone
-            return _again(store, packed.batch)
+            return Started(_again(store, packed.batch))
         if packed.batch.if_running == _batch.START:
-            records = _start_new(store, packed, lock)
+            started = _start_new(store, packed, lock, meanwhile)
             stands = True
-            return records
+            return started
         # Few launches need it.
         from ansible_collections.background.jobs.plugins.module_utils._launcher import if_running
 
@@ -78,10 +92,10 @@ def start_batch(data: bytes, directory: str) -> list[_record.Record]:
             packed.drop(attached)
             by_jid = {jid: status.record for jid, status in attached.items() if status.record is not None}
             if packed.batch.jobs:
-                new = _start_new(store, packed, lock)
-                by_jid.update((record.jid, record) for record in new)
+                new = _start_new(store, packed, lock, meanwhile)
+                by_jid.update((record.jid, record) for record in new.records)
                 stands = True
-        return [by_jid[jid] for jid in jids]
+        return Started([by_jid[jid] for jid in jids])
     except LaunchError:
         for jid, status in attached.items():
             store.leave(status.jid, jid)
@@ -120,7 +134,7 @@ def _not_written(directory: str, error: OSError) -> str:
     return f"could not write under {directory}: {error.strerror}"
 
 
-def _start_new(store: Store, packed: _batch.Packed, lock: int) -> list[_record.Record]:
+def _start_new(store: Store, packed: _batch.Packed, lock: int, meanwhile: t.Callable[[], object]) -> Started:
     """:arg lock: file descriptor that holds the lock of the batch, for the supervisor to have it too."""
     records = _first_records(packed)
     written: list[str] = []
@@ -131,14 +145,14 @@ def _start_new(store: Store, packed: _batch.Packed, lock: int) -> list[_record.R
             written = [record.jid for record in records if record.jid not in failed]
             if failed:
                 raise next(iter(failed.values()))
-            supervisor.let_go()
+            news = supervisor.let_go(meanwhile)
     except (OSError, LaunchError) as exc:
         for jid in written:
             store.remove(jid)
         if isinstance(exc, OSError):
             raise LaunchError(_not_written(store.directory, exc)) from exc
         raise
-    return records
+    return Started(records, news)
 
 
 def _first_records(packed: _batch.Packed) -> list[_record.Record]:
@@ -174,6 +188,7 @@ class _Starting:
 
         :raises LaunchError: it cannot be started.
         """
+        self._packed = packed
         self._stands = False
         self._answer, ready = os.pipe()
         go, self._go = os.pipe()
@@ -193,28 +208,31 @@ class _Starting:
     def __enter__(self) -> _Starting:
         return self
 
-    def let_go(self) -> None:
+    def let_go(self, meanwhile: t.Callable[[], object]) -> News:
         """Let it begin, since the status files are on disk.
 
-        :returns: when it stands.
+        :arg meanwhile: called before it is waited for.
+        :returns: what it will tell, once it stands.
         :raises LaunchError: it does not.
         """
         with contextlib.suppress(BrokenPipeError):
             os.write(self._go, b"go\n")
+        meanwhile()
         said, deadline = b"", time.monotonic() + _PATIENCE
-        while not said.endswith(b"\n"):
+        while b"\n" not in said:
             left = max(0.0, deadline - time.monotonic())
             data = os.read(self._answer, 4096) if select.select([self._answer], [], [], left)[0] else b""
             if not data:
                 break
             said += data
-        self._stands = said == _READY
+        self._stands = said.startswith(_READY)
         if not self._stands:
             late = f"no answer within {_PATIENCE:.0f} s" if time.monotonic() >= deadline else "it ended without a word"
             why = said.decode("utf-8", "replace").strip() or late
             raise LaunchError(
                 f"the supervisor did not come up on {os.uname().nodename} with {sys.executable or 'python3'}: {why}"
             )
+        return News(self._answer, len(self._packed.batch.jobs), said[len(_READY) :])
 
     def __exit__(self, *dummy: object) -> None:
         os.close(self._go)
@@ -222,7 +240,7 @@ class _Starting:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
-        os.close(self._answer)
+            os.close(self._answer)
 
 
 def _become_supervisor(
@@ -236,7 +254,7 @@ def _become_supervisor(
     """Be the supervisor, in a session of its own, with nothing that whoever waits for our answer would wait for.
 
     :arg go: file descriptor that tells when to begin; it ends before, if nothing is to be begun.
-    :arg ready: file descriptor that is told that the supervisor stands, or why it does not.
+    :arg ready: file descriptor that is told that the supervisor stands, or why it does not; and see `_supervisor.news`.
     """
     code = 1
     pipe = os.fstat(ready)

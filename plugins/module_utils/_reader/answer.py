@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.wire import
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob, wait_for_jobs
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import News
 
 _SECRETS = "_ansible_new_secrets"
 _LARGEST = 64 * 1024 * 1024
@@ -153,17 +154,24 @@ def _is_ordinary(result: t.Mapping[str, t.Any]) -> bool:
 
 
 def wait_and_tell(
-    jobs: t.Sequence[LocatedJob], question: Question, results: bool = True
+    jobs: t.Sequence[LocatedJob],
+    question: Question,
+    results: bool = True,
+    started: t.Sequence[Record] = (),
+    news: News | None = None,
 ) -> tuple[Statuses, list[str], list[Status]]:
     """Wait for jobs as `question` says.
 
     :arg results: whether to tell the results of the jobs, once nobody will ask again.
+    :arg started: see `_reader.wait.wait`, and so for `news`.
     :returns: the answer, the secrets that are in it, and the statuses that it tells. `final` in it is whether all jobs
         are finished, or nobody will ask again.
     """
     start = time.monotonic()
     tails = None if question.offsets is None else Tails(jobs, question.offsets)
-    statuses = wait_for_jobs(jobs, question.patience, question.report, question.known, tails)
+    statuses = wait_for_jobs(
+        jobs, question.patience, question.report, question.known, tails, started=started, news=news
+    )
     time_is_up = time.monotonic() - start >= question.patience
     final = all(status.finished for status in statuses) or (question.last and time_is_up)
     secrets: list[str] = []

@@ -23,6 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._processes.builtin
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status, stopped
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import News
 
 _GLANCES = (0.02, 0.1)
 """Least and most seconds between two looks at the directories' time stamps."""
@@ -47,6 +48,8 @@ def wait_for_jobs(
     tails: Tails | None = None,
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
+    started: t.Sequence[Record] = (),
+    news: News | None = None,
 ) -> list[Status]:
     """Wait until all of `jobs` are finished, or there is something to report.
 
@@ -54,20 +57,30 @@ def wait_for_jobs(
     :arg report: seconds after which to answer if any state differs from `known`.
     :arg known: the states, by jid, that the asker has seen already.
     :arg tails: the output of the jobs; new lines are something to report.
+    :arg started: the records of the jobs, if they have been written just now.
+    :arg news: what their supervisor tells; until then they are only looked at when a report is due.
     :returns: the status of every job, in order.
     """
     start = clock()
-    watch = _Watch(jobs, known)
+    watch = _Watch(jobs, known, started)
+    is_stale = False
     while True:
+        waited = clock() - start
+        if is_stale and waited >= min(patience, report):
+            watch.refresh(clock())
         if watch.all_finished:
             return watch.statuses
-        waited = clock() - start
         if waited >= patience or (waited >= report and watch.differs):
             return watch.statuses
         if waited >= _SOON and (watch.is_alarming or (tails is not None and tails.has_news())):
             return watch.statuses
-        sleep(min(max(_GLANCES[0], waited * _LATE), _GLANCES[1]))
-        watch.refresh(clock())
+        pause = min(max(_GLANCES[0], waited * _LATE), _GLANCES[1])
+        if news is None or news.is_over or tails is not None:
+            sleep(pause)
+            is_stale = False
+        else:
+            is_stale = not news.wait(pause if watch.is_alarming else max(pause, min(_SWEEP, patience - waited)))
+        watch.refresh(clock(), look=not is_stale)
 
 
 def jobs_of_group(store: Store, group: str | None, names: t.Collection[str] | None) -> list[LocatedJob]:
@@ -114,14 +127,27 @@ def _records(store: Store, group: str | None, names: t.Collection[str] | None) -
 class _Watch:
     """The last known status of some jobs."""
 
-    def __init__(self, jobs: t.Sequence[LocatedJob], known: t.Mapping[str, str]) -> None:
-        """:arg known: the states, by jid, that the asker has seen already."""
+    def __init__(
+        self, jobs: t.Sequence[LocatedJob], known: t.Mapping[str, str], started: t.Sequence[Record] = ()
+    ) -> None:
+        """:arg known: the states, by jid, that the asker has seen already.
+
+        :arg started: the records of the jobs, if they have been written just now.
+        """
         self._jobs = list(jobs)
         self._known = known
         self._directories = sorted({store.directory for store, dummy in jobs})
         self._stamps = self._read_stamps()
         self._restless = True  # two changes within one tick of the file system's clock look like one
         self._swept: float | None = None
+        if started:
+            self._seen: list[tuple[int, int] | None] = [None] * len(jobs)
+            self.statuses = [
+                Status(record.jid, store.path(jid), record.state, record=record)
+                for (store, jid), record in zip(jobs, started)
+            ]
+            self._judge()
+            return
         # Marks before looks: a file replaced in between is then read once more, not never.
         self._seen = [self._mark(index) for index in range(len(jobs))]
         wrappers = Wrappers()
@@ -135,9 +161,10 @@ class _Watch:
         self.differs = bool(news)
         self.is_alarming = any(state not in GOOD and state not in UNFINISHED for state in news)
 
-    def refresh(self, now: float) -> None:
-        stamps = self._read_stamps()
-        if stamps != self._stamps or self._restless:
+    def refresh(self, now: float, look: bool = True) -> None:
+        """:arg look: at files that have changed; else only whether somebody still works on the jobs."""
+        stamps = self._read_stamps() if look else self._stamps
+        if look and (stamps != self._stamps or self._restless):
             self._restless = stamps != self._stamps
             self._stamps = stamps
             self._read_changed()

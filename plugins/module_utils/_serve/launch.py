@@ -10,14 +10,13 @@ PRIVATE to the collection background.jobs. Do not use this from other collection
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove_leftovers
 from ansible_collections.background.jobs.plugins.module_utils._launcher.start import LaunchError, start_batch
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
-from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
-from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
+from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError, prepare_directory
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
@@ -26,14 +25,36 @@ def serve(request: wire.Launch) -> tuple[wire.Answer, t.Sequence[str]]:
     """:returns: the answer, and the secrets that are in it."""
     try:
         directory = prepare_directory(request.async_dir)
-        records = start_batch(request.batch, directory)
+        started = start_batch(request.batch, directory, _load)
     except (LaunchError, StoreError) as exc:
         return wire.Refusal(str(exc)), ()
-    store = Store(directory)
+    from ansible_collections.background.jobs.plugins.module_utils._reader.answer import tell_record, wait_and_tell
+
+    store, records, news = Store(directory), started.records, started.news
     with contextlib.suppress(OSError):
-        remove_leftovers(store, YOUNG, Evidence(), dry=False, now=time.time())
+        _tidy(store, records)
     answer = wire.Started([tell_record(record) for record in records], directory)
-    if request.question is None:
-        return answer, ()
-    answer.statuses, secrets, dummy = wait_and_tell([(store, record.jid) for record in records], request.question)
+    secrets: t.Sequence[str] = ()
+    if request.question is not None:
+        jobs = [(store, record.jid) for record in records]
+        fresh = records if news is not None else ()
+        answer.statuses, secrets, dummy = wait_and_tell(jobs, request.question, started=fresh, news=news)
+    if news is not None:
+        news.close()
     return answer, secrets
+
+
+def _load() -> None:
+    """Load what is needed once the batch is started, while its supervisor gets ready beside us."""
+    from ansible_collections.background.jobs.plugins.module_utils._reader import answer  # noqa: F401
+
+
+def _tidy(store: Store, records: t.Sequence[Record]) -> None:
+    """Remove what launches that were killed have left, where there is anything but what this one has made."""
+    batches = {record.batch for record in records}
+    if all(name.lstrip(".").partition(".")[0] in batches for name in os.listdir(store.directory)):
+        return
+    from ansible_collections.background.jobs.plugins.module_utils._cleanup.leftovers import YOUNG, remove_leftovers
+    from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
+
+    remove_leftovers(store, YOUNG, Evidence(), dry=False, now=time.time())

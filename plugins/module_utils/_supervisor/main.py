@@ -12,6 +12,7 @@ select(2) until a process ends, writes, or a limit is due.
 
 from __future__ import annotations
 
+import gc
 import os
 import selectors
 import shutil
@@ -46,6 +47,7 @@ from ansible_collections.background.jobs.plugins.module_utils._supervisor.attemp
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.ending import Endings
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.held_locks import HeldLocks
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import Teller
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.results import Results
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.schedule import (
     Drop,
@@ -97,12 +99,14 @@ class Supervisor:
         adopts: bool = True,
         clock: t.Callable[[], float] = time.monotonic,
         trace: _trace.Trace = _trace.OFF,
+        news: Teller | None = None,
     ) -> None:
         """:arg records: those of its jobs, as they are on disk.
 
         :arg boot: the texts of `_supervisor.boot` and of `_supervisor.fork_server`.
         :arg adopts: whether orphans of its descendants become its children.
         :arg clock: monotonic seconds.
+        :arg news: is told of the ends of jobs.
         """
         self._packed = packed
         self._store = store
@@ -147,7 +151,7 @@ class Supervisor:
             start_delay=batch.start_delay,
         )
         self._last: dict[str, Outcome] = {}
-        self._results = Results(store, batch.batch, self._records, trace)
+        self._results = Results(store, batch.batch, self._records, trace, news)
         self._locks = HeldLocks(store.directory)
         self._endings = Endings(self._records, self._running, self._schedule, self._servers, self._locks, clock, trace)
         self._stopping = False
@@ -443,14 +447,17 @@ def main(
     :arg records: those of its jobs.
     :arg go: file descriptor that tells, by one line, that the status files of the jobs are on disk. Where it ends
         before, nothing is begun.
-    :arg ready: file descriptor that is told, by one line, that the supervisor stands.
+    :arg ready: file descriptor that is told, by one line, that the supervisor stands, and then of the ends of jobs.
     :arg lock: file descriptor that holds the lock of the batch.
     """
     adopts = procfs.become_subreaper()
     title.show(title.title("supervisor", packed.batch.batch))
     trace = _trace.begin_trace(store, packed.batch)
-    supervisor = Supervisor(packed, records, store, (texts.boot(), texts.fork_server()), adopts, trace=trace)
+    boot = texts.boot(), texts.fork_server()
+    supervisor = Supervisor(packed, records, store, boot, adopts, trace=trace, news=Teller(ready))
     supervisor.prepare()
+    gc.freeze()
+    gc.enable()
     if not os.read(go, 16):
         supervisor.abandon()
         store.remove_trace(packed.batch.batch)
@@ -463,7 +470,6 @@ def main(
         # From now on a signal is understood: who asked before was not able to send one, and is heard as we begin.
         store.name_holder(lock, os.getpid(), procfs.start_time(os.getpid()))
         os.write(ready, b"ready\n")
-        os.close(ready)
         told = True
 
     try:

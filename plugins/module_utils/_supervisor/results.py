@@ -14,9 +14,10 @@ import errno
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, encode_record
-from ansible_collections.background.jobs.plugins.module_utils._model.states import DISK_FULL, LOST, NOT_WRITTEN
+from ansible_collections.background.jobs.plugins.module_utils._model.states import DISK_FULL, GOOD, LOST, NOT_WRITTEN
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import TOGETHER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
+from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import Teller
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.trace import Trace
 
 _SMALL = 4096
@@ -26,12 +27,18 @@ _SMALL = 4096
 class Results:
     """The status files of a batch. Results of jobs that end together are kept back to wait for the disk together."""
 
-    def __init__(self, store: Store, batch: str, records: t.Mapping[str, Record], trace: Trace) -> None:
-        """:arg records: those of the jobs of `batch`, by jid, as they are now whenever one is written."""
+    def __init__(
+        self, store: Store, batch: str, records: t.Mapping[str, Record], trace: Trace, news: Teller | None = None
+    ) -> None:
+        """:arg records: those of the jobs of `batch`, by jid, as they are now whenever one is written.
+
+        :arg news: is told of what is on disk.
+        """
         self._store = store
         self._batch = batch
         self._records = records
         self._trace = trace
+        self._news = news or Teller()
         self._ended: dict[str, dict[str, t.Any]] = {}
         """Results of jobs that have ended, which are not on disk yet."""
 
@@ -59,6 +66,7 @@ class Results:
         for jid, error in failed.items():
             self._trace.note(f"its result could not be written: {error.strerror}", jid)
             self._make_room(self._records[jid], results[jid], error)
+        self._news.tell(self._records[jid].state in GOOD for jid in results)
 
     def _make_room(self, record: Record, result: dict[str, t.Any], error: OSError) -> None:
         """Write a final record that could not be: in the room of the log, or of the reserve, or without its result."""

@@ -36,6 +36,8 @@ _LOADER, _DISPATCHER = "_serve.loader", "_serve.main"
 _ROOTS = {
     "launch": (
         "_serve.launch",
+        "_reader.answer",
+        "_cleanup.leftovers",
         "_supervisor.main",
         "_processes.title",
         "_supervisor.boot",

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._processes import builtin
+from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader import wait as _waiting
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._reader.tail import Tails
@@ -280,3 +280,100 @@ def test_a_job_that_ends_between_the_look_and_the_next_is_not_missed(
     statuses = wait_for_jobs([(store, "j1.0")], 60, 60, {}, clock=clock.time, sleep=clock.sleep)
     assert [status.state for status in statuses] == ["succeeded"]
     assert clock.now < 1
+
+
+# -- with news of the supervisor
+
+
+class FakeNews:
+    """News on a clock, that come at planned moments; each is whether it is the last."""
+
+    def __init__(self, clock: Clock, *moments: float, last: float = 1000.0) -> None:
+        self._clock = clock
+        self._moments = sorted((*moments, last))
+        self._last = last
+        self.is_over = False
+
+    def wait(self, seconds: float) -> bool:
+        until = self._clock.now + seconds
+        if self._moments and self._moments[0] <= until:
+            moment = self._moments.pop(0)
+            self.is_over = moment == self._last
+            self._clock.sleep(max(moment - self._clock.now, 1e-9))
+            return True
+        self._clock.sleep(seconds)
+        return False
+
+
+def started(store: Store, *jids: str) -> list[t.Any]:
+    """Records of jobs that a supervisor works on, as far as can be seen."""
+    records = [record(jid, node=os.uname().nodename, boot_id=procfs.boot_id()) for jid in jids]
+    for each in records:
+        store.write(each.jid, encode_record(each))
+    return records
+
+
+def change(store: Store, jid: str, state: str) -> None:
+    store.write(jid, encode_record(record(jid, state=state), DONE))
+
+
+def test_with_news_no_file_is_read_before_all_have_ended(store: Store, clock: Clock, looks: list[str]) -> None:
+    lock = store.make_lock("j1")
+    records = started(store, "j1.0", "j1.1")
+    clock.at(2, lambda: change(store, "j1.0", "succeeded"))
+    clock.at(5, lambda: change(store, "j1.1", "succeeded"))
+    news: t.Any = FakeNews(clock, last=5.5)
+    assert states(store, clock, ["j1.0", "j1.1"], started=records, news=news) == ["succeeded", "succeeded"]
+    assert 5.5 <= clock.now < 5.6
+    assert looks == ["j1.0", "j1.1"]
+    os.close(lock)
+
+
+def test_with_news_a_report_tells_how_the_jobs_stand_then(store: Store, clock: Clock) -> None:
+    lock = store.make_lock("j1")
+    records = started(store, "j1.0", "j1.1")
+    clock.at(2, lambda: change(store, "j1.0", "succeeded"))
+    known = {"j1.0": "queued", "j1.1": "queued"}
+    for options in ({"report": 7.0}, {"patience": 7.0}):
+        clock.now = 0.0
+        news: t.Any = FakeNews(clock)
+        told = states(store, clock, ["j1.0", "j1.1"], started=records, news=news, known=known, **options)
+        assert told == ["succeeded", "queued"]
+        assert 7 <= clock.now <= 8
+    os.close(lock)
+
+
+def test_with_news_a_job_that_goes_wrong_is_reported_soon(store: Store, clock: Clock) -> None:
+    lock = store.make_lock("j1")
+    for moment, told in ((0.1, 1.0), (3.0, 3.0)):
+        clock.now = 0.0
+        records = started(store, "j1.0", "j1.1")
+        clock.at(moment, lambda: change(store, "j1.0", "failed"))
+        news: t.Any = FakeNews(clock, moment + 0.01)
+        assert states(store, clock, ["j1.0", "j1.1"], started=records, news=news) == ["failed", "queued"]
+        assert told <= clock.now < told + 0.2
+    os.close(lock)
+
+
+def test_with_news_a_supervisor_that_goes_is_noticed(store: Store, clock: Clock) -> None:
+    lock = store.make_lock("j1")
+    records = started(store, "j1.0")
+
+    def go() -> None:
+        os.close(lock)
+        store.remove_lock("j1")
+
+    clock.at(3, go)
+    news: t.Any = FakeNews(clock, last=3.0)
+    assert states(store, clock, ["j1.0"], started=records, news=news) == ["lost"]
+    assert 3 <= clock.now < 5
+
+
+def test_news_that_do_not_come_keep_nobody_waiting_for_ever(store: Store, clock: Clock) -> None:
+    lock = store.make_lock("j1")
+    records = started(store, "j1.0")
+    clock.at(2, lambda: change(store, "j1.0", "succeeded"))
+    news: t.Any = FakeNews(clock)
+    assert states(store, clock, ["j1.0"], started=records, news=news, report=15.0) == ["succeeded"]
+    assert clock.now <= 16
+    os.close(lock)
