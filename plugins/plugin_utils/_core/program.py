@@ -73,7 +73,7 @@ def _program(roots: tuple[str, ...]) -> bytes:
 
 
 def _pack(names: t.Iterable[str], sources: t.Callable[[str], str]) -> bytes:
-    loader = f"{sources(_LOADER)}\nrun(s)\n"
+    loader = f"{sent(sources(_LOADER))}\nrun(s)\n"
     table = json.dumps({name: sent(sources(name)) for name in names})
     return b"".join(_section(zlib.compress(text.encode("ascii"))) for text in (loader, table))
 

@@ -14,6 +14,7 @@ rest of what Python 3.6 does not understand is done there: see `_serve.loader`.
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
@@ -22,6 +23,8 @@ PACKAGE = wire.__name__.rsplit(".", 2)[0]
 """The package that the names of parts are in."""
 _PLACE = Path(wire.__file__).parents[1]
 _QUOTES = '"""'
+_COMMENT = re.compile(r"^ *#.*$|  #[^\n\"']*$", re.MULTILINE)
+"""A comment that cannot be anything else: on a line of its own, or without quotes."""
 _IMPORTS = {
     "\nimport typing as t\n": "\n\n",
     "\nimport dataclasses\n": f"\nfrom {PACKAGE}._model import small_dataclasses as dataclasses\n",
@@ -40,6 +43,7 @@ def is_part(name: str) -> bool:
     return _file(name).is_file()
 
 
+@functools.lru_cache(maxsize=None)
 def sent(text: str) -> str:
     """:returns: a source as it is sent, with the same lines."""
     text = _bare(text)
@@ -49,7 +53,8 @@ def sent(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """:returns: a source with the same lines, and nothing between the quotes of its docstrings: a quarter of it.
+    """:returns: a source with the same lines, but without comments, and with nothing between the quotes of its
+        docstrings: a quarter of it.
 
     A text in three quotes that stands at the beginning of a line is one, by itself or behind what it describes.
     """
@@ -61,7 +66,7 @@ def _bare(text: str) -> str:
         else:
             rest, end, lines = after.partition("\n")
             kept += ["", rest + "\n" * inside.count("\n") + end + lines]
-    return _QUOTES.join(kept)
+    return _COMMENT.sub("", _QUOTES.join(kept))
 
 
 def _file(part: str) -> Path:
