@@ -32,7 +32,7 @@ PROBE = """
 
     class ActionModule(LaunchAction):
         def options(self):
-            return _argspec.launch(), _argspec.JOBS_RULES
+            return _argspec.launch_options(), _argspec.JOBS_RULES
 
         def perform(self, options, task_vars):
             self.sent = None
