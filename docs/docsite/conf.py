@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from docutils import nodes
+from sphinx.application import Sphinx
+
 project = "background.jobs"
 project_copyright = "The background.jobs contributors"
 title = html_short_title = "background.jobs"
@@ -29,3 +32,17 @@ _ELSEWHERE = (
     "common_return_values",
 )
 nitpick_ignore_regex = [("std:ref", "|".join(_ELSEWHERE))]
+
+# Pictures have whole addresses, for readers elsewhere. These pages show them from beside themselves.
+_PICTURES = "/raw/main/docs/pictures/"
+html_extra_path = ["../pictures"]
+
+
+def _show_own_pictures(_app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for image in doctree.findall(nodes.image):
+        if _PICTURES in image["uri"]:
+            image["uri"] = "../" * docname.count("/") + image["uri"].rpartition("/")[2]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("doctree-resolved", _show_own_pictures)

@@ -271,26 +271,29 @@ In two steps
 What to change by hand
 ----------------------
 
-============================  ==================================================
-If your play uses             Then
-============================  ==================================================
-``item.item.item`` of the     write ``item.item``: results of ``wait`` have no
-polled results                second loop around them
-the ``loop_var`` of the       drop it: ``wait`` has no loop. The item of the loop
-waiting loop                  that *started* the jobs is in ``item``
-``attempts`` of the polled    drop it: nothing is polled. ``job.attempts`` says
-results                       how often a job was started
-``results_file`` after the    set ``cleanup: false``: ``wait`` removes the file
-wait
-``until``, ``retries`` and    drop them, or write ``wait_timeout``. The jobs have
-``delay`` of the loop         limits of their own
-``become_user: "{{ item.x     start and collect the jobs of each user in tasks
-}}"`` on a looped task        of their own: a task has one user, jobs have none
-``mode: cleanup``             drop it
-``ignore_errors`` to look     keep it, or use ``failed_when`` and
-at each result                ``ignore_errors`` of a job
-``failed_when: item.rc > 1``  write ``failed_when: rc > 1`` in the job
-============================  ==================================================
+.. list-table::
+   :header-rows: 1
+   :widths: 40 60
+
+   * - If your play uses
+     - Then
+   * - ``item.item.item`` of the polled results
+     - Write ``item.item``: the results of ``wait`` have no second loop around them.
+   * - the ``loop_var`` of the waiting loop
+     - Drop it: ``wait`` has no loop. ``item`` is the item of the loop that *started* the jobs.
+   * - ``attempts`` of the polled results
+     - Drop it: nothing is polled. ``job.attempts`` says how often a job was started.
+   * - ``results_file`` after the wait
+     - Set ``cleanup: false``: ``wait`` removes the file.
+   * - ``until``, ``retries`` and ``delay`` of the waiting loop
+     - Drop them, or write ``wait_timeout``. The jobs have limits of their own.
+   * - another ``become_user`` for each item
+     - Start and collect the jobs of each user in tasks of their own: a task has one user, and all its jobs run as
+       that user.
+   * - ``mode: cleanup``
+     - Drop it.
+   * - ``failed_when`` on the waiting loop
+     - Put it into the job, without ``item.`` or the registered name: ``failed_when: rc > 1``.
 
 How much faster is it?
 ----------------------

@@ -60,7 +60,7 @@ _RST = re.compile(
     r"(?:\.\. code-block:: (?P<language>[\w+-]+)\n\n(?P<text>(?: +.*\n|\n)+))?",
     re.M,
 )
-_RST_OUTPUT = re.compile(r"\.\. code-block:: ansible-output\n\n(?P<text>(?: +.*\n|\n)+)")
+_RST_OUTPUT = re.compile(r"\.\. code-block:: none\n\n(?P<text>(?: +.*\n|\n)+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
