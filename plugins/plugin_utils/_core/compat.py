@@ -168,13 +168,15 @@ def quiet_connection(connection: t.Any) -> t.Iterator[None]:
 def option(connection: t.Any, name: str, variables: t.Mapping[str, t.Any]) -> tuple[t.Any, str | None]:
     """:returns: an option of a connection and who has set it, `None` twice where it has no such option.
 
-    It remembers who since 2.18. Before, that is found out anew, from the variables too.
+    It remembers who since 2.18. Before, that is found out anew, from the variables too: as they were before
+    `PlayContext` put the values of some options among them.
     """
     try:
         if hasattr(connection, "_origins"):
             return t.cast("t.Tuple[t.Any, str]", connection.get_option_and_origin(name))
-        of = {"plugin_type": "connection", "plugin_name": connection._load_name, "variables": variables}
-        origin = t.cast("t.Any", C).config.get_config_value_and_origin(name, **of)[1]
+        of = {"plugin_type": "connection", "plugin_name": connection._load_name}
+        known = variables.get("vars", variables)
+        origin = t.cast("t.Any", C).config.get_config_value_and_origin(name, variables=known, **of)[1]
         return connection.get_option(name), origin
     except (AttributeError, KeyError, AnsibleError):
         return None, None

@@ -137,6 +137,8 @@ def test_who_had_nothing_to_do_is_called_skipped_as_long_as_there_is_such_a_thin
         ({}, {}, False),
         ({"ansible_ssh_pipelining": False}, {}, True),
         ({"ansible_pipelining": True}, {}, True),
+        ({"ansible_pipelining": True, "vars": {"ansible_pipelining": True}}, {}, True),
+        ({"ansible_pipelining": False, "vars": {}}, {}, False),
         ({}, {"ANSIBLE_PIPELINING": "false"}, True),
     ],
     ids=str,
