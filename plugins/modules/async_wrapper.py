@@ -79,6 +79,14 @@ from ansible.module_utils.basic import AnsibleModule
 _ENVIRONMENT = dict(os.environ)  # before AnsibleModule touches it: the jobs inherit the caller's
 
 
+class _Here(AnsibleModule):
+    """A module that stays where it was started: its temporary directory, to which it would else go from one that this
+    user may not read, has gone when the jobs start."""
+
+    def _set_cwd(self) -> None:
+        return
+
+
 def main() -> None:
     """Run the program, and hand on what it prints."""
     spec = {
@@ -86,7 +94,7 @@ def main() -> None:
         "line": {"type": "str", "required": True},
         "payload": {"type": "str", "required": True},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = _Here(argument_spec=spec, supports_check_mode=True)
     # Not run_command: it does without the caller's environment, and takes texts apart. Not capture_output: Python 3.6.
     done = subprocess.run(  # noqa: UP022  pylint: disable=ansible-bad-function
         [sys.executable or "python3", *module.params["options"], module.params["line"]],
