@@ -42,8 +42,8 @@ OLDEST_TARGET = "3.6"
 OTHER_TARGETS = ("3.7", "3.13", "3.14")
 
 LONG_SCENARIOS = ("default", "faults")
-# The reference documents: `make test` has no time for them, `make check` runs them.
-APART = ("documents", "fleet")
+# The reference documents, and odd hosts: `make test` has no time for them, `make check` runs them.
+APART = ("documents", "fleet", "odd")
 
 # Collections that Molecule's Docker driver needs, and what they need.
 DRIVER_COLLECTIONS = ("community/docker", "community/library_inventory_filtering_v1", "ansible/posix")
