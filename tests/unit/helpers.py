@@ -29,7 +29,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model import reco
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.states import GOOD, RUNNING
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, tree
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, signals, tree
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
@@ -358,7 +358,7 @@ class Batches:
         for batch in {jid.rpartition(".")[0] for jid in self._jids}:
             eventually(lambda batch=batch: self._is_ended(batch))  # type: ignore[misc]
         for process in [*marked(self.directory, set(self._jids)), *self._forked()]:
-            procfs.send_signal(process, signal.SIGKILL)
+            signals.send_signal(process, signal.SIGKILL)
 
     def _forked(self) -> list[procfs.Process]:
         """The processes of jobs that a fork server has made: they cannot be marked before they run a command."""
@@ -373,7 +373,7 @@ class Batches:
         holder = self.store.lock_holder(batch)
         process = None if holder is None else procfs.find(*holder)
         if process is not None:
-            procfs.send_signal(process, signal.SIGKILL)
+            signals.send_signal(process, signal.SIGKILL)
         return False
 
     def finished(self, jid: str) -> Status | None:

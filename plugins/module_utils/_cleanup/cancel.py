@@ -27,7 +27,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
     STOPPED,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, signals
 from ansible_collections.background.jobs.plugins.module_utils._processes import tree as _tree
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import (
     Wrappers,
@@ -138,7 +138,7 @@ def _ask(jobs: t.Sequence[LocatedJob], statuses: t.Sequence[Status], mode: str) 
             continue  # it reads the requests as it begins
         process = procfs.find(*holder)
         if process is not None:
-            procfs.send_signal(process, signal.SIGUSR1)
+            signals.send_signal(process, signal.SIGUSR1)
         elif store.lock_owner(batch) == holder[0]:  # there is nothing to see it by, but it holds the lock
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(holder[0], signal.SIGUSR1)

@@ -23,7 +23,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model import batc
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import NOT_FOUND
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, this_process
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import News
@@ -260,7 +260,7 @@ def _become_supervisor(
     pipe = os.fstat(ready)
     try:
         os.setsid()
-        procfs.keep_open((go, ready, lock))
+        this_process.keep_open((go, ready, lock))
         from ansible_collections.background.jobs.plugins.module_utils._supervisor import main
 
         main.main(packed, records, store, go, ready, lock)

@@ -17,7 +17,7 @@ import signal
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, this_process, title
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, of_survivors
 
 _GLANCE = 0.5
@@ -60,7 +60,7 @@ def _leave(lock: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
-    procfs.keep_open((lock,))
+    this_process.keep_open((lock,))
 
 
 def _sleep(known: t.Mapping[int, str]) -> None:

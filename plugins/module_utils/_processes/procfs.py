@@ -2,35 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes: who is who, starting one in a session of its own, signalling only what is ours.
+"""The processes of this host, as they are seen: who is who, what runs, what it has used.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import functools
 import os
-import resource
-import signal
 import subprocess
-import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._processes import python
-from ansible_collections.background.jobs.plugins.module_utils._store.directory import native
-
-_PR_SET_CHILD_SUBREAPER = 36
 _ARGUMENTS = 1 << 23
 """Bytes of a process's arguments that are looked at."""
 _PASSES = 3
 """How often the host is asked at most for processes that `table` has not seen yet."""
 _AT_ONCE = 1 << 16
 """Bytes of a file of /proc that are read at once. Less than that is all of it."""
-_FILES = 1 << 20
-"""File descriptors that are looked at to be closed, where none are listed."""
 PROC = "proc"
 PS = "ps"
 BLIND = "blind"
@@ -98,232 +88,17 @@ def is_stopped(pid: int, started: str | None) -> bool:
     return bool(fields) and fields[0] in ("T", "t") and fields[19] == started
 
 
+def has_ended(pid: int) -> bool:
+    """:returns: whether a child of ours has ended, by what ps(1) says; for systems without waitid(2)."""
+    return (_ps(pid, "state") or "Z").startswith("Z")
+
+
 def progress(pid: int) -> int | None:
     """:returns: the CPU time that a process has used, in clock ticks (proc(5)); `None` for one that is not idle at
     this moment, but runs, or waits for a CPU or for a disk.
     """
     fields = _stat(pid)
     return None if fields and fields[0] in ("R", "D") else int(fields[11]) + int(fields[12]) if fields else 0
-
-
-def is_child(pid: int) -> bool:
-    """:returns: whether a process, which may have ended, is a child of ours that is left to be waited for."""
-    try:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except OSError:
-        return False
-    return True
-
-
-def become_subreaper() -> bool:
-    """Make orphans among our descendants our children (Linux, prctl(2)), so that none escapes and none is a zombie.
-
-    :returns: whether this system can.
-    """
-    try:
-        import ctypes
-
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False
-
-
-def cpu_count() -> int:
-    """:returns: how many CPU threads this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def keep_open(handles: t.Collection[int]) -> None:
-    """Let the standard streams of this process be empty, and close all other file descriptors that it has inherited,
-    but these: who reads from the other end of one would wait for us.
-    """
-    null = os.open(os.devnull, os.O_RDWR)
-    for handle in range(3):
-        os.dup2(null, handle)
-    try:
-        found = {int(name) for name in os.listdir("/dev/fd")}
-    except OSError:
-        found = set()
-    if found.issuperset(handles):
-        for handle in found.difference(handles, range(3)):
-            with contextlib.suppress(OSError):  # that of the listing itself
-                os.close(handle)
-        return
-    last = 2  # it shows the first three alone (FreeBSD), or nothing
-    for handle in [*sorted(handles), _most_files()]:
-        os.closerange(last + 1, handle)
-        last = handle
-
-
-def _most_files() -> int:
-    """:returns: above which number no file descriptor of ours is; they are given from below."""
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _FILES if soft == resource.RLIM_INFINITY else min(soft, _FILES)
-
-
-class OpenFiles:
-    """How many files this process may have open. What it starts gets the limit that it was started with itself."""
-
-    given: int | None = None
-    """That limit, where this process has raised its own; else `None`."""
-
-    @classmethod
-    def allow(cls, count: int) -> int | None:
-        """Raise the limit of this process, if it is lower than `count`, as far as it may.
-
-        :returns: what it is then, `None` where there is none.
-        """
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft == resource.RLIM_INFINITY:
-            return None
-        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        if soft >= wanted:
-            return soft
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (ValueError, OSError):
-            return soft
-        cls.given = soft
-        return wanted
-
-    @classmethod
-    def give_back(cls) -> None:
-        """Set the limit to what it was: in a new process, before it becomes another program."""
-        if cls.given is not None:
-            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (cls.given, hard))
-
-
-class Child:
-    """A started job process: leader of a session and a process group of its own, so that the group can be signalled.
-
-    `stdout`, `stderr` and `program` are our ends of its pipes; `program` is `None` where nothing is fed to it.
-    """
-
-    def __init__(
-        self, command: t.Sequence[str], environment: t.Mapping[str, str], feed: bool, keep: t.Sequence[int] = ()
-    ) -> None:
-        """:arg feed: `command` is a Python that is to run what is written to `self.program`, see `python.fed`.
-
-        :arg keep: file descriptors of ours that the process is to have too.
-        :raises OSError: it could not be started.
-        """
-        ours: int | None = None
-        theirs: int | None = None
-        argv = list(command)
-        if feed:
-            theirs, ours = os.pipe()
-            argv += ["-c", python.start(theirs, OpenFiles.given)]
-        try:
-            # The process outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
-            self._popen = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={native(name): native(value) for name, value in environment.items()},
-                start_new_session=True,
-                pass_fds=(*keep, *(() if theirs is None else (theirs,))),
-                # We have one thread. Without a cause for it a process starts faster.
-                preexec_fn=None if feed or OpenFiles.given is None else OpenFiles.give_back,
-            )
-        except BaseException:
-            if ours is not None:
-                os.close(ours)
-            raise
-        finally:
-            if theirs is not None:
-                os.close(theirs)
-        self.pid = self._popen.pid
-        self.started = start_time(self.pid)
-        pipes: t.Any = self._popen
-        self.stdout = pipes.stdout.fileno()
-        self.stderr = pipes.stderr.fileno()
-        self.program = ours
-        for handle in (self.stdout, self.stderr, self.program):
-            if handle is not None:
-                os.set_blocking(handle, False)
-
-    def exit_status(self) -> int:
-        """Take the exit status of the process, which has ended (see `ended_children`).
-
-        :returns: the exit status, or minus the number of the signal that ended it.
-        """
-        return self._popen.wait()
-
-    def close(self) -> None:
-        """Close our ends of the pipes."""
-        for stream in (self._popen.stdout, self._popen.stderr):
-            if stream is not None:
-                stream.close()
-        if self.program is not None:
-            os.close(self.program)
-            self.program = None
-
-
-class Forked:
-    """A job process that a fork server has made; what `Child` is for a process of its own."""
-
-    def __init__(self, fork: t.Callable[[t.Sequence[int]], int | None], keep: t.Sequence[int]) -> None:
-        """:arg fork: makes the process, which is to have these file descriptors; `None` if that failed.
-
-        :raises OSError: there is none.
-        """
-        pipes = [os.pipe() for dummy in range(3)]
-        (self.stdout, stdout), (self.stderr, stderr), (program, ours) = pipes
-        self.program: int | None = ours
-        try:
-            pid = fork((stdout, stderr, program, *keep))
-        finally:
-            for handle in (stdout, stderr, program):
-                os.close(handle)
-        if pid is None:
-            self.close()
-            raise ConnectionResetError("there is no fork server")
-        self.pid = pid
-        self.started = start_time(pid)
-        for handle in (self.stdout, self.stderr, ours):
-            os.set_blocking(handle, False)
-
-    def exit_status(self) -> int:
-        """Take the exit status of the process, which has ended.
-
-        :returns: the exit status, or minus the number of the signal that ended it.
-        """
-        status = os.waitpid(self.pid, 0)[1]
-        return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-
-    def close(self) -> None:
-        """Close our ends of the pipes."""
-        for handle in (self.stdout, self.stderr, self.program):
-            if handle is not None:
-                os.close(handle)
-        self.program = None
-
-
-AnyChild: t.TypeAlias = "Child | Forked"
-
-
-def ended_children(ours: t.Collection[int]) -> list[int]:
-    """Look which of our children have ended. Orphans that we adopted as subreaper are waited for here.
-
-    :arg ours: the children that are left for `Child.exit_status`.
-    :returns: those of `ours` that have ended.
-    """
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13; there is no subreaper there either
-        return [pid for pid in ours if (_ps(pid, "state") or "Z").startswith("Z")]
-    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    while True:
-        try:
-            info = os.waitid(os.P_ALL, 0, options)
-        except ChildProcessError:
-            break
-        if info is None or info.si_pid in ours:
-            break
-        os.waitpid(info.si_pid, 0)
-    return [pid for pid in ours if os.waitid(os.P_PID, pid, options) is not None]
 
 
 def table() -> dict[int, Process]:
@@ -401,27 +176,6 @@ def owner_and_command(pid: int) -> tuple[int, str]:
     fields = dict(line.split(b":", 1) for line in lines if b":" in line)
     name = fields.get(b"Name", b"").strip().decode("utf-8", "replace")
     return int(fields[b"Uid"].split()[1]), name
-
-
-def send_signal(process: Process, number: int) -> None:
-    """Send a signal to a process, and to no other that has its number by now."""
-    handle = None
-    try:
-        if hasattr(os, "pidfd_open"):  # Linux 5.3 with Python 3.9
-            handle = os.pidfd_open(process.pid)
-        if start_time(process.pid) != process.started:
-            return
-        if handle is None:
-            os.kill(process.pid, number)
-        else:
-            signal.pidfd_send_signal(handle, number)  # type: ignore[attr-defined,unused-ignore]
-    except OSError:
-        if start_time(process.pid) == process.started:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(process.pid, number)
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def _stat(pid: int) -> list[str]:

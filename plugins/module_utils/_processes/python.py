@@ -47,7 +47,7 @@ exec(boot, {{"program": program}})
 def start(handle: int, files: int | None = None) -> str:
     """:returns: what a Python has to run that is to find what `fed` made behind this file descriptor of its own.
 
-    :arg files: how many open files it may have, as `_processes.procfs.OpenFiles` tells; `None` for as many as we may.
+    :arg files: how many open files it may have, as `this_process.OpenFiles` tells; `None` for as many as we may.
     """
     return f"exec({_FIRST.format(handle=handle, files=files)!r}, {{}})"
 

@@ -20,7 +20,7 @@ import signal
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, signals
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 
 LOOK = 0.1
@@ -143,7 +143,7 @@ class Tree:
                 os.killpg(self.leader, number)  # all of the group at one moment, so that none forks away
         for process in self.members(census):
             if not (self.held and process.group == self.leader):
-                procfs.send_signal(process, number)
+                signals.send_signal(process, number)
 
 
 def with_descendants(pids: t.Collection[int], processes: t.Mapping[int, procfs.Process]) -> set[int]:

@@ -28,7 +28,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.outcome imp
     spawn_failed,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.states import SUCCEEDED
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python, spawn
 from ansible_collections.background.jobs.plugins.module_utils._processes import title as _title
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import (
     GIVE_UP,
@@ -105,7 +105,7 @@ class Attempt:
         """:arg lock: file descriptor that holds the job's lock, which the job holds too as long as it runs."""
         self.job = job
         self.lock = lock
-        self.child: procfs.AnyChild | None = None
+        self.child: spawn.AnyChild | None = None
         self.tree: Tree | None = None
         self.ended_at: float | None = None
         self.killed_at: float | None = None
@@ -267,7 +267,7 @@ class Attempt:
         own = {MARK: self._mark}
         if step.files:
             own[FILES] = self._context.store.make_files(job.jid, step.files)
-        child: procfs.AnyChild
+        child: spawn.AnyChild
         if step.style == FILE:
             child, feed = self._start_file(step, own), b""
         else:
@@ -286,7 +286,7 @@ class Attempt:
         if child.program is not None:
             self._context.selector.register(child.program, selectors.EVENT_WRITE, job.jid)
 
-    def _start_python(self, step: Step, own: dict[str, str]) -> tuple[procfs.AnyChild, bytes]:
+    def _start_python(self, step: Step, own: dict[str, str]) -> tuple[spawn.AnyChild, bytes]:
         """Start a Python module, in a fork of a server that has loaded it already, or in a Python of its own.
 
         :arg own: environment variables that only this step has.
@@ -300,15 +300,15 @@ class Attempt:
         if self._context.servers.ready(*place):
             said = {"log": self._log is not None, "limit": limit, "title": title}
             with contextlib.suppress(OSError):
-                forked = procfs.Forked(lambda handles: self._context.servers.take(*place, said, handles), keep)
+                forked = spawn.Forked(lambda handles: self._context.servers.take(*place, said, handles), keep)
                 return forked, self._context.servers.feed(*place, {**hidden, **own})
         environment = {**inherited, **self.job.environment, **own}
-        child = procfs.Child(python.command(step.interpreter, environment), environment, feed=True, keep=keep)
+        child = spawn.Child(python.command(step.interpreter, environment), environment, feed=True, keep=keep)
         keep = [] if self.lock is None else [self.lock]
         run = _RUN.format(title=title, log=self._log, limit=limit, keep=keep, environment=hidden)
         return child, python.fed((self._context.boot + run).encode("utf-8"), self._program())
 
-    def _start_file(self, step: Step, own: dict[str, str]) -> procfs.Child:
+    def _start_file(self, step: Step, own: dict[str, str]) -> spawn.Child:
         """Start a module that has to be a file, with its arguments in another: both in memory, if the system can.
 
         :arg own: environment variables that only this step has.
@@ -319,10 +319,10 @@ class Attempt:
         if not handles:
             directory = self._context.store.make_files(self.job.jid, contents)
             files = [os.path.join(directory, name) for name in contents]
-            return procfs.Child([*step.interpreter, *files], environment, feed=False)
+            return spawn.Child([*step.interpreter, *files], environment, feed=False)
         try:
             files = [f"/proc/self/fd/{handle}" for handle in handles]
-            return procfs.Child([*step.interpreter, *files], environment, feed=False, keep=handles)
+            return spawn.Child([*step.interpreter, *files], environment, feed=False, keep=handles)
         finally:
             for handle in handles:
                 os.close(handle)
@@ -330,7 +330,7 @@ class Attempt:
     def _program(self) -> bytes:
         return self._context.packed.step(self.job.jid, len(self._outcomes)).program
 
-    def _write_program(self, child: procfs.AnyChild) -> None:
+    def _write_program(self, child: spawn.AnyChild) -> None:
         handle: t.Any = child.program  # there is one, or nothing would be written
         try:
             written = os.write(handle, self._feed[:_CHUNK])
@@ -377,7 +377,7 @@ class Attempt:
         head, tail = os.pread(self._log, half, self._log_start), os.pread(self._log, half, end - half)
         return joined(head, size - 2 * half, tail)
 
-    def _release(self, child: procfs.AnyChild) -> None:
+    def _release(self, child: spawn.AnyChild) -> None:
         for descriptor in self._open:
             self._context.selector.unregister(descriptor)
         if child.program is not None:

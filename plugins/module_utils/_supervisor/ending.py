@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import CAUSES
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import spawn
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.attempt import Attempt
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.fork_client import ForkServers
@@ -117,7 +117,7 @@ class Endings:
         self.child_ended = False
         by_pid = {attempt.child.pid: attempt for attempt in self._running.values() if attempt.child is not None}
         now = self._clock()
-        for pid in procfs.ended_children(by_pid.keys()):
+        for pid in spawn.ended_children(by_pid.keys()):
             if by_pid[pid].ended_at is None:
                 self._trace.note(f"its process {pid} has ended", by_pid[pid].job.jid)
                 by_pid[pid].ended_at = now

@@ -27,7 +27,13 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import PYTHON, Packed
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, python, title
+from ansible_collections.background.jobs.plugins.module_utils._processes import (
+    procfs,
+    python,
+    spawn,
+    this_process,
+    title,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import native
 
 _WRAPPER = re.compile(rb"_ANSIBALLZ_WRAPPER = True\b")
@@ -177,7 +183,7 @@ class ForkClient:
             os.lseek(memory, 0, os.SEEK_SET)
             # It outlives every AnsibleModule, whose run_command waits for the end: hence no run_command.
             self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                [*python.command(interpreter, environment), "-c", python.start(memory, procfs.OpenFiles.given)],
+                [*python.command(interpreter, environment), "-c", python.start(memory, this_process.OpenFiles.given)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -257,7 +263,7 @@ class ForkClient:
         for line in filter(None, answer.split(b"\n")):
             match = _FORKED.fullmatch(line)
             number, pid = map(int, match.groups()) if match else (-1, 0)
-            if not 0 <= number < len(self._pairs) or number in found or not procfs.is_child(pid):
+            if not 0 <= number < len(self._pairs) or number in found or not spawn.is_child(pid):
                 raise ConnectionResetError("talks nonsense")
             found[number] = SpareProcess(pid, self._pairs[number][0])
         for number, (ours, dummy) in enumerate(self._pairs):

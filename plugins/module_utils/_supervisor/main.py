@@ -39,7 +39,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
     SUPERVISOR_FAILED,
     TIMED_OUT,
 )
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, title
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, this_process, title
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import texts
 from ansible_collections.background.jobs.plugins.module_utils._supervisor import trace as _trace
@@ -82,7 +82,7 @@ def affordable(wanted: int, jobs: int, locks: int) -> int:
     :arg locks: how many different locks they may hold beside that.
     """
     at_once = min(wanted or jobs, jobs)
-    limit = procfs.OpenFiles.allow(_DESCRIPTORS + locks + at_once * _DESCRIPTORS_OF_JOB)
+    limit = this_process.OpenFiles.allow(_DESCRIPTORS + locks + at_once * _DESCRIPTORS_OF_JOB)
     most = at_once if limit is None else max(1, (limit - _DESCRIPTORS - locks) // _DESCRIPTORS_OF_JOB)
     return most if most < at_once else wanted
 
@@ -122,7 +122,7 @@ class Supervisor:
         pid, start = os.getpid(), procfs.start_time(os.getpid())
         for record in self._records.values():
             record.supervisor_pid, record.supervisor_start = pid, start
-        wanted = slots(batch.concurrency, procfs.cpu_count())
+        wanted = slots(batch.concurrency, this_process.cpu_count())
         given = affordable(wanted, len(batch.jobs), len({job.lock for job in batch.jobs if job.lock}))
         if given != wanted:
             for record in list(self._records.values())[given:]:
@@ -450,7 +450,7 @@ def main(
     :arg ready: file descriptor that is told, by one line, that the supervisor stands, and then of the ends of jobs.
     :arg lock: file descriptor that holds the lock of the batch.
     """
-    adopts = procfs.become_subreaper()
+    adopts = this_process.become_subreaper()
     title.show(title.title("supervisor", packed.batch.batch))
     trace = _trace.begin_trace(store, packed.batch)
     boot = texts.boot(), texts.fork_server()

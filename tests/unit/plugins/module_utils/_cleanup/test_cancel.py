@@ -18,7 +18,7 @@ from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel im
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import STATES, UNFINISHED
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, signals
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.tests.unit.helpers import record
 
@@ -39,7 +39,7 @@ def lock(store: Store) -> t.Iterator[int]:
 def signalled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The pids that would have been sent a signal."""
     pids: list[int] = []
-    monkeypatch.setattr(procfs, "send_signal", lambda process, number: pids.append(process.pid))
+    monkeypatch.setattr(signals, "send_signal", lambda process, number: pids.append(process.pid))
     return pids
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
+from ansible_collections.background.jobs.plugins.module_utils._processes import procfs, signals
 from ansible_collections.background.jobs.plugins.module_utils._processes import tree as _tree
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import Process
 from ansible_collections.background.jobs.plugins.module_utils._processes.tree import Census, Tree, with_descendants
@@ -226,13 +226,13 @@ def test_many_are_ended_at_once_each_with_its_own_grace(
 ) -> None:
     deaf = [started("signal.signal(signal.SIGTERM, signal.SIG_IGN)", **{_tree.MARK: f"{mark}{n}"}) for n in range(3)]
     sent: list[tuple[int, int]] = []
-    real = procfs.send_signal
+    real = signals.send_signal
 
     def send(process: Process, number: int) -> None:
         sent.append((process.pid, number))
         real(process, number)
 
-    monkeypatch.setattr(procfs, "send_signal", send)
+    monkeypatch.setattr(signals, "send_signal", send)
     trees = [Tree(f"{mark}{n}", 0, None, held=False, grace=n * 0.5) for n in range(3)]
     assert _tree.end_trees(trees) == [_tree.Ended(True, [])] * 3
     first = [(process.pid, number) for process in deaf for number in (signal.SIGTERM, signal.SIGCONT)]

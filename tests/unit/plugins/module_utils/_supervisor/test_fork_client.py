@@ -443,7 +443,7 @@ def test_where_orphans_do_not_become_ours_there_are_no_servers() -> None:
 
 def test_where_orphans_do_not_become_ours_no_job_is_forked(batches: Batches) -> None:
     jobs = [probe_job(f"j1.{number}", "2.22", code="import time; time.sleep(0.5)") for number in range(3)]
-    batches.launch(*jobs, sources=altered("_processes.procfs", ("import ctypes", "raise ImportError")))
+    batches.launch(*jobs, sources=altered("_processes.this_process", ("import ctypes", "raise ImportError")))
     supervisor = batches.supervisor("j1.0")
     eventually(lambda: len(children(supervisor)) == 3)
     for job in jobs:

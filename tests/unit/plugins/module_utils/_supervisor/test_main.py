@@ -489,7 +489,7 @@ def crowded(note: Path) -> Sources:
     """A supervisor whose user may have no more processes as long as a file is there."""
     change = "            self._popen = subprocess.Popen("
     refuse = f"            if os.path.exists({str(note)!r}):\n                raise BlockingIOError(11, 'Resource')\n"
-    return altered("_processes.procfs", (change, refuse + change))
+    return altered("_processes.spawn", (change, refuse + change))
 
 
 def test_a_job_for_which_there_is_no_process_waits_while_others_run(
@@ -568,7 +568,7 @@ def test_all_jobs_run_at_once_though_the_limit_of_open_files_is_low_and_they_inh
 def test_jobs_that_wait_since_there_are_no_more_files_say_so(batches: Batches, gates: Gates) -> None:
     jobs = [gates.job(f"j1.{number}") for number in range(8)]
     change = "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)"
-    batches.launch(*jobs, sources=altered("_processes.procfs", (change, "soft, hard = 64, 64")))
+    batches.launch(*jobs, sources=altered("_processes.this_process", (change, "soft, hard = 64, 64")))
     eventually(lambda: gates.is_reached("j1.5"))
     status = batches.look("j1.6")
     assert (status.state, status.reason) == ("queued", "open_files")
