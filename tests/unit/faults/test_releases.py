@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program
-from ansible_collections.background.jobs.tests.unit.helpers import LIMIT, PYTHON, Batches, Gates, eventually, serve
+from ansible_collections.background.jobs.tests.unit.helpers import PYTHON, Batches, Gates, eventually, serve
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -120,10 +120,9 @@ def test_what_it_has_started_is_collected_and_cancelled(release: Release, batche
     cancelled = serve(wire.Cancel(directory, [JIDS[3]], "kill"))
     assert isinstance(cancelled, wire.Statuses) and states(cancelled) == {JIDS[3]: "cancelled"}
     gate.touch()
-    question = wire.Question(directory, patience=LIMIT)
-    expected = ["succeeded", "failed", "timed_out", "cancelled", "skipped", "succeeded"]
-    assert [*states(serve(wire.Ask(JIDS, "status", question))).values()] == expected
     batches.supervisor_ends("j12345")
+    expected = ["succeeded", "failed", "timed_out", "cancelled", "skipped", "succeeded"]
+    assert [*states(serve(wire.Ask(JIDS, "status", wire.Question(directory)))).values()] == expected
     pruned = serve(wire.Prune(directory, 0))
     assert isinstance(pruned, wire.Pruned) and {info["ansible_job_id"] for info in pruned.jobs} == {*JIDS}
     assert os.listdir(directory) == []
