@@ -77,9 +77,12 @@ def prepare_directory(directory: str) -> str:
     """Make the async directory, with mode 0700, or check the one that is there.
 
     :returns: its absolute path.
-    :raises StoreError: it cannot be made or written, is a link, or could be changed or replaced by another user.
+    :raises StoreError: there is no home for it, it cannot be made or written, is a link, or could be changed or
+        replaced by another user.
     """
     path = expand(directory)
+    if os.path.expanduser(directory).startswith("~"):
+        raise StoreError(f"{user_name(os.geteuid())} has no home for the async directory {directory}; {_ANOTHER}")
     try:
         if not os.path.isdir(path):
             _check_above(path, os.path.join(_there(path), os.curdir))  # before anything is made

@@ -10,6 +10,7 @@ import grp
 import itertools
 import json
 import os
+import pwd
 import re
 import resource
 import stat
@@ -77,6 +78,18 @@ def test_prepare_makes_a_private_directory(tmp_path: Path, umask: t.Callable[[in
     path = prepare_directory(str(tmp_path / "deep" / "async"))
     assert path == str(tmp_path / "deep" / "async")
     assert mode(path) == 0o700
+
+
+def test_a_user_without_a_home_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def getpwuid(uid: int) -> t.NoReturn:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", getpwuid)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"^\d+ has no home for the async directory ~/\.ansible_async; set the shell"):
+        prepare_directory("~/.ansible_async")
+    assert os.listdir(tmp_path) == []
 
 
 def test_prepare_takes_a_directory_that_is_there(tmp_path: Path) -> None:
