@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._locks import keeper, named_lock
+from ansible_collections.background.jobs.plugins.module_utils._model.names import DRAIN, KILL
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
 from ansible_collections.background.jobs.plugins.module_utils._model.record import encode_record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (
@@ -38,11 +39,6 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.left_runni
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._reader.wait import LocatedJob
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-KILL = "kill"
-"""Mode that ends running jobs too."""
-DRAIN = "drain"
-"""Mode that only keeps jobs from being started."""
 
 _PATIENCE = 20.0
 """Seconds beyond a job's own time between TERM and KILL that its supervisor may take, on a host under load."""

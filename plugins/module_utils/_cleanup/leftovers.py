@@ -18,39 +18,29 @@ import contextlib
 import dataclasses
 import fcntl
 import os
-import re
 import shutil
 import stat
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._model import names as _naming
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
-from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 YOUNG = 3600.0
 """Seconds for which a file without a job is left alone in any case."""
 
-_JOB = re.compile(r"(j[0-9]+)\.[0-9]+")
-_SHARED = re.compile(r"\.(?P<jid>(?P<batch>j[0-9]+)\.[0-9]+)\.(?:shared|(?P<sharer>j[0-9]+\.[0-9]+)\.sharer)")
-_LEFTOVER = re.compile(
-    r"\.(?P<batch>j[0-9]+)\.(?:lock|reserve|trace)"
-    r"|\.(?P<hidden>j[0-9]+)\.[0-9]+\.(?:kill|drain|d|[0-9a-f]+\.tmp)"
-    r"|(?P<shown>j[0-9]+)\.[0-9]+\.(?:log|tmp)"  # .tmp: of builtin async
-)
-
 
 def by_batch(names: t.Iterable[str]) -> dict[str, list[str]]:
     """:returns: those of the names of an async directory that belong to no job, by their batch."""
     names = sorted(names)
-    alive = {match.group(1) for match in map(_JOB.fullmatch, names) if match}
-    alive |= {match.group("batch") for match in map(_SHARED.fullmatch, names) if match}
+    alive = {_naming.batch_of(name) for name in names if _naming.JOB.fullmatch(name)}
+    alive |= {match.group("batch") for match in map(_naming.SHARED_FILE.fullmatch, names) if match}
     found: dict[str, list[str]] = {}
     for name in names:
-        match = _LEFTOVER.fullmatch(name)
-        batch = match and (match.group("batch") or match.group("hidden") or match.group("shown"))
-        if batch and batch not in alive:
+        batch = _naming.leftover_of(name)
+        if batch is not None and batch not in alive:
             found.setdefault(batch, []).append(name)
     return found
 
@@ -71,15 +61,15 @@ def shared(names: t.Iterable[str]) -> dict[str, Shared]:
     visible = set(names)
     found: dict[str, Shared] = {}
     for name in names:
-        match = _SHARED.fullmatch(name)
+        match = _naming.SHARED_FILE.fullmatch(name)
         if match and match.group("jid") not in visible:
             job = found.setdefault(match.group("jid"), Shared())
             job.files.append(name)
             if match.group("sharer"):
                 job.sharers.add(match.group("sharer"))
     for jid, job in found.items():
-        if f"{jid}.log" in visible:
-            job.files.append(f"{jid}.log")
+        if _naming.log_name(jid) in visible:
+            job.files.append(_naming.log_name(jid))
     return found
 
 
@@ -99,12 +89,12 @@ def remove_leftovers(store: Store, older_than: float, evidence: Evidence, dry: b
             paths = [os.path.join(store.directory, name) for name in names]
             before = now - max(older_than, YOUNG)
             # A log alone is that of a job which builtin async_status has cleaned up: there is nothing to wait for.
-            if not all(_is_old(path, now if path.endswith(".log") else before) for path in paths):
+            if not all(_is_old(path, now if path.endswith(_naming.LOG) else before) for path in paths):
                 continue
             if not dry:
                 for path in paths:
                     with contextlib.suppress(FileNotFoundError):  # somebody else has come to it, too
-                        shutil.rmtree(path) if path.endswith(".d") else os.unlink(path)
+                        shutil.rmtree(path) if path.endswith(_naming.FILES) else os.unlink(path)
             removed += paths
     return removed + _remove_shared(store, now - max(older_than, YOUNG), dry)
 
@@ -116,7 +106,7 @@ def _remove_shared(store: Store, before: float, dry: bool) -> list[str]:
     """
     removed: list[str] = []
     for jid, job in shared(_names(store)).items():
-        batches = {each.rpartition(".")[0] for each in (jid, *job.sharers)}
+        batches = {_naming.batch_of(each) for each in (jid, *job.sharers)}
         paths = [os.path.join(store.directory, name) for name in job.files]
         with contextlib.suppress(FileNotFoundError):  # collected, in this moment
             if not any(map(store.is_locked, batches)) and all(_is_old(path, before) for path in paths):
@@ -163,8 +153,8 @@ def _held(store: Store, batch: str) -> t.Iterator[bool]:
 def _is_old(path: str, before: float) -> bool:
     """:returns: whether a file, or a directory where there has to be one, is ours and was last touched by then."""
     info = os.lstat(path)
-    is_kind = stat.S_ISDIR if path.endswith(".d") else stat.S_ISREG
-    touched = max(info.st_mtime, info.st_ctime) if path.endswith(SHARED) and info.st_size else info.st_mtime
+    is_kind = stat.S_ISDIR if path.endswith(_naming.FILES) else stat.S_ISREG
+    touched = max(info.st_mtime, info.st_ctime) if path.endswith(_naming.SHARED) and info.st_size else info.st_mtime
     return is_kind(info.st_mode) and info.st_uid == os.geteuid() and touched <= before
 
 

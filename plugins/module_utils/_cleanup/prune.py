@@ -16,12 +16,12 @@ import typing as t
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import leftovers
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
+from ansible_collections.background.jobs.plugins.module_utils._model.names import batch_of
 from ansible_collections.background.jobs.plugins.module_utils._model.states import LOST, OTHER_HOST, UNFINISHED
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Info, Status
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import (
     Evidence,
     Selection,
-    batch_of,
     find_jobs,
 )
 from ansible_collections.background.jobs.plugins.module_utils._reader.left_running import left_running

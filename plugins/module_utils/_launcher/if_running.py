@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import ATTACH, FAIL, RESTART, START, Batch
+from ansible_collections.background.jobs.plugins.module_utils._model.names import KILL
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._processes.procfs import is_alive
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence
@@ -98,9 +99,7 @@ def _end(store: Store, statuses: t.Sequence[Status]) -> None:
 
     :raises RunningError: one of them runs on; no request to end it is left.
     """
-    ended = [
-        each.status for each in cancel.cancel_jobs([(store, status.jid) for status in statuses], cancel.KILL, False)
-    ]
+    ended = [each.status for each in cancel.cancel_jobs([(store, status.jid) for status in statuses], KILL, False)]
     evidence = Evidence()
     found = [(status, _pids(status, evidence)) for status in ended]
     stuck = [(status, pids) for status, pids in found if pids or not status.finished]

@@ -18,10 +18,9 @@ import os
 import time
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._model.names import is_jid, is_shared_by
 from ansible_collections.background.jobs.plugins.module_utils._model.told import Status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import StoreError
-from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARED, SHARER
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 
 _PATIENCE = 120.0
@@ -34,7 +33,7 @@ def is_there(store: Store, batch: str) -> bool:
     for name in os.listdir(store.directory):
         if name.startswith(f"{batch}.") and is_jid(name):
             return True
-        if name.endswith((SHARED, SHARER)) and f".{batch}." in name:
+        if is_shared_by(name, batch):
             return True
     return False
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import number_of
+
 _LEAST = 6
 """Characters of a batch's name that a short id has at least: fewer could be a slip of the hand."""
 _SHORT = re.compile(r"(?P<batch>j[0-9]{5,60})(?:\.(?P<number>[0-9]{1,20}))?")
@@ -61,5 +63,4 @@ def _has(jid: str, batch: str, number: str | None) -> bool:
 
 
 def _order(jid: str) -> tuple[str, int]:
-    batch, dummy, number = jid.rpartition(".")
-    return batch, int(number) if number.isdigit() else 0
+    return jid.rpartition(".")[0], number_of(jid)

@@ -15,7 +15,6 @@ key in `KEY`. A module whose result uses one of the three names of the top level
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model import fields as _fields
@@ -32,11 +31,6 @@ FORMAT = 1
 """Version of the record. A reader refuses a larger one by name instead of guessing."""
 
 _TOP_LEVEL = ("started", "finished", "ansible_job_id")
-
-_JID = re.compile(r"j?[0-9]{1,60}(?:\.[0-9]{1,20})?|[0-9a-f]{16}")
-"""A job or a batch, as ours and builtin async's wrapper name them, or a job of Mitogen's strategies. Nothing of another
-name is opened, or removed.
-"""
 
 
 @dataclasses.dataclass
@@ -153,11 +147,6 @@ def record_of(fields: t.Mapping[str, t.Any], states: t.Collection[str] = STATES)
         return Record(**{key: value for key, value in fields.items() if key in names})
     except TypeError as exc:
         raise RecordError(f"it is incomplete: {exc}") from exc
-
-
-def is_jid(name: str) -> bool:
-    """:returns: whether a name could be that of a status file."""
-    return _JID.fullmatch(name) is not None
 
 
 def told_of(survivors: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:

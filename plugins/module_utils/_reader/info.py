@@ -14,10 +14,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import time
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import (
+    JOB,
+    batch_of,
+    log_name,
+    number_of,
+    trace_name,
+)
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record, told_of
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     LOST,
@@ -36,11 +42,6 @@ from ansible_collections.background.jobs.plugins.module_utils._reader.left_runni
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import is_nowhere, read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import user_name
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
-
-_FORM = re.compile(r"j[0-9]+\.[0-9]+|[0-9a-f]{16}")
-"""A jid, of ours, of builtin async or of Mitogen's. What is called otherwise is no job: a directory may hold other
-things too.
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +102,7 @@ def find_jobs(store: Store, evidence: Evidence, now: float) -> list[tuple[Status
     found = []
     launched: dict[str, float] = {}
     for jid in store.jids():
-        if _FORM.fullmatch(jid) is None:
+        if JOB.fullmatch(jid) is None:
             continue
         try:
             owner, touched = _touched(store.path(jid))
@@ -117,15 +118,10 @@ def find_jobs(store: Store, evidence: Evidence, now: float) -> list[tuple[Status
             launched[batch_of(jid)] = min(first, launched.get(batch_of(jid), first))
 
     def place(job: tuple[Status, Info]) -> tuple[float, str, int]:
-        batch, dummy, number = job[0].jid.rpartition(".")
-        return launched[batch_of(job[0].jid)], batch, int(number) if batch else 0
+        jid = job[0].jid
+        return launched[batch_of(jid)], jid.rpartition(".")[0], number_of(jid)
 
     return sorted(found, key=place)
-
-
-def batch_of(jid: str) -> str:
-    """:returns: the batch of a job; of a job of builtin async the name that its processes carry."""
-    return jid.rpartition(".")[0] or jid
 
 
 def describe_job(status: Status, owner: int, touched: float, evidence: Evidence, now: float) -> Info:
@@ -176,7 +172,7 @@ def describe_job(status: Status, owner: int, touched: float, evidence: Evidence,
 
 def _trace(results_file: str, batch: str) -> str | None:
     """:returns: the path of what the supervisor of a batch writes down of its doings, `None` where it does not."""
-    path = os.path.join(os.path.dirname(results_file), f".{batch}.trace")
+    path = os.path.join(os.path.dirname(results_file), trace_name(batch))
     return path if os.path.lexists(path) else None
 
 
@@ -184,7 +180,7 @@ def _touched(path: str) -> tuple[int, float]:
     """:returns: the owner of a status file, and when it, or the log beside it, was last written."""
     info = os.lstat(path)
     try:
-        return info.st_uid, max(info.st_mtime, os.lstat(f"{path}.log").st_mtime)
+        return info.st_uid, max(info.st_mtime, os.lstat(log_name(path)).st_mtime)
     except OSError:
         return info.st_uid, info.st_mtime
 

@@ -16,6 +16,7 @@ import os
 import struct
 import sys
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import lock_name, reserve_name, trace_name
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     Directory,
     StoreError,
@@ -42,7 +43,7 @@ class BatchFiles(Directory):
 
     def lock_path(self, batch: str) -> str:
         """:returns: the path of the lock file of `batch`."""
-        return os.path.join(self.directory, f".{check_jid(batch)}.lock")
+        return os.path.join(self.directory, lock_name(check_jid(batch)))
 
     def make_lock(self, batch: str) -> int:
         """Create the lock file of a batch and take the lock.
@@ -165,11 +166,11 @@ class BatchFiles(Directory):
         return self._unlink(os.path.basename(self._reserve_path(batch)))
 
     def _reserve_path(self, batch: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(batch)}.reserve")
+        return os.path.join(self.directory, reserve_name(check_jid(batch)))
 
     def trace_path(self, batch: str) -> str:
         """:returns: the path of the trace of `batch`; see `_supervisor.trace`."""
-        return os.path.join(self.directory, f".{check_jid(batch)}.trace")
+        return os.path.join(self.directory, trace_name(check_jid(batch)))
 
     def make_trace(self, batch: str) -> int:
         """:returns: a file descriptor of the new trace of `batch`.

@@ -14,6 +14,7 @@ import os
 import shutil
 import typing as t
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import files_name
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     Directory,
     check_jid,
@@ -47,4 +48,4 @@ class BroughtFiles(Directory):
         shutil.rmtree(self._files_path(jid), ignore_errors=True)
 
     def _files_path(self, jid: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(jid)}.d")
+        return os.path.join(self.directory, files_name(check_jid(jid)))

@@ -17,7 +17,7 @@ import pwd
 import stat
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._model.names import is_jid
 
 _DEFAULT_NAME = ".ansible_async"
 OPEN = os.O_NOFOLLOW | os.O_CLOEXEC

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import log_name
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     Directory,
     StoreError,
@@ -56,4 +57,4 @@ class Logs(Directory):
         self._unlink(os.path.basename(self._log_path(jid)))
 
     def _log_path(self, jid: str) -> str:
-        return os.path.join(self.directory, f"{check_jid(jid)}.log")
+        return os.path.join(self.directory, log_name(check_jid(jid)))

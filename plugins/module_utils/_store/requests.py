@@ -12,10 +12,8 @@ from __future__ import annotations
 import contextlib
 import os
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import REQUESTS, request_name
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import Directory, check_jid, create
-
-REQUESTS = ("kill", "drain")
-"""What can be asked of a supervisor about one of its jobs, the one that ends more first."""
 
 
 class Requests(Directory):
@@ -51,4 +49,4 @@ class Requests(Directory):
 
     def _request_path(self, jid: str, mode: str) -> str:
         """:returns: the path of an empty file, whose being there is the request."""
-        return os.path.join(self.directory, f".{check_jid(jid)}.{mode}")
+        return os.path.join(self.directory, request_name(check_jid(jid), mode))

@@ -13,14 +13,14 @@ import contextlib
 import os
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._model.names import (
+    SHARER,
+    is_jid,
+    shared_name,
+    sharer_name,
+)
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import check_jid, create
 from ansible_collections.background.jobs.plugins.module_utils._store.status_file import StatusFiles
-
-SHARED = ".shared"
-"""End of the name of the file that becomes the status file of a collected job for which others wait."""
-SHARER = ".sharer"
-"""End of the names of empty files: each says that a launch still waits for a job that several wait for."""
 
 
 class SharedFiles(StatusFiles):
@@ -94,7 +94,7 @@ class SharedFiles(StatusFiles):
             return False
 
     def _shared_path(self, jid: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(jid)}{SHARED}")
+        return os.path.join(self.directory, shared_name(check_jid(jid)))
 
     def _sharer_path(self, jid: str, sharer: str) -> str:
-        return os.path.join(self.directory, f".{check_jid(jid)}.{check_jid(sharer)}{SHARER}")
+        return os.path.join(self.directory, sharer_name(check_jid(jid), check_jid(sharer)))

@@ -18,7 +18,7 @@ import stat
 import threading
 import typing as t
 
-from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
+from ansible_collections.background.jobs.plugins.module_utils._model.names import is_attempt, is_jid, temporary_name
 from ansible_collections.background.jobs.plugins.module_utils._store.directory import (
     OPEN,
     CorruptStatus,
@@ -52,7 +52,7 @@ class StatusFiles(Directory):
         :raises OSError: nothing was replaced, and nothing of the attempt is left.
         """
         path = self.path(jid)
-        temporary = os.path.join(self.directory, f".{jid}.{unguessable()}.tmp")
+        temporary = os.path.join(self.directory, temporary_name(jid, unguessable()))
         try:
             data = json.dumps(document).encode("ascii")
         except RecursionError as exc:
@@ -159,5 +159,5 @@ class StatusFiles(Directory):
     def remove_attempts(self, jid: str) -> None:
         """Remove what a supervisor that was killed while it wrote has left of its attempt."""
         for name in os.listdir(self.directory):
-            if name.startswith(f".{check_jid(jid)}.") and name.endswith(".tmp"):
+            if is_attempt(name, check_jid(jid)):
                 self._unlink(name)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.background.jobs.plugins.module_utils._model.names import SHARER
 from ansible_collections.background.jobs.plugins.module_utils._store.batch_files import BatchFiles
 from ansible_collections.background.jobs.plugins.module_utils._store.brought import BroughtFiles
 from ansible_collections.background.jobs.plugins.module_utils._store.log import Logs
 from ansible_collections.background.jobs.plugins.module_utils._store.requests import Requests
-from ansible_collections.background.jobs.plugins.module_utils._store.shared import SHARER, SharedFiles
+from ansible_collections.background.jobs.plugins.module_utils._store.shared import SharedFiles
 
 
 class Store(SharedFiles, Logs, Requests, BroughtFiles, BatchFiles):

@@ -22,6 +22,7 @@ import traceback
 import typing as t
 
 from ansible_collections.background.jobs.plugins.module_utils._model.batch import Packed
+from ansible_collections.background.jobs.plugins.module_utils._model.names import DRAIN
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import Outcome, part
 from ansible_collections.background.jobs.plugins.module_utils._model.record import Record
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (
@@ -71,8 +72,6 @@ _DESCRIPTORS_OF_JOB = 4
 """File descriptors that a job takes as long as it runs: two outputs, its log, its program."""
 _NAP = 3600.0
 """Seconds for which to sleep at most: poll(2) takes milliseconds in an int, which end after 24 days."""
-_DRAIN = "drain"
-"""Mode of a request to cancel that leaves alone what runs."""
 
 
 def affordable(wanted: int, jobs: int, locks: int) -> int:
@@ -242,7 +241,7 @@ class Supervisor:
                 mode = self._store.take_cancel(jid)
                 if mode is not None:
                     self._trace.note(f"asked to cancel it ({mode})", jid)
-                    self._schedule.note_cancel(jid, "it was cancelled", running=mode != _DRAIN)
+                    self._schedule.note_cancel(jid, "it was cancelled", running=mode != DRAIN)
 
     def _patience(self) -> float | None:
         """:returns: seconds until something is due, or `_NAP`; `None` for ever."""

@@ -25,10 +25,10 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.background.jobs.plugins.module_utils._model import fields as _fields
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import is_meant
+from ansible_collections.background.jobs.plugins.module_utils._model.names import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.record import (
     Record,
     RecordError,
-    is_jid,
     record_of,
 )
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (

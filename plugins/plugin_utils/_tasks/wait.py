@@ -20,8 +20,8 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._model.ids import is_meant
+from ansible_collections.background.jobs.plugins.module_utils._model.names import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.outcome import name_survivors
-from ansible_collections.background.jobs.plugins.module_utils._model.record import is_jid
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     LOST,
     NOT_FOUND,

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._cleanup import cancel as _cancel
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import DRAIN, KILL, Cancelled, cancellable
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import Cancelled, cancellable
 from ansible_collections.background.jobs.plugins.module_utils._cleanup.files import remove_finished
 from ansible_collections.background.jobs.plugins.module_utils._model import record as _record
+from ansible_collections.background.jobs.plugins.module_utils._model.names import DRAIN, KILL
 from ansible_collections.background.jobs.plugins.module_utils._processes import procfs
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store

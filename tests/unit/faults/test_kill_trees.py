@@ -105,7 +105,7 @@ def test_a_cancel_ends_the_whole_tree(
     jobs, ways = one_of_each(family, kill_after=0.5)
     batches.launch(*jobs, gates.job("j1.99"))
     all_pids(family, ways)
-    for cancelled in cancel.cancel_jobs([(batches.store, jid) for jid in ways], cancel.KILL, dry=False):
+    for cancelled in cancel.cancel_jobs([(batches.store, jid) for jid in ways], "kill", dry=False):
         assert (cancelled.status.state, cancelled.changed) == ("cancelled", True)
     assert_all_gone(batches, family, ways, {batches.pid("j1.99")})
     assert sleeper.poll() is None and batches.look("j1.99").state == "running"
@@ -124,7 +124,7 @@ def test_children_may_be_left_alone(batches: Batches, gates: Gates, family: Fami
     fields = {"kill_after": 0.2, "leave_children": True}
     batches.launch(script_job("j1.0", f"{child} & wait", **fields), gates.job("j1.1"))
     pids = family.pids(2, "j1.0")
-    cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     left = [pid for pid in pids if runs(pid)]
     assert [procfs.command_line(pid)[:1] for pid in left] == [["sleep"]]
     assert os.getsid(left[0]) == left[0]
@@ -196,6 +196,6 @@ def test_an_orphan_with_a_cleared_environment_is_ended_if_nobody_else_can_have_s
     batches.launch(*([gates.job("j1.1")] if others else []), job)
     (pid,) = family.pids(1)
     eventually(lambda: pid in children(batches.supervisor("j1.0")))
-    cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     assert batches.end("j1.0").state == "cancelled"
     assert runs(pid) is others

@@ -181,7 +181,7 @@ def test_the_partial_output_of_a_step_is_its_own(batches: Batches) -> None:
     batches.launch(block("j1.0", *steps, kill_after=1))
     log = Path(batches.directory, "j1.0.log")
     eventually(lambda: log.exists() and log.read_bytes() == b"one\ntwo\n")
-    (done,) = cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    (done,) = cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     assert [step.get("stdout") for step in done.status.result["steps"]] == [None, "two\n"]
 
 

@@ -75,7 +75,7 @@ def lines_of(status: Status) -> list[str]:
 def test_a_cancelled_job_keeps_what_it_had_printed(batches: Batches, runner: str) -> None:
     batches.launch(python_job("j1.0", runner + TALKS, kill_after=1))
     has_said(batches, "j1.0", b"one", b"two")
-    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     assert (cancelled.status.state, lines_of(cancelled.status)) == ("cancelled", ["one", "two"])
     assert cancelled.status.result["failed"] is True
 
@@ -109,7 +109,7 @@ def test_a_module_that_ends_its_command_at_term_may_still_give_its_result(batche
     """
     batches.launch(python_job("j1.0", source))
     has_said(batches, "j1.0", b"one")
-    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     assert (cancelled.status.state, cancelled.status.result["stdout"]) == ("cancelled", "mine")
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_logged_under_no_log(batches: Batches, tmp_path: Path) -> Non
     batches.launch(python_job("j1.0", RUN_COMMAND + f"run_command(['/bin/sh', '-c', {script!r}])", no_log=True))
     eventually((tmp_path / "said").exists)
     assert sorted(os.listdir(batches.directory)) == [".j1.lock", ".j1.reserve", "j1.0"]
-    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], cancel.KILL, dry=False)
+    (cancelled,) = cancel.cancel_jobs([(batches.store, "j1.0")], "kill", dry=False)
     assert "S3CRET" not in json.dumps(cancelled.status.result)
 
 

@@ -78,7 +78,7 @@ def test_who_waits_is_answered_when_a_supervisor_is_stopped_and_when_it_goes_on(
 def test_cancel_tells_it_at_once_and_holds_as_soon_as_the_supervisor_goes_on(batches: Batches, supervisor: int) -> None:
     stop(supervisor)
     start = time.monotonic()
-    cancelled = cancel.cancel_jobs([(batches.store, jid) for jid in JIDS], cancel.KILL, dry=False)
+    cancelled = cancel.cancel_jobs([(batches.store, jid) for jid in JIDS], "kill", dry=False)
     assert time.monotonic() - start < cancel._PATIENCE
     assert [each.changed for each in cancelled] == [False, False]
     assert all(f"kill -CONT {supervisor}" in str(each.status.message) for each in cancelled)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import KILL, cancel_jobs
+from ansible_collections.background.jobs.plugins.module_utils._cleanup.cancel import cancel_jobs
+from ansible_collections.background.jobs.plugins.module_utils._model.names import KILL
 from ansible_collections.background.jobs.plugins.module_utils._processes import builtin, procfs
 from ansible_collections.background.jobs.plugins.module_utils._processes.builtin import Wrappers
 from ansible_collections.background.jobs.plugins.module_utils._reader.info import Evidence, find_jobs
