@@ -12,9 +12,10 @@ version_added: 1.0.0
 author:
   - The background.jobs contributors (@background-jobs)
 description:
-  - At the end of a run, writes one HTML page with a row for each host and a bar for each job, which tells how long the
-    job was queued and running, and how it ended. The page shows more about the job that is pointed at or reached with
-    the keyboard, can be filtered and zoomed, and needs no other file and no network.
+  - At the end of a run, writes one HTML page with a row for each task and host, or for each host, and a bar for each
+    job, which tells how long the job was queued and running, and how it ended. The page shows more about the job that
+    is pointed at or reached with the keyboard, and has a link to each. It can be filtered and zoomed, and needs no
+    other file and no network.
   - It shows the jobs of P(background.jobs.run#module) and P(background.jobs.launch#module), those of tasks with
     C(async), and those of other runs that this one has collected. Jobs that nobody has collected have an open end.
   - Times of our jobs come from the clocks of their hosts. If the clock of a host differs so much that a job would begin

@@ -16,10 +16,10 @@ const KINDS = {
   not_collected: ["not collected", "…"],
   unseen: ["result not seen", "–"],
 };
-const BAD = ["failed", "timed_out", "cancelled", "lost"];
 const UNFINISHED = ["queued", "running"];
 const LANE = 22; // pixels from one lane to the next
 const EDGE = 5; // pixels around the lanes of a row
+const TALL = 70; // height of a row whose label has several lines
 const AXIS = 26; // height of the axis
 const NARROWEST = 4; // width of the shortest bar
 const LETTERED = 18; // width from which on a bar shows its letter
@@ -36,7 +36,9 @@ const [chart, content, axis, lines, rows, details] =
 const shifts = new Map(Object.entries(run.shifts));
 const from = Math.min(run.started, ...run.jobs.map(begin));
 const until = Math.max(run.ended, ...run.jobs.map((job) => job.ended ?? from), from + 0.001);
-const shown = { words: [], kinds: new Set(Object.keys(KINDS)) };
+const isTouched = matchMedia("(hover: none)").matches; // no pointer, and most likely no keyboard
+const tasks = new Set(run.jobs.map(taskKey));
+const shown = { words: [], kinds: new Set(Object.keys(KINDS)), by: tasks.size > 1 ? "task" : "host" };
 let layout = []; // the rows in view of the filter, from top to bottom
 let places = new Map(); // from a job to its row, and its place in it
 let drawn = { rows: new Map(), bars: new Map() }; // elements that exist, by row, and by job or time in a queue
@@ -53,6 +55,17 @@ function begin(job) {
 function kind(job) {
   if (!job.collected) return "not_collected";
   return UNFINISHED.includes(job.state) ? "unseen" : job.state;
+}
+
+function taskKey(job) {
+  return JSON.stringify([job.task, job.place]);
+}
+
+/** How many jobs are in each state, in words; those that succeeded go without saying. */
+function counted(jobs) {
+  const counts = Object.keys(KINDS).map((name) => [name, jobs.filter((job) => kind(job) === name).length]);
+  const others = counts.filter(([name, count]) => name !== "succeeded" && count);
+  return [plural(jobs.length, "job"), ...others.map(([name, count]) => `${count.toLocaleString("en")} ${KINDS[name][0]}`)].join(", ");
 }
 
 /** Give each span, [from, until] and in the order of their starts, the lowest lane that is free by then. */
@@ -105,17 +118,21 @@ function matches(job) {
 }
 
 function arrange() {
-  const hosts = new Map();
+  const groups = new Map(); // by task, in the order in which they begin, or all in one: the jobs by host
+  const hosts = new Set();
   for (const job of run.jobs) {
     if (!matches(job)) continue;
-    if (!hosts.has(job.host)) hosts.set(job.host, []);
-    hosts.get(job.host).push(job);
+    hosts.add(job.host);
+    const group = shown.by === "task" ? taskKey(job) : "";
+    if (!groups.has(group)) groups.set(group, new Map());
+    if (!groups.get(group).has(job.host)) groups.get(group).set(job.host, []);
+    groups.get(group).get(job.host).push(job);
   }
   layout = [];
   places = new Map();
   let top = AXIS;
-  for (const host of [...hosts.keys()].sort(new Intl.Collator("en", { numeric: true }).compare)) {
-    const jobs = hosts.get(host);
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  for (const [host, jobs] of [...groups.values()].flatMap((group) => [...group].sort((a, b) => compare(a[0], b[0])))) {
     const bars = jobs.map((job) => ({ job, extent: extent(job) })).sort((a, b) => a.extent[0] - b.extent[0]);
     const lane = lanes(bars.map((bar) => bar.extent));
     bars.forEach((bar, index) => { bar.lane = lane[index]; });
@@ -124,7 +141,8 @@ function arrange() {
     for (const { job, lane, extent } of bars) {
       if (job.queued !== null) queues[lane].push([job.queued, Math.max(job.queued, extent[0])]);
     }
-    const row = { host, bars, top, height: Math.max(count * LANE + 2 * EDGE - 4, 46) };
+    const row = { host, task: shown.by === "task" ? jobs[0].task : null, bars, top, counts: counted(jobs) };
+    row.height = Math.max(count * LANE + 2 * EDGE - 4, row.counts.includes(",") ? TALL : 46);
     row.queues = queues.map((spans) => joined(spans.sort((a, b) => a[0] - b[0])));
     bars.forEach((bar, index) => places.set(bar.job, { row, bar, index }));
     layout.push(row);
@@ -135,7 +153,7 @@ function arrange() {
   if (chosen && !places.has(chosen)) choose(null);
   document.getElementById("count").textContent =
     places.size === run.jobs.length
-      ? `${plural(run.jobs.length, "job")} on ${plural(layout.length, "host")}`
+      ? `${plural(run.jobs.length, "job")} on ${plural(hosts.size, "host")}`
       : `${places.size.toLocaleString("en")} of ${plural(run.jobs.length, "job")}`;
   document.getElementById("none").hidden = places.size > 0;
   content.hidden = places.size === 0;
@@ -252,15 +270,14 @@ function make(tag, { style = {}, ...properties } = {}, ...children) {
 }
 
 function rowElement(row) {
-  const bad = row.bars.filter(({ job }) => BAD.includes(kind(job))).length;
-  const of = plural(row.bars.length, "job") + (bad ? `, ${bad} bad` : "");
+  const [name, of] = row.task === null ? [row.host, row.counts] : [row.task, `${row.host}: ${row.counts}`];
   const track = make("div", { className: "track", style: { position: "absolute", top: 0, left: `${labels}px` } });
   const label = make("div", { className: "label" },
-    make("div", { title: row.host, dir: "auto" }, row.host), make("div", { className: "of" }, of));
+    make("div", { title: name, dir: "auto" }, name), make("div", { className: "of", title: of, dir: "auto" }, of));
   const host = make("div", { className: "host", style: { width: `${labels}px` } }, label);
   const element = make("div", { className: "row", style: { top: `${row.top}px`, height: `${row.height}px` } }, host, track);
   element.setAttribute("role", "group");
-  element.setAttribute("aria-label", `${row.host}, ${of}`);
+  element.setAttribute("aria-label", `${name}, ${of}`);
   return element;
 }
 
@@ -308,8 +325,12 @@ function ran(job) {
 function describe(job) {
   if (!job) {
     details.replaceChildren(
-      make("p", {}, "Point at a bar, or go to one with the Tab key, for its details."),
-      make("p", {}, "Left, Right, Home and End: other jobs of the host. Up and Down: other hosts. + and −: zoom. Esc: back."),
+      ...(isTouched
+        ? [make("p", {}, "Touch a bar for its details.")]
+        : [
+            make("p", {}, "Point at a bar, or go to one with the Tab key, for its details."),
+            make("p", {}, "Left, Right, Home and End: other jobs of the row. Up and Down: other rows. + and −: zoom. Esc: back."),
+          ]),
     );
     return;
   }
@@ -338,7 +359,27 @@ function describe(job) {
   }
   const outputs = ["stdout", "stderr"].filter((name) => job[name].length)
     .flatMap((name) => [make("h3", {}, `Last lines of ${name}`), make("pre", {}, job[name].join("\n"))]);
-  details.replaceChildren(make("h2", { dir: "auto" }, job.name), list, ...outputs);
+  const link = make("p", {}, make("a", { href: address(job) }, "Link to this job"));
+  details.replaceChildren(make("h2", { dir: "auto" }, job.name), list, link, ...outputs);
+}
+
+/** What an address of this page has behind its name to lead to a job: its id, or its number where that is not known. */
+function address(job) {
+  return `#job=${encodeURIComponent(job.jid || run.jobs.indexOf(job))}`;
+}
+
+/** Go to the job that the address of the page names, if it does, whatever the filter says. */
+function follow() {
+  const job = location.hash && run.jobs.find((each) => address(each) === location.hash);
+  if (!job) return;
+  if (!places.has(job)) {
+    shown.words = [];
+    shown.kinds = new Set(Object.keys(KINDS));
+    document.getElementById("words").value = "";
+    document.querySelectorAll("#states input").forEach((check) => { check.checked = true; });
+    arrange();
+  }
+  go(job);
 }
 
 function choose(job) {
@@ -454,6 +495,12 @@ document.getElementById("words").addEventListener("input", (event) => {
   shown.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
   arrange();
 });
+const by = document.getElementById("by");
+by.value = shown.by;
+by.addEventListener("change", () => {
+  shown.by = by.value;
+  arrange();
+});
 document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
 document.getElementById("in").addEventListener("click", () => setZoom(zoom * 2));
 document.getElementById("out").addEventListener("click", () => setZoom(zoom / 2));
@@ -466,4 +513,6 @@ chart.addEventListener("scroll", () => {
   requestAnimationFrame(() => { waiting = false; draw(); });
 });
 arrange();
+follow();
+addEventListener("hashchange", follow);
 new ResizeObserver(() => (chart.clientWidth === measured ? draw() : measure())).observe(chart);

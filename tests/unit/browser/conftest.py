@@ -54,7 +54,10 @@ def browser() -> t.Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> t.Iterator[Show]:
-    """Shows a timeline; `options` are those of a browser context. No page may ask for anything or report an error."""
+    """Shows a timeline, at the part `at` of its page; `options` are those of a browser context.
+
+    No page may ask for anything or report an error.
+    """
     contexts: list[BrowserContext] = []
     trouble: list[str] = []
     requests: list[str] = []
@@ -63,7 +66,7 @@ def show(browser: Browser, tmp_path: Path) -> t.Iterator[Show]:
         trouble.append(dialog.message)
         dialog.dismiss()
 
-    def show(document: t.Mapping[str, t.Any], **options: t.Any) -> Page:
+    def show(document: t.Mapping[str, t.Any], at: str = "", **options: t.Any) -> Page:
         file = tmp_path / f"{len(contexts)}.html"
         file.write_text(page_of(document), encoding="utf-8")
         defaults = {"viewport": {"width": 1280, "height": 700}, "locale": "en-GB", "timezone_id": "UTC"}
@@ -74,7 +77,7 @@ def show(browser: Browser, tmp_path: Path) -> t.Iterator[Show]:
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", refuse)
         page.on("request", lambda request: requests.append(request.url))
-        page.goto(file.as_uri())
+        page.goto(file.as_uri() + at)
         return page
 
     yield show
