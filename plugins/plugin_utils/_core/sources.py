@@ -25,6 +25,8 @@ _PLACE = Path(wire.__file__).parents[1]
 _QUOTES = '"""'
 _COMMENT = re.compile(r"^ *#.*$|  #[^\n\"']*$", re.MULTILINE)
 """A comment that cannot be anything else: on a line of its own, or without quotes."""
+_SIGNATURE = re.compile(r"^ *def \w+\(", re.MULTILINE)
+_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[\[\](){},:=]")
 _IMPORTS = {
     "\nimport typing as t\n": "\n\n",
     "\nimport dataclasses\n": f"\nfrom {PACKAGE}._model import small_dataclasses as dataclasses\n",
@@ -46,7 +48,7 @@ def is_part(name: str) -> bool:
 @functools.lru_cache(maxsize=None)
 def sent(text: str) -> str:
     """:returns: a source as it is sent, with the same lines."""
-    text = _bare(text)
+    text = _untyped(_bare(text))
     for written, instead in _IMPORTS.items():
         text = text.replace(written, instead)
     return text
@@ -67,6 +69,38 @@ def _bare(text: str) -> str:
             rest, end, lines = after.partition("\n")
             kept += ["", rest + "\n" * inside.count("\n") + end + lines]
     return _COMMENT.sub("", _QUOTES.join(kept))
+
+
+def _untyped(text: str) -> str:
+    """:returns: a source with the same lines, and no types in the signatures of its functions: a quarter of the time
+    that it takes to compile it.
+    """
+    kept, done = [], 0
+    for found in _SIGNATURE.finditer(text):
+        if found.start() < done:
+            continue
+        depth, start, end, has_default = 1, None, found.end(), False
+        for token in _TOKEN.finditer(text, found.end()):
+            mark, end = token.group(), token.end()
+            if depth == 1 and start is not None and mark in (",", "=", ")"):
+                kept += [text[done:start], "\n" * text.count("\n", start, token.start()), " " if mark == "=" else ""]
+                start, done = None, token.start()
+            if mark in "([{":
+                depth += 1
+            elif mark in ")]}":
+                depth -= 1
+            elif depth == 1 and mark == ":" and not has_default:
+                start = token.start()
+            elif depth == 1 and mark in ",=":
+                has_default = mark == "="
+            if depth == 0:
+                break
+        if text.startswith(" -> ", end):
+            close = text.index(":\n", end)
+            if "\n" not in text[end:close]:
+                kept.append(text[done:end])
+                done = close
+    return "".join([*kept, text[done:]])
 
 
 def _file(part: str) -> Path:

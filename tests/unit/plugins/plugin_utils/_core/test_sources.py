@@ -38,6 +38,60 @@ def test_without_what_its_docstrings_and_comments_say_a_part_does_the_same_in_th
     assert "SPDX" not in bare and "# type: ignore" not in bare
 
 
+class Untyped(ast.NodeTransformer):
+    """A tree without the types in signatures."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+
+@pytest.mark.parametrize("part", [*PARTS, program._LOADER])
+def test_nothing_but_the_types_of_signatures_is_taken_out_of_a_part(part: str) -> None:
+    bare = sources._bare(sources.source(part))
+    untyped = sources._untyped(bare)
+    assert ast.dump(ast.parse(untyped)) == ast.dump(Untyped().visit(ast.parse(bare)))
+    assert untyped.count("\n") == bare.count("\n")
+
+
+def test_types_are_taken_out_of_signatures_in_any_form() -> None:
+    text = """\
+def f(self, a: int = 1, *rest: "dict[str, t.Any]", b: t.Callable[[int], str] = g(x, y={1: 2}), **c: t.Any) -> int:
+    x: int = {"a": 1}[a]
+def g(a: t.Callable[[], object] = lambda: None, b: int = 1) -> int:
+    return lambda a: 1
+class C:
+    def h(
+        self, a: str = "x: y, (",
+        b: tuple[
+            int
+        ] = (),
+    ) -> None:
+        ...
+"""
+    assert (
+        sources._untyped(text)
+        == """\
+def f(self, a = 1, *rest, b = g(x, y={1: 2}), **c):
+    x: int = {"a": 1}[a]
+def g(a = lambda: None, b = 1):
+    return lambda a: 1
+class C:
+    def h(
+        self, a = "x: y, (",
+        b
+
+ = (),
+    ):
+        ...
+"""
+    )
+
+
 def test_only_docstrings_are_taken_out() -> None:
     text = 'A = """\\\nx\n"""\n"""About\n\nA."""\n\n\ndef f():\n    """Do."""\n    g("""x""", """\ny""")  # """ no\n'
     assert sources.sent(text.replace('  # """ no', "")) == (
