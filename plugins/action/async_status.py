@@ -26,7 +26,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._tasks.job_action 
 
 
 class ActionModule(JobAction):
-    """One trip, whatever the number of jobs."""
+    """One round trip, whatever the number of jobs."""
 
     _instead = keywords.ASKING
 

@@ -12,7 +12,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._tasks.directory i
 
 
 class ActionModule(DirectoryAction):
-    """One trip, whatever the number of jobs."""
+    """One round trip, whatever the number of jobs."""
 
     _instead = keywords.ASKING
 

@@ -6,7 +6,7 @@
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
-The program travels on standard input, in one trip, where the connection and `become` can do that, and else in the
+The program travels on standard input, in one round trip, where the connection and `become` can do that, and else in the
 module `async_wrapper`, which runs it just so.
 """
 
@@ -68,7 +68,7 @@ class Said:
 
 
 def send_request(action: ActionBase, request: wire.Request, task_vars: Vars) -> Said:
-    """Send a request, in one trip.
+    """Send a request, in one round trip.
 
     :raises Unsent: the connection failed before the request was sent.
     :raises AnsibleConnectionFailure: it failed, and it is not known what was done.
@@ -165,7 +165,7 @@ def _in_a_module(action: ActionBase, request: wire.Request, task_vars: Vars) -> 
 
 @contextlib.contextmanager
 def _on_stdin(connection: t.Any, variables: Vars) -> t.Iterator[bool]:
-    """Let the program travel on standard input, in one trip, where nobody has said anything about `pipelining`.
+    """Let the program travel on standard input, in one round trip, where nobody has said anything about `pipelining`.
 
     ansible-core does that only where it is asked to, since its fall-back for a `sudo` that wants a terminal is the
     temporary file itself. Whether the connection, the `become` method and the settings permit it is still its choice.

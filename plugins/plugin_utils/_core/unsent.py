@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a trip to a host has failed before the whole of a request was sent there: half of one does nothing.
+"""Whether a round trip to a host has failed before the whole of a request was sent there: half of one does nothing.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 
@@ -46,7 +46,7 @@ def told_by_ssh(message: str) -> bool:
 
 
 def is_unsent(connection: t.Any, failure: AnsibleConnectionFailure) -> bool:
-    """:returns: whether it is certain that a trip with one command has failed before all that
+    """:returns: whether it is certain that a round trip with one command has failed before all that
         belongs to the command was sent.
 
     With `reconnection_retries` ssh may have been let in before the last time, so nothing is certain then.

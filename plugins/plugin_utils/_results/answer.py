@@ -130,7 +130,7 @@ def records(answer: wire.Answer) -> dict[str, t.Any]:
     """Check what a host says about jobs that it has started.
 
     :returns: `records`, each with the fields of `Record`, and `async_dir`; and what `statuses` does, if the host
-        was asked for them in the same trip.
+        was asked for them in the same round trip.
     :raises Nonsense: that is not what it says.
     """
     if not isinstance(answer, wire.Started):

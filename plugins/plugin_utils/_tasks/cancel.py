@@ -35,7 +35,7 @@ from ansible_collections.background.jobs.plugins.plugin_utils._tasks.wait import
 
 
 def cancel(action: JobAction, options: t.Mapping[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-    """End the jobs that the options name, in one trip.
+    """End the jobs that the options name, in one round trip.
 
     :returns: the result of the task: `failed` only if a job that was asked for could not be found or ended.
     """

@@ -28,7 +28,7 @@ class DirectoryAction(JobAction):
     """An action about the jobs in the async directory, whoever started them."""
 
     def send_list(self, selection: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-        """Ask which jobs there are, in one trip.
+        """Ask which jobs there are, in one round trip.
 
         :arg selection: fields of `_model.wire.List`.
         :returns: the answer.
@@ -39,7 +39,7 @@ class DirectoryAction(JobAction):
             return _answer.listed(answer)
 
     def send_prune(self, request: dict[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-        """Let files be removed, in one trip.
+        """Let files be removed, in one round trip.
 
         :arg request: fields of `_model.wire.Prune`.
         :returns: the answer.
@@ -52,7 +52,7 @@ class DirectoryAction(JobAction):
 
 
 def job_info(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-    """Tell of the jobs that the options select, in one trip.
+    """Tell of the jobs that the options select, in one round trip.
 
     :returns: the result of the task. Its `jobs` are handles, too: nothing in them says that they were collected.
     """
@@ -69,7 +69,7 @@ def job_info(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars:
 
 
 def prune(action: DirectoryAction, options: t.Mapping[str, t.Any], task_vars: Vars) -> dict[str, t.Any]:
-    """Remove the files of the jobs that the options select, in one trip.
+    """Remove the files of the jobs that the options select, in one round trip.
 
     :returns: the result of the task.
     """

@@ -256,7 +256,7 @@ class JobAction(ActionBase):
         return str(self._used_interpreter or "").replace("#!", "").strip() or None
 
     def ask(self, jids: list[str], mode: str, task_vars: Vars, secret: bool, **question: t.Any) -> dict[str, t.Any]:
-        """Ask for jobs, in one trip.
+        """Ask for jobs, in one round trip.
 
         :arg mode: `status` or `cleanup`.
         :arg secret: see `_call`.
@@ -271,7 +271,7 @@ class JobAction(ActionBase):
             return _answer.statuses(answer, None if asked.selection else jids)
 
     def send_cancel(self, request: dict[str, t.Any], task_vars: Vars, secret: bool) -> dict[str, t.Any]:
-        """End jobs, in one trip.
+        """End jobs, in one round trip.
 
         :arg request: which jobs, and how: fields of `_model.wire.Cancel`.
         :arg secret: see `_call`.
@@ -291,10 +291,10 @@ class JobAction(ActionBase):
         secret: bool = False,
         if_running: str = START,
     ) -> dict[str, t.Any]:
-        """Send a packed batch, in one trip.
+        """Send a packed batch, in one round trip.
 
-        :arg question: what to ask of the jobs in the same trip: fields of `_model.wire.Question`. It is not asked where
-            the request goes through a file, which has the batch in it and is to be gone soon.
+        :arg question: what to ask of the jobs in the same round trip: fields of `_model.wire.Question`. It is not asked
+            where the request goes through a file, which has the batch in it and is to be gone soon.
         :arg secret: see `_call`.
         :arg if_running: what the batch says of running jobs.
         :returns: the answer: the `records` of the jobs that now exist, and to a question what `ask` returns.

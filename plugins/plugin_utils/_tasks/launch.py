@@ -130,7 +130,7 @@ def _hides(job: t.Any) -> bool:
 
 @dataclasses.dataclass
 class Along:
-    """What is asked of the jobs in the trip that starts them: `question` has fields of `_reader.wait.Question`.
+    """What is asked of the jobs in the round trip that starts them: `question` has fields of `_reader.wait.Question`.
 
     `grace` is how many seconds the host may be out of reach once it was reached.
     """

@@ -72,7 +72,7 @@ def reach(
 
 
 def had_connected(action: JobAction, seconds: float) -> bool:
-    """:returns: whether a trip that failed after `seconds` had a connection: it took longer than making one may take.
+    """:returns: whether a round trip that failed after `seconds` had a connection: connecting takes less than that.
 
     The time for that is the option `timeout` of the connection, for each of `reconnection_retries`, with the pauses
     between them, which are at most 30 seconds in ansible-core's ssh.

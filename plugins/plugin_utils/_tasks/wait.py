@@ -145,7 +145,7 @@ class Wait:
         self._collected: dict[str, dict[str, t.Any]] = vars(action._task).setdefault(_COLLECTED, {})
 
     def opening(self) -> dict[str, t.Any]:
-        """:returns: the first question, for those who ask it in the trip that starts the jobs."""
+        """:returns: the first question, for those who ask it in the round trip that starts the jobs."""
         return self._question(_SLICE, False)
 
     def for_jobs(self, handles: t.Sequence[Handle], answer: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
