@@ -40,6 +40,8 @@ TARGET_PYTHON = "3.8"  # the oldest that the tests themselves run with
 # What else the program is tried with, on the side of the target alone: the oldest, and in `make check` these.
 OLDEST_TARGET = "3.6"
 OTHER_TARGETS = ("3.7", "3.13", "3.14")
+# The last ansible-core for hosts with these Pythons, and a Python of a controller for it.
+LAST_CORES = [nox.param("3.12", "2.16.19", "3.6", id="3.6"), nox.param("3.12", "2.17.14", "3.7", id="3.7")]
 
 LONG_SCENARIOS = ("default", "faults")
 # The reference documents, and odd hosts: `make test` has no time for them, `make check` runs them.
@@ -185,6 +187,24 @@ def run_program(session: nox.Session, version: str) -> None:
     tests += [f"tests/unit/faults/test_{name}.py" for name in ("cancel", "lost", "order", "releases", "results")]
     result = f"--junit-xml={RESULTS}/{session.name.partition('-')[0]}-{version}.xml"
     session.run("pytest", result, *(session.posargs or tests), env={"TARGET_PYTHON": python})
+
+
+@nox.session
+@nox.parametrize(("python", "core", "target"), LAST_CORES)
+def entries(session: nox.Session, core: str, target: str) -> None:
+    """Each entry, used on a host with an old Python, which is this machine: on standard input and in a module."""
+    python = shutil.which(f"python{target}")
+    if python is None:
+        session.skip(f"There is no Python {target}")
+    session.install(f"ansible-core=={core}")
+    see_collection(session)
+    directory = Path(session.create_tmp(), "async")
+    plays = ["tests/artifact/play.yml", *(f"playbooks/{name}.yml" for name in ("list", "logs", "cancel", "prune"))]
+    variables = f"ansible_python_interpreter={python} ansible_async_dir={directory} group=artifact older_than=0"
+    options = ("--inventory", "here,", "--connection", "local", "--extra-vars", variables)
+    for pipelining in ("True", "False"):
+        shutil.rmtree(directory, ignore_errors=True)
+        session.run("ansible-playbook", *options, *plays, env={"ANSIBLE_PIPELINING": pipelining})
 
 
 @nox.session(python=interpreter(CORES[max(CORES)]))
