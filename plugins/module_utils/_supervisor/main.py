@@ -455,7 +455,8 @@ def main(
     boot = texts.boot(), texts.fork_server()
     supervisor = Supervisor(packed, records, store, boot, adopts, trace=trace, news=Teller(ready))
     supervisor.prepare()
-    gc.freeze()
+    if hasattr(gc, "freeze"):  # Python 3.7
+        gc.freeze()
     gc.enable()
     if not os.read(go, 16):
         supervisor.abandon()
