@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starting a supervisor that outlives us: status files first, then the process, then its word that it stands.
+"""Starting a supervisor that outlives us: first the status files, then the process, which confirms that it is ready.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 """
@@ -29,7 +29,7 @@ from ansible_collections.background.jobs.plugins.module_utils._store.store impor
 from ansible_collections.background.jobs.plugins.module_utils._supervisor.news import News
 
 _PATIENCE = 60.0
-"""Seconds that a new supervisor may take to stand, on a host under load."""
+"""Seconds that a new supervisor may take until it is ready, on a host under load."""
 _READY = b"ready\n"
 
 
@@ -181,7 +181,7 @@ def _first_records(packed: _batch.Packed) -> list[_record.Record]:
 
 
 class _Starting:
-    """A supervisor that comes up, in a fork of this process. Where it is left before it stands, it ends."""
+    """A supervisor that is starting, in a fork of this process. If the block is left before it is ready, it ends."""
 
     def __init__(self, packed: _batch.Packed, records: t.Sequence[_record.Record], store: Store, lock: int) -> None:
         """:arg lock: file descriptor that holds the lock of the batch.

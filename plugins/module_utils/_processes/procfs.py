@@ -80,7 +80,7 @@ def is_alive(pid: int | None, started: str | None) -> bool:
 
 def is_stopped(pid: int, started: str | None) -> bool:
     """:returns: whether the process that started at `started` with this pid was stopped (SIGSTOP), or is being traced
-    by a debugger that holds it: it does nothing until it is let go on.
+    by a debugger that holds it: it does nothing until somebody continues it (SIGCONT).
     """
     if sight() != PROC:
         return (_ps(pid, "state") or "").startswith("T") and start_time(pid) == started

@@ -69,7 +69,7 @@ _OVER = "ran into the limit of its async: keyword"
 
 
 def read_status(store: Store, jid: str, wrappers: Wrappers | None = None) -> Status:
-    """:returns: the truth about `jid`. Whatever is wrong with its file is a state of the job, never an exception.
+    """:returns: the status of `jid`. Whatever is wrong with its file is told as a state of the job, never raised.
 
     :arg wrappers: what the process table said a moment ago of the jobs of builtin async; asked anew if `None`.
     """

@@ -63,7 +63,9 @@ _READY = b"ready\n"
 _FORKED = re.compile(rb"([0-9]{1,3}) ([0-9]{1,10})")
 """What a server says of a process: which of those asked for it is, and its pid."""
 _AT_ONCE = 8
-"""Processes that a server is asked for at once: one of its own passes away for them, and each takes a descriptor."""
+"""Processes that a server is asked for at once. It forks them from a child of its own, which then ends, so that they
+become children of the supervisor; each takes a file descriptor.
+"""
 
 _SERVE = """
 show({title!r})
@@ -167,7 +169,7 @@ class ForkClient:
         :raises OSError: it cannot be started.
         """
         self.stands = False
-        """Whether it has loaded its module."""
+        """Whether it is ready: it has loaded its module."""
         self.due: float | None = now + _WARM_UP
         """When what it has been asked for, first to stand, has to be there; `None` while it has been asked nothing."""
         self._patience = now + _PATIENCE
@@ -221,7 +223,7 @@ class ForkClient:
         return now >= self._patience or (self._progress is not None and self._progress == before)
 
     def ask(self, count: int, now: float) -> None:
-        """Ask a server that stands, and is not asked already, for new processes.
+        """Ask for new processes. The server is ready (`stands`), and has answered everything it was asked before.
 
         :raises OSError: there will be none.
         """
@@ -421,7 +423,7 @@ class ForkServers:
                 self._ask(pool)
 
     def expire(self) -> None:
-        """Give up servers that have not done in time what they were to do, and see off those that have been."""
+        """Give up servers that are late, and signal those that were given up before and have not ended yet."""
         now = self._clock()
         for pool in self._all:
             if pool.client is not None and pool.client.is_late(now):

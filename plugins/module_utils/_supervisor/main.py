@@ -244,7 +244,7 @@ class Supervisor:
                     self._schedule.note_cancel(jid, "it was cancelled", running=mode != DRAIN)
 
     def _patience(self) -> float | None:
-        """:returns: seconds until something is due, or `_NAP`; `None` for ever."""
+        """:returns: seconds until something is due, or `_NAP`; `None` for no limit."""
         now = self._clock()
         due = [when for when in (self._wake, self._servers.due) if when is not None]
         if self._room_at is not None:

@@ -68,7 +68,7 @@ class News:
 
 
 class Teller:
-    """The pipe, from the side of the supervisor. Whether anybody hears it is no matter to the jobs."""
+    """The pipe, from the side of the supervisor. The jobs do not depend on whether anybody reads it."""
 
     def __init__(self, handle: int | None = None) -> None:
         """:arg handle: file descriptor of the pipe, which is ours from now on; `None` where nobody hears."""

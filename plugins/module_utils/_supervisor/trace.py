@@ -44,7 +44,7 @@ OFF = Trace()
 
 
 class File(Trace):
-    """A trace in a file beside the status files. Whatever goes wrong with writing it is no matter to the jobs."""
+    """A trace in a file beside the status files. An error while it is written does not affect the jobs."""
 
     def __init__(self, handle: int, batch: Batch, clock: t.Callable[[], float] = time.monotonic) -> None:
         """:arg handle: file descriptor, which is kept.

@@ -182,7 +182,7 @@ def place(path: str, directory: str) -> str:
 
 
 def standing_of(job: StartedJob, answer: t.Mapping[str, t.Any]) -> str:
-    """:returns: how a job stands, as a clause.
+    """:returns: the status of a job, as a clause.
 
     :arg answer: its result as `background.jobs.async_status` returns it, or that of the task that did not get one.
     """

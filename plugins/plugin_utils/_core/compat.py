@@ -399,7 +399,7 @@ def error(text: str, details: str | None = None, advice: str | None = None, at: 
 
 
 def _source(value: t.Any) -> str | None:
-    """:returns: where in the playbook a value stands, with its lines, `None` where nobody knows."""
+    """:returns: the place of a value in the playbook, with its lines; `None` if it is not known."""
     try:
         errors, tags = map(importlib.import_module, ("ansible._internal._errors._error_utils", _TAGS))
         origin = tags.Origin.get_tag(value)

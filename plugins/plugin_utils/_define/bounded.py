@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Computations that may take for ever, or all memory, in a process of their own, which has limits.
+"""Computations that may never end, or take all memory, run in a separate process with limits.
 
 PRIVATE to the collection background.jobs. Do not use this from other collections.
 

@@ -227,7 +227,7 @@ class Capture:
             return module
         return "ansible.legacy.normal"
 
-    # -- jobs that need a hand of ours
+    # -- modules whose action does not support async, and which this collection runs all the same
 
     def _plain(self, place: _Place, leaf: str, arguments: dict[str, t.Any]) -> Step:
         """Run the module of an action whose controller side has nothing to do."""

@@ -36,7 +36,7 @@ def close_over(trees: t.Iterable[nodes.Node], variables: t.Collection[str], reso
     """Find the values of those variables that expressions name.
 
     :arg trees: the expressions.
-    :arg variables: the names of the variables that there are. Others are the result's, or nobody's.
+    :arg variables: the names of the variables that there are. Other names are keys of the result, or undefined.
     :returns: the values by name, as JSON. Of a mapping of which only some keys are named there are only those. What has
         no value is left out, so that it is undefined for the expression, too.
     :raises ClosureError: a value cannot be kept in a handle.

@@ -167,7 +167,7 @@ def check_expression(expression: str) -> None:
 
 
 def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
-    """:returns: whether `expression` is true of `variables`. It may take for ever: `judge_by_conditions` does not.
+    """:returns: whether `expression` is true of `variables`. It may never return; `judge_by_conditions` has a limit.
 
     :raises ConditionError: it cannot be evaluated, or is neither true nor false.
     """
@@ -189,7 +189,7 @@ def holds(expression: str, variables: t.Mapping[str, t.Any]) -> bool:
 
 
 def judge_by_conditions(judged: t.Sequence[tuple[dict[str, t.Any], Conditions]]) -> None:
-    """Let the conditions of jobs decide on their results, as those of a task do: only where a module had its say.
+    """Let the conditions of jobs decide on their results, as those of a task do, where a module has returned one.
 
     Sets `changed`, and `failed` with `state`, `reason` and `failed_when` of the job, of which `ignored` says that
     it does not count as a failure. The expressions see the keys of the result, `job` among them.
