@@ -83,8 +83,8 @@ from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.playboo
     RUN_FAILED,
     HostQuestion,
     ask_hosts,
-    watch_plays,
 )
+from ansible_collections.background.jobs.plugins.plugin_utils._core.patches import watch_plays
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import say, warn
 
 

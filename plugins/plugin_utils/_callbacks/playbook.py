@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import signal
 import typing as t
 
-from ansible.executor.task_queue_manager import AnsibleEndPlay, TaskQueueManager
+from ansible.executor.task_queue_manager import TaskQueueManager
 from ansible.playbook.block import Block
 from ansible.playbook.play import Play
 from ansible.playbook.task import Task
@@ -43,38 +42,6 @@ _WAY = (
 """Keywords of a task that decide on how its host is reached, or that let it run; as they were resolved."""
 _JIDS = "background_jobs_asked_for"
 _ANSWER = "background_jobs_answer_"
-
-
-def watch_plays() -> None:
-    """Let callbacks with a method `play_ended` see the end of each play of their run, and change its result.
-
-    The result of the last play is the exit status. ansible-core has no other way for a callback to make a run fail:
-    what it raises becomes a warning, and what it notes in the stats is shown but not counted. `sys.exit` in a callback
-    would end the run before other callbacks have been told of its end, and hide the status that it would have had.
-    """
-    manager: t.Any = TaskQueueManager
-    original = manager.run
-    if hasattr(original, "tells_callbacks"):
-        return
-
-    @functools.wraps(original)
-    def run(self: TaskQueueManager, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        try:
-            result = original(self, *args, **kwargs)
-        except AnsibleEndPlay as exc:
-            exc.result = _tell(self, exc.result)
-            raise
-        return _tell(self, result)
-
-    run.tells_callbacks = True  # type: ignore[attr-defined]
-    manager.run = run
-
-
-def _tell(manager: TaskQueueManager, result: t.Any) -> t.Any:
-    for callback in manager._callback_plugins:
-        if hasattr(callback, "play_ended"):
-            result = callback.play_ended(manager, result)
-    return result
 
 
 @dataclasses.dataclass

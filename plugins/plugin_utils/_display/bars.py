@@ -19,12 +19,11 @@ import threading
 import time
 import typing as t
 
-from ansible.plugins.strategy import Debugger
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
 from ansible_collections.background.jobs.plugins.module_utils._model.states import QUEUED, RUNNING, SKIPPED, UNFINISHED
-from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat, patches
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.relay import relay
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import detail, note
@@ -75,8 +74,7 @@ def begin_bars(display: Display) -> None:
     area = Area(display._lock, sys.stdout, *([sys.stderr] if sys.stderr.isatty() else []))
     atexit.register(area.clear)
     os.register_at_fork(after_in_child=area.forget)
-    for owner, name in ((Display, "prompt_until"), (Debugger, "cmdloop")):
-        setattr(owner, name, area.without(getattr(owner, name)))
+    patches.wrap_dialogues(area.without)
 
     def hear(key: int, standing: Standing | None, line: str) -> None:
         if line:
@@ -116,8 +114,7 @@ class Area:
         self._at_margin = True
         self._ticks = False
         for stream in (stdout, *others):
-            # The same place where ansible-core puts its lock around what is written.
-            stream.buffer.write = self._above(stream.buffer)  # type: ignore[method-assign]
+            patches.write_through(stream, self._above(stream.buffer))
 
     def show(self, key: int, standing: Standing | None) -> None:
         """Draw how the wait `key` stands, or no longer."""

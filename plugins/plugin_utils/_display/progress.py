@@ -13,8 +13,6 @@ import dataclasses
 import os
 import typing as t
 
-from ansible.utils.display import Display
-
 from ansible_collections.background.jobs.plugins.module_utils._model.states import (
     ANSWERS,
     QUEUED,
@@ -23,7 +21,6 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
     SUCCEEDED,
     UNFINISHED,
 )
-from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.plugins.plugin_utils._core.escape import one_line, visible
 from ansible_collections.background.jobs.plugins.plugin_utils._core.voice import mention
 from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import some, word
@@ -121,15 +118,12 @@ class Progress:
 def listen(hear: t.Callable[[int, Standing | None, str], None]) -> None:
     """Let `hear` be told in this process what waits tell in the workers that are forked from now on.
 
-    It takes ansible-core's own way for what workers display, so it is told in order with that. Its arguments are the
-    pid of the worker, how the wait stands or `None` if it has ended, and the line that would be printed, if any.
+    Its arguments are the pid of the worker, how the wait stands or `None` if it has ended, and the line that would be
+    printed, if any.
     """
+    from ansible_collections.background.jobs.plugins.plugin_utils._core import patches  # no worker needs it
 
-    def told(display: Display, *arguments: t.Any) -> None:
-        hear(*arguments)
-
-    told.__name__ = HOOK
-    setattr(Display, HOOK, compat.told_by_parent(told))
+    patches.add_to_display(HOOK, hear)
 
 
 def standing(
