@@ -48,9 +48,15 @@ def kind(value: t.Any) -> str:
         return yaml(value)
     if isinstance(value, str):
         return f"the text {yaml(value)}"
-    if isinstance(value, (int, float)):
-        return f"the number {value}"
-    return "a mapping" if isinstance(value, t.Mapping) else "a list" if isinstance(value, t.Sequence) else "no YAML"
+    return f"the number {value}" if isinstance(value, (int, float)) else sort(value)
+
+
+def sort(value: t.Any) -> str:
+    """:returns: what kind of thing a value is, in the words of YAML, without the value."""
+    if value is None:
+        return "empty"
+    words = ((bool, "true or false"), (str, "a text"), ((int, float), "a number"), (t.Mapping, "a mapping"))
+    return next((word for kinds, word in words if isinstance(value, kinds)), "a list")
 
 
 def yaml(value: t.Any) -> str:

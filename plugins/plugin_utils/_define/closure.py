@@ -112,7 +112,8 @@ def _plain(value: t.Any, name: str) -> t.Any:
         if isinstance(value, kind):
             return kind(value)
     raise ClosureError(
-        f"names '{name}', which holds a value of type {type(value).__name__}, and a handle can keep only what JSON has"
+        f"names '{name}', which holds something that JSON has not, such as a date, and a handle cannot keep it: set a "
+        "variable to its text, and name that"
     )
 
 

@@ -31,6 +31,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
     SUCCEEDED,
 )
 from ansible_collections.background.jobs.plugins.plugin_utils._core.entry import KEY, job_of, state_of
+from ansible_collections.background.jobs.plugins.plugin_utils._core.wording import sort
 from ansible_collections.background.jobs.plugins.plugin_utils._define.bounded import SECONDS, compute
 from ansible_collections.background.jobs.plugins.plugin_utils._define.closure import ClosureError, Resolve, close_over
 
@@ -265,7 +266,7 @@ def _parse(expression: str) -> nodes.Template:
 
 def _only_bool(value: t.Any) -> bool:
     bool(value)  # says of an undefined one what it is
-    raise ConditionError(f"it is a value of type {type(value).__name__}, not true or false; compare it with something")
+    raise ConditionError(f"it is {sort(value)}, not true or false; compare it with something")
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -77,7 +77,7 @@ def test_a_condition_keeps_what_it_names_and_no_more(expression: str, kept: dict
         ("big == ''", "failed_when (big == '') names variables with 100011 characters together, of which a handle can"),
         (
             "day == ''",
-            "failed_when (day == '') names 'day', which holds a value of type date, and a handle can keep only",
+            "failed_when (day == '') names 'day', which holds something that JSON has not, such as a date",
         ),
     ],
 )

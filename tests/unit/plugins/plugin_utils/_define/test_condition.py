@@ -55,7 +55,7 @@ def test_an_expression_has_the_result_and_the_play(expression: str, expected: bo
         ("nowhere == 1", "'nowhere' is undefined"),
         ("nowhere", "'nowhere' is undefined"),
         ("d.b == 1", "'dict object' has no attribute 'b'"),
-        ("rc", "it is a value of type int, not true or false; compare it with something"),
+        ("rc", "it is a number, not true or false; compare it with something"),
         ("rc is like_this", "No test named 'like_this'."),
         ("rc | as_that", "No filter named 'as_that'."),
         ("rc > 'a'", "'>' not supported between instances of 'int' and 'str'"),
