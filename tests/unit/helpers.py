@@ -39,10 +39,13 @@ from ansible_collections.background.jobs.plugins.plugin_utils._core import sourc
 LIMIT = 30.0
 """Seconds after which what has not happened counts as never happening, however busy this host is."""
 
-PYTHON = os.environ.get("TARGET_PYTHON") or sys.executable
-"""The Python of the target, where the program and the jobs run: this one, or an older or newer one."""
 
-VERSION = tuple(map(int, subprocess.check_output([PYTHON, "-c", "import sys; print(*sys.version_info[:2])"]).split()))
+def python() -> str:
+    """The Python of the target, where the program and the jobs run: this one, or an older or newer one."""
+    return os.environ.get("TARGET_PYTHON") or sys.executable  # another user may have another one: see `Unprivileged`
+
+
+VERSION = tuple(map(int, subprocess.check_output([python(), "-c", "import sys; print(*sys.version_info[:2])"]).split()))
 
 T = t.TypeVar("T")
 
@@ -107,7 +110,7 @@ def python_job(jid: str, source: str, **fields: t.Any) -> _batch.Job:
 def python_step(source: str, **fields: t.Any) -> _batch.Step:
     """A step that runs a Python program."""
     program = textwrap.dedent(source).encode()
-    return _batch.Step(**{"name": "python", "program": program, "interpreter": [PYTHON], **fields})
+    return _batch.Step(**{"name": "python", "program": program, "interpreter": [python()], **fields})
 
 
 def script_job(jid: str, script: str, **fields: t.Any) -> _batch.Job:
@@ -263,7 +266,7 @@ def serve(
     :raises AssertionError: there is no answer.
     """
     done = subprocess.run(
-        [PYTHON, *_program.OPTIONS, _program.LINE],
+        [python(), *_program.OPTIONS, _program.LINE],
         input=_program.payload(request, sources),
         capture_output=True,
         env=None if environment is None else dict(environment),

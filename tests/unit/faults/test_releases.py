@@ -22,7 +22,7 @@ from ansible_collections.background.jobs.plugins.module_utils._model.states impo
 from ansible_collections.background.jobs.plugins.module_utils._reader.status import read_status
 from ansible_collections.background.jobs.plugins.module_utils._store.store import Store
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program
-from ansible_collections.background.jobs.tests.unit.helpers import PYTHON, Batches, Gates, eventually, serve
+from ansible_collections.background.jobs.tests.unit.helpers import Batches, Gates, eventually, python, serve
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a launch leaves its supervisor alone, on purpose
 
@@ -50,7 +50,7 @@ class Release:
         document["request"].update(fields)
         sections = (json.dumps(document).encode("ascii"), self.batch if kind == "launch" else b"")
         done = subprocess.run(
-            [PYTHON, *program.OPTIONS, program.LINE],
+            [python(), *program.OPTIONS, program.LINE],
             input=self.program + b"".join(b"%d\n%s" % (len(each), each) for each in sections),
             stdout=subprocess.PIPE,
             env={**os.environ, "GATE": gate},

@@ -14,13 +14,13 @@ import pytest
 from ansible_collections.background.jobs.plugins.module_utils._model import wire
 from ansible_collections.background.jobs.plugins.module_utils._serve import loader
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program, sources
-from ansible_collections.background.jobs.tests.unit.helpers import PYTHON, serve
+from ansible_collections.background.jobs.tests.unit.helpers import python, serve
 
 REQUEST = wire.List("/nowhere")
 
 
 def run(data: bytes, *options: str, **how: t.Any) -> subprocess.CompletedProcess[bytes]:
-    command = [PYTHON, *(options or program.OPTIONS), program.LINE]
+    command = [python(), *(options or program.OPTIONS), program.LINE]
     return subprocess.run(command, input=data, capture_output=True, check=False, **how)
 
 

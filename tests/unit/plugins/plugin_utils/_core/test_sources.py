@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._model import batch, wire
 from ansible_collections.background.jobs.plugins.plugin_utils._core import program, sources
-from ansible_collections.background.jobs.tests.unit.helpers import LIMIT, PYTHON, script_job
+from ansible_collections.background.jobs.tests.unit.helpers import LIMIT, python, script_job
 
 PARTS = sorted(set(program.parts(root for roots in program._ROOTS.values() for root in (*roots, program._RUNNING))))
 
@@ -136,7 +136,7 @@ def test_no_request_imports_them_on_the_target(kind: str, tmp_path: Path) -> Non
         return text.replace(before, f"    print(sorted(sys.modules), flush=True)\n{before}")
 
     data = program.payload(request_of(kind, str(tmp_path / "async")), noted)
-    done = subprocess.run([PYTHON, *program.OPTIONS, program.LINE], input=data, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([python(), *program.OPTIONS, program.LINE], input=data, stdout=subprocess.PIPE, check=True)
     loaded, dummy, answer = done.stdout.decode("ascii").splitlines()
     assert wire.MARK in answer and "'zlib'" in loaded and "_model.small_dataclasses'" in loaded
     for name in ("typing", "dataclasses", "inspect"):
@@ -167,7 +167,7 @@ def test_what_python_3_6_would_evaluate_is_text_there(tmp_path: Path) -> None:
     (tmp_path / "loader.py").write_text(sources.source("_serve.loader"), encoding="ascii")
     texts = {part: sources.sent(sources.source(part)) for part in PARTS}
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", "-c", OLD.format(here=str(tmp_path))],
+        [python(), "-W", "ignore", "-c", OLD.format(here=str(tmp_path))],
         input=json.dumps(texts).encode("ascii"),
         stdout=subprocess.PIPE,
         check=True,
