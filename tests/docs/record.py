@@ -243,7 +243,7 @@ def record_timeline() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=program)
             page = browser.new_page(viewport={"width": 1120, "height": 430}, color_scheme="light")
-            page.goto((session.work / "background-jobs-timeline.html").as_uri())
+            page.goto((session.work / "background-jobs-timeline.html").as_uri(), timeout=180_000)
             page.locator(".bar.failed").last.hover()
             page.wait_for_timeout(500)
             PICTURES.mkdir(exist_ok=True)
