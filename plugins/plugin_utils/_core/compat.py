@@ -59,6 +59,10 @@ CAN_DEFER_TEMPLATES = hasattr(ActionBase, "finalize_task_arg")
 CENSORS_MESSAGES = not CAN_DEFER_TEMPLATES
 """Whether the callbacks hide the message of a failed task with `no_log`, which names jobs but no secrets: to 2.18."""
 
+OVERRULES_NO_LOG = not CAN_DEFER_TEMPLATES and "bool" not in task_executor.TaskExecutor._execute.__code__.co_names
+"""Whether a result is only hidden if the task has `no_log`, whatever the action says: in 2.16.0 and a few after it.
+Before and since, the executor asks for `bool(no_log or result.get(...))`."""
+
 CAN_TELL_PARENT = hasattr(core_display.Display, "_proxy") or hasattr(core_display, "proxy_display")
 """Whether a worker can let its parent call a method of `Display` other than `display`: since 2.16."""
 
@@ -408,8 +412,16 @@ def _source(value: t.Any) -> str | None:
         return None
 
 
+def hide(action: ActionBase) -> None:
+    """Let ansible-core hide the result that `action` is about to return, where `_ansible_no_log` in it is overruled."""
+    if OVERRULES_NO_LOG:
+        action._task.no_log = True
+
+
 def task_hides(told: t.Any) -> bool:
-    """:returns: whether the task has `no_log` of whose result a callback is told; not whether a job of it has."""
+    """:returns: whether the task has `no_log` of whose result a callback is told; not whether a job of it has, where
+    that can be told apart: see `hide`.
+    """
     return bool(told._task_fields.get("no_log"))
 
 

@@ -196,6 +196,8 @@ class JobAction(ActionBase):
             message, exception = one_line(compat.mask_secrets(str(result.get("msg", "")))), told.get("exception")
             if message != result.get("msg") and not hasattr(exception, "event"):  # else it is no text, but an error
                 told.update(compat.error(message, exception if isinstance(exception, str) else None))
+        if is_hidden:
+            compat.hide(self)
         return told
 
     left: interrupt.Left | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.tests.unit.controller import Controller
 
 BAD = "\x1b[2J\u202e\u2028\x85\r\nok: [web2]"
@@ -270,5 +271,6 @@ def test_no_log_of_a_job_hides_its_arguments_from_callbacks(tmp_path: Path, stra
     )
     (report,) = (tmp_path / "junit").iterdir()
     assert printed.status == 0 and "FAILED - RETRYING" in printed.stdout, printed
-    assert "TASK [background.jobs.run jobs=[{'name': 'quiet'" in printed.stdout
+    if strategy == "linear" or not compat.OVERRULES_NO_LOG:  # else no argument is shown
+        assert "TASK [background.jobs.run jobs=[{'name': 'quiet'" in printed.stdout
     assert SECRET not in printed.stdout + printed.stderr + report.read_text(encoding="utf-8")

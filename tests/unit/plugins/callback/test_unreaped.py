@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.background.jobs.plugins.callback import unreaped
 from ansible_collections.background.jobs.plugins.plugin_utils._callbacks.ledger import StartedJob, Task
+from ansible_collections.background.jobs.plugins.plugin_utils._core import compat
 from ansible_collections.background.jobs.tests.unit.controller import Controller, Run
 from ansible_collections.background.jobs.tests.unit.helpers import eventually
 
@@ -146,7 +147,7 @@ COLLECTED: Tasks = [
     },
     {**SHORT, "register": "secret", "no_log": True},
     {"background.jobs.wait": {"jobs": "{{ secret }}"}, "no_log": True},
-    {**SHORT, "check_mode": True},
+    {**SHORT, "check_mode": True, "ignore_errors": True},  # ansible-core refuses it up to 2.16
 ]
 
 
@@ -201,7 +202,7 @@ def test_no_log_hides_secrets_but_no_jobs(site: Site) -> None:
         forgotten,
         '  web1: J, "Kept", site.yml:3',
         '  web2 (delegated by web1): J, "Kept", site.yml:3',
-        '  web1: J (quiet), "Ours", site.yml:4',
+        f'  web1: J{"" if compat.OVERRULES_NO_LOG else " (quiet)"}, "Ours", site.yml:4',
     ]
     assert "swordfish" not in run.output
 

@@ -116,6 +116,16 @@ def test_a_module_is_told_to_ignore_options_only_by_who_knows_that() -> None:
     assert action.told == ({"ignore_unknown_opts": True} if known else {})
 
 
+@pytest.mark.parametrize("overruled", [False, True])
+def test_what_an_action_hides_is_hidden_by_the_task_where_that_alone_counts(
+    mocker: MockerFixture, overruled: bool
+) -> None:
+    mocker.patch.object(compat, "OVERRULES_NO_LOG", overruled)
+    action: t.Any = types.SimpleNamespace(_task=types.SimpleNamespace(no_log=False))
+    compat.hide(action)
+    assert action._task.no_log is overruled
+
+
 @pytest.mark.parametrize(
     ("gone", "result"),
     [
