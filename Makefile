@@ -8,7 +8,7 @@ MAIN_CORE = $(shell sed -n 's/^MAIN_CORE = "\(.*\)"/\1/p' noxfile.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint test-unit test-targets test-sanity test-artifact test-molecule test-cores test \
-	check test-importer test-coverage test-browser test-runner test-documents demo docs pictures release bench hosts hosts-down clean
+	check test-others test-importer test-coverage test-browser test-runner test-documents demo docs pictures release bench hosts hosts-down clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -44,8 +44,11 @@ test-cores: $(NOX) ## The scenarios' plays with the oldest and the newest ansibl
 test: $(NOX) ## Everything above, until something fails; KEEP=1 keeps what was started
 	@$(PYTHON) tests/run.py test
 
-check: $(NOX) ## What 'make test' has no time for: docs, the six below, and each ansible-core
+check: $(NOX) ## What 'make test' has no time for: docs, the seven below, and each ansible-core
 	@$(PYTHON) tests/run.py check
+
+test-others: $(NOX) ## The scenarios' plays with each other ansible-core
+	$(NOX) --session others
 
 test-importer: $(NOX) ## What Galaxy does with an upload
 	$(NOX) --session importer

@@ -29,6 +29,9 @@ COLLECTIONS = CACHE / "collections"
 
 # Each ansible-core and the Pythons of a controller that it supports.
 CORES = {
+    "2.16.0": ("3.10", "3.11", "3.12"),
+    "2.16.19": ("3.12", "3.11", "3.10"),
+    "2.17.14": ("3.10", "3.11", "3.12"),
     "2.18.19": ("3.11", "3.12", "3.13"),
     "2.19.14": ("3.11", "3.12", "3.13"),
     "2.20.10": ("3.12", "3.13", "3.14"),
@@ -36,6 +39,11 @@ CORES = {
     "2.22.0rc1": ("3.13", "3.14", "3.15"),
 }
 MAIN_CORE = "2.21.5"
+# Older ones, with which ansible-core warns of this collection: the scenarios' plays run with them too.
+UNSUPPORTED_CORES = {
+    "2.14.18": ("3.9", "3.10", "3.11"),
+    "2.15.13": ("3.9", "3.10", "3.11"),
+}
 TARGET_PYTHON = "3.8"  # the oldest that the tests themselves run with
 # What else the program is tried with, on the side of the target alone: the oldest, and in `make check` these.
 OLDEST_TARGET = "3.6"
@@ -50,9 +58,9 @@ APART = ("documents", "fleet", "odd")
 # Collections that Molecule's Docker driver needs, and what they need.
 DRIVER_COLLECTIONS = ("community/docker", "community/library_inventory_filtering_v1", "ansible/posix")
 
-# Where ansible-test keeps its bootstrap of pip, and its names with each ansible-core. What is there is not downloaded.
+# Where ansible-test keeps its bootstrap of pip, and its names: up to 2.17, in 2.18, and since.
 GET_PIP = Path(".ansible", "test", "cache")
-GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
+GET_PIP_NAMES = ("get_pip_23_1_2.py", "get_pip_24_2.py", "get_pip_25_2.py")
 
 
 def add_pyenv_to_path() -> None:
@@ -69,7 +77,10 @@ def interpreter(versions: tuple[str, ...]) -> str:
 
 add_pyenv_to_path()
 MAIN_PYTHON = interpreter(CORES[MAIN_CORE])
-EVERY_CORE = [nox.param(interpreter(versions), core, id=core) for core, versions in CORES.items()]
+EVERY_CORE, OLDER_CORES = (
+    [nox.param(interpreter(versions), core, id=core) for core, versions in each.items()]
+    for each in (CORES, UNSUPPORTED_CORES)
+)
 
 
 def install(session: nox.Session, requirements: str, core: str = MAIN_CORE) -> None:
@@ -366,10 +377,20 @@ def run_scenario(session: nox.Session, scenario: str) -> bool:
 @nox.parametrize(("python", "core"), [EVERY_CORE[0], EVERY_CORE[-1]])
 def cores(session: nox.Session, core: str) -> None:
     """The plays of the scenarios: the oldest ansible-core on the oldest host, the newest on the newest."""
+    run_plays(session, "cores", core, "bullseye" if core == min(CORES) else "trixie")
+
+
+@nox.session
+@nox.parametrize(("python", "core"), [*OLDER_CORES, *EVERY_CORE[1:-1]])
+def others(session: nox.Session, core: str) -> None:
+    """The plays of the scenarios with each other ansible-core, and with those before that still work."""
+    run_plays(session, "others", core, "bookworm")
+
+
+def run_plays(session: nox.Session, name: str, core: str, host: str) -> None:
     session.install(f"ansible-core=={core}")
     see_collection(session)
     inventory = str(session.run("python", "tests/hosts/hosts.py", "fresh", silent=True, stderr=None)).strip()
-    host = "bullseye" if core == min(CORES) else "trixie"
     plays = {f"interop/{name}": host for name in ("converge", "verify")}
     plays.update({f"default/{name}": host for name in ("modules", "states")})
     plays["default/keywords"] = "bullseye,trixie"  # delegate_to needs another
@@ -379,7 +400,7 @@ def cores(session: nox.Session, core: str) -> None:
         session.run("ansible-playbook", *options, f"extensions/molecule/{play}.yml")
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = f'<testsuite tests="{len(plays)}" errors="0" failures="0" skipped="0"/>\n'
-    (RESULTS / f"cores-{core}.xml").write_text(summary, encoding="ascii")
+    (RESULTS / f"{name}-{core}.xml").write_text(summary, encoding="ascii")
 
 
 @nox.session(python=MAIN_PYTHON)

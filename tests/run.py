@@ -46,7 +46,7 @@ GATES = {
         *(f"sanity({core})" for core in CORES if core != MAIN_CORE),
         *(f"unit({core})" for core in CORES if core != max(CORES)),
         *(f"artifact({core})" for core in CORES),
-        *("pythons", "entries(3.6)", "entries(3.7)", "docs", "importer", "browser", "runner"),
+        *("others", "pythons", "entries(3.6)", "entries(3.7)", "docs", "importer", "browser", "runner"),
     ),
 }
 # What `check` gives to a kind of session: tests that `test` leaves out.
