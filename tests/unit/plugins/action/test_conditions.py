@@ -97,5 +97,5 @@ def test_no_variable_of_the_play_was_looked_at(judged: Results, owned: Path) -> 
 
 
 def test_what_cannot_be_kept_is_refused_before_anything_starts(judged: Results) -> None:
-    assert "jobs[0]: failed_when (hostvars | length > 0) names all of 'hostvars'" in judged["whole"]["msg"]
+    assert "jobs[0] (exits): failed_when (hostvars | length > 0) names all of 'hostvars'" in judged["whole"]["msg"]
     assert "nothing was started" in judged["whole"]["msg"]

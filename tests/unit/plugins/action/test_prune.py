@@ -149,7 +149,10 @@ def test_nothing_is_left(done: Results) -> None:
     [
         ("wrong group", "group is ''"),
         ("wrong age", "older_than is 'old'"),
-        ("wrong state", "value of state must be one or more of: succeeded, failed"),
+        (
+            "wrong state",
+            "state is 'running': give 'succeeded', 'failed', 'timed_out', 'cancelled', 'skipped' or 'lost'",
+        ),
         ("private", "_question"),
         (
             "async",
