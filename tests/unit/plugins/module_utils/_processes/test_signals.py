@@ -7,22 +7,11 @@ from __future__ import annotations
 import dataclasses
 import signal
 import subprocess
-import typing as t
-
-import pytest
 
 from ansible_collections.background.jobs.plugins.module_utils._processes import (
     procfs,
     signals,
 )
-
-
-@pytest.fixture
-def sleeper() -> t.Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
 
 
 def test_a_signal_goes_to_the_process_that_was_meant(sleeper: subprocess.Popen[bytes]) -> None:
